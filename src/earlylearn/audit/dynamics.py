@@ -1,0 +1,70 @@
+"""How did each example fare during training: learned, forgotten, by what margin?"""
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+
+class Dynamics(nn.Module):
+    """Per-example training dynamics, from the logits of the training passes themselves: no extra forward pass.
+
+    Args:
+        n: rows of the data set, held-out ones included (for these, the validation passes count).
+
+    Attributes:
+        loss: ``float32 [n]`` cross-entropy against the given label, latest epoch.
+        margin_sum: ``float32 [n]`` sum over epochs of logit(given) - max logit(other); its mean is the area under
+            the margin (Pleiss et al. 2020).
+        agrees: ``bool [n]``, the given label was predicted in the latest epoch.
+        times_learned, times_forgotten: ``int64 [n]`` changes of `agrees` to true, to false (Toneva et al. 2019).
+        first_learned: ``int64 [n]`` first epoch, from 1, that predicted the given label; 0 = never.
+        epochs: epochs counted.
+    """
+
+    loss: Tensor
+    margin_sum: Tensor
+    agrees: Tensor
+    times_learned: Tensor
+    times_forgotten: Tensor
+    first_learned: Tensor
+    epochs: Tensor
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.register_buffer("loss", torch.zeros(n))
+        self.register_buffer("margin_sum", torch.zeros(n))
+        self.register_buffer("agrees", torch.zeros(n, dtype=torch.bool))
+        for name in ("times_learned", "times_forgotten", "first_learned"):
+            self.register_buffer(name, torch.zeros(n, dtype=torch.int64))
+        self.register_buffer("epochs", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def update(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Count an epoch in: ``logits [n, C]`` seen in it, given ``labels [n]``. Returns the predictions [n]."""
+        column = labels.unsqueeze(1)
+        given = logits.gather(1, column).squeeze(1)
+        others = logits.scatter(1, column, -torch.inf)
+        predicted = logits.argmax(1)
+        agrees = predicted == labels
+        self.epochs += 1
+        self.loss.copy_(logits.logsumexp(1) - given)
+        self.margin_sum += given - others.amax(1)
+        self.times_learned += agrees & ~self.agrees
+        self.times_forgotten += self.agrees & ~agrees
+        self.first_learned += self.epochs * (agrees & (self.first_learned == 0))
+        self.agrees.copy_(agrees)
+        return predicted
+
+    def columns(self) -> pd.DataFrame:
+        """``loss, margin, times_learned, times_forgotten, first_learned``, a row per example."""
+        margin = self.margin_sum / self.epochs.clamp(min=1)
+        return pd.DataFrame(
+            {
+                "loss": self.loss.cpu().numpy(),
+                "margin": margin.cpu().numpy(),
+                **{
+                    name: getattr(self, name).cpu().numpy()
+                    for name in ("times_learned", "times_forgotten", "first_learned")
+                },
+            }
+        )

@@ -1,0 +1,135 @@
+"""What is a run asked to do, with every default spelled out?"""
+
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from earlylearn.data.labelled import Augmentation, LabelledData
+from earlylearn.data.noise import parse_noise
+from earlylearn.errors import UsageError
+from earlylearn.methods import check_options, method_class
+from earlylearn.networks import default_network
+from earlylearn.recipes import default_recipe, find_recipe
+
+
+class DataRequest(BaseModel):
+    """Where the examples and their labels come from; the arguments of `earlylearn.data.sources.load`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: str
+    data_dir: str | None = None
+    label: str | None = None
+    image: str | None = None
+    id_column: str | None = None
+    true_label: str | None = None
+    labels: str | None = None
+    true_labels: str | None = None
+    missing: Literal["refuse", "impute"] = "refuse"
+    image_size: Annotated[int, Field(ge=1)] | None = None
+    test: str | None = None
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    limit: Annotated[int, Field(ge=2)] | None = None
+
+
+class RunConfig(DataRequest):
+    """The resolved request of one run: what ``config.json`` holds.
+
+    ``options`` are the method's hyperparameters; the other training settings are those of supplement G.3.
+    """
+
+    noise: str | None = None
+    method: str = "elr"
+    options: dict[str, Any] = Field(default_factory=dict)
+    recipe: str | None = None
+    network: str
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=2)]
+    lr: Annotated[float, Field(gt=0)]
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    schedule: str
+    augment: Augmentation
+    val_fraction: Annotated[float, Field(ge=0, lt=1)]
+    test_every: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    as_released: bool
+    accelerator: str
+    devices: Annotated[int, Field(ge=1, le=1)]
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+DEFAULTS: dict[str, Any] = {
+    "method": "elr",
+    "momentum": 0.9,
+    "val_fraction": 0.1,
+    "test_every": 1,
+    "seed": 0,
+    "as_released": False,
+    "accelerator": "auto",
+    "devices": 1,
+}
+
+
+def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]) -> RunConfig:
+    """Spell out a request: what the user said, else the recipe, else what suits the data, else the defaults.
+
+    Args:
+        data: the training data, which decides network, augmentation and, without a recipe, the settings.
+        request: fields of `RunConfig` the user named.
+        options: hyperparameters of the method the user named.
+
+    Raises:
+        UsageError: an unknown or unfitting field, method, hyperparameter, recipe, network or noise.
+    """
+    said = {name: value for name, value in request.items() if value is not None}
+    recipe = find_recipe(said["recipe"]) if "recipe" in said else None
+    method = said.get("method") or (recipe.method if recipe else None) or DEFAULTS["method"]
+    method_class(method)
+    if recipe is None:
+        recipe = default_recipe(data)
+    settings = {
+        **DEFAULTS,
+        "augment": data.augment,
+        "network": default_network(data.inputs.shape[1:]),
+        **recipe.settings,
+        **said,
+        "method": method,
+        "recipe": recipe.name,
+        "options": check_options(method, {**recipe.options_for(method), **options}),
+    }
+    settings.setdefault("precision", default_precision(settings["network"]))
+    if settings.get("noise"):
+        parse_noise(settings["noise"])
+    try:
+        return RunConfig(**settings)
+    except ValidationError as error:
+        raise UsageError(describe(error)) from None
+
+
+def describe(error: ValidationError) -> str:
+    """The first fault pydantic found, as one line that names the option."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    option = f"--{name.replace('_', '-')}"
+    if first["type"] == "extra_forbidden":
+        return f"{option}: there is no such setting; see earlylearn train --help"
+    if name == "devices":
+        return f"{option} {first['input']}: one device per run for now; run different seeds side by side instead"
+    return f"{option} {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def default_precision(network: str) -> str:
+    """bf16 autocast for convolutional networks where the hardware multiplies bf16 fast, else float32."""
+    if network.startswith(("linear", "mlp")):
+        return "32-true"
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    return "bf16-mixed" if processor_has_bf16() else "32-true"
+
+
+def processor_has_bf16() -> bool:
+    """Whether the processor has bf16 matrix instructions (AVX512-BF16 or AMX)."""
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name)() for name in checks if hasattr(torch.cpu, name))

@@ -1,0 +1,1 @@
+"""Data: labelled sets, their sources, label noise, splits, augmentation and batches."""

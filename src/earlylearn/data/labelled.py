@@ -1,0 +1,102 @@
+"""What is a labelled data set: inputs, given labels, stable ids, and true labels where they are known?"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earlylearn.errors import UsageError
+
+Augmentation = Literal["none", "crop", "crop+flip"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledData:
+    """Row i holds an input, its given label, a stable id and, where it is known, its true label.
+
+    Attributes:
+        name: what the user called the data, e.g. ``digits`` or a path.
+        inputs: ``uint8 [n, channels, height, width]`` images, or ``float32 [n, d]`` features, all finite.
+        labels: ``int64 [n]`` given labels in ``0 .. len(classes) - 1``, possibly wrong.
+        classes: class names in the order of the label integers; at least two.
+        ids: ``str [n]`` stable, unique names of the rows (file path, table key or row number).
+        true_labels: ``int64 [n]``, or None where the truth is unknown.
+        schema: JSON-ready description from which more inputs of the same kind can be read.
+        augment: the augmentation that suits these inputs when the user names none.
+
+    Raises:
+        UsageError: a shape, dtype, label or id breaks the description above.
+    """
+
+    name: str
+    inputs: NDArray[Any]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    ids: NDArray[np.str_]
+    true_labels: NDArray[np.int64] | None = None
+    schema: dict[str, Any] = field(default_factory=dict)
+    augment: Augmentation = "none"
+
+    def __post_init__(self) -> None:
+        n = len(self.inputs)
+        if n == 0:
+            raise UsageError(f"{self.name}: no examples; give data with at least two classes")
+        if len(self.classes) < 2:
+            raise UsageError(
+                f"{self.name}: only one class ({', '.join(self.classes) or 'none'}); "
+                "a classifier needs at least two, check the label column or the sub-folders"
+            )
+        if self.is_image:
+            if self.inputs.dtype != np.uint8:
+                raise UsageError(f"{self.name}: images must be uint8 0..255, found {self.inputs.dtype}")
+        elif self.inputs.ndim == 2 and self.inputs.dtype == np.float32:
+            bad = np.flatnonzero(~np.isfinite(self.inputs).all(axis=1))
+            if len(bad):
+                raise UsageError(
+                    f"{self.name}: row {bad[0]} has a value that is not finite; remove or impute it"
+                )
+        else:
+            raise UsageError(
+                f"{self.name}: inputs must be uint8 [n, channels, height, width] or float32 [n, d], "
+                f"found {self.inputs.dtype} {list(self.inputs.shape)}"
+            )
+        for what, values in (("labels", self.labels), ("true_labels", self.true_labels)):
+            if values is None:
+                continue
+            if values.shape != (n,):
+                raise UsageError(
+                    f"{self.name}: {len(values)} {what} for {n} examples; give exactly one label per example"
+                )
+            wrong = np.flatnonzero((values < 0) | (values >= len(self.classes)))
+            if len(wrong):
+                raise UsageError(
+                    f"{self.name}: {what}[{wrong[0]}] is {values[wrong[0]]}, "
+                    f"outside 0..{len(self.classes) - 1} ({len(self.classes)} classes)"
+                )
+        if len(self.ids) != n or len(np.unique(self.ids)) != n:
+            raise UsageError(f"{self.name}: ids must be {n} different names, one per example")
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the inputs are images (``[n, channels, height, width]``) rather than feature rows."""
+        return self.inputs.ndim == 4
+
+    def subset(self, rows: NDArray[np.int64]) -> "LabelledData":
+        """The rows named, in that order."""
+        return replace(
+            self,
+            inputs=self.inputs[rows],
+            labels=self.labels[rows],
+            ids=self.ids[rows],
+            true_labels=None if self.true_labels is None else self.true_labels[rows],
+        )
+
+    def with_labels(
+        self, labels: NDArray[np.int64], true_labels: NDArray[np.int64] | None
+    ) -> "LabelledData":
+        """The same inputs under other given labels."""
+        return replace(self, labels=labels, true_labels=true_labels)

@@ -1,0 +1,53 @@
+"""How is a numpy file read without ever running what is in it?"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earlylearn.data.paths import listed, reading
+from earlylearn.errors import UsageError
+
+MEND = "save it again with numpy.save or numpy.savez from plain number or text arrays"
+
+
+def npz_keys(path: Path) -> list[str]:
+    """The names of the arrays in an .npz file.
+
+    Raises:
+        UsageError: the file is not a readable .npz.
+    """
+    with reading(path, MEND), np.load(path, allow_pickle=False) as archive:
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise UsageError(f"{path}: is one array, not an .npz archive; {MEND}")
+        return list(archive.files)
+
+
+def npz_array(path: Path, key: str) -> NDArray[Any]:
+    """One array of an .npz file; arrays of pickled objects are refused.
+
+    Raises:
+        UsageError: there is no such key (the message lists them), or it is not a plain array.
+    """
+    keys = npz_keys(path)
+    if key not in keys:
+        raise UsageError(f"{path}: has no array {key!r}; it has {listed(keys)}")
+    with reading(f"{path}, array {key!r}", MEND), np.load(path, allow_pickle=False) as archive:
+        value = archive[key]
+    if not isinstance(value, np.ndarray):
+        raise UsageError(f"{path}: {key!r} is not an array; {MEND}")
+    return value
+
+
+def npy_array(path: Path) -> NDArray[Any]:
+    """The array of an .npy file; pickled objects are refused.
+
+    Raises:
+        UsageError: the file is not a readable .npy.
+    """
+    with reading(path, MEND):
+        value = np.load(path, allow_pickle=False)
+    if not isinstance(value, np.ndarray):
+        raise UsageError(f"{path}: holds several arrays; name it .npz")
+    return value

@@ -1,0 +1,87 @@
+"""Where is the user's data, of which kind is it, and how does a failed read become one line?"""
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from earlylearn.errors import UsageError
+
+Kind = Literal["folder", "table", "npz", "image"]
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+IMAGE_SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
+
+
+def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
+    """The path that `data` names, and whether it is a folder, a table, an npz file or one image.
+
+    Raises:
+        UsageError: there is no such path (close built-in names are suggested), or no reader for its suffix.
+    """
+    names = list(builtin)
+    path = Path(data).expanduser()
+    with reading(data, "check the path and its permissions"):
+        exists, is_folder = path.exists(), path.is_dir()
+    if not data or not exists:
+        close = difflib.get_close_matches(data.lower(), names, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        known = f" or one of the built-in data sets {', '.join(names)}" if names else ""
+        raise UsageError(f"{data!r}: no such file or folder; {hint}give an existing path{known}")
+    if is_folder:
+        return path, "folder"
+    suffix = path.suffix.lower()
+    if suffix in TABLE_SUFFIXES:
+        return path, "table"
+    if suffix == ".npz":
+        return path, "npz"
+    if suffix in IMAGE_SUFFIXES:
+        return path, "image"
+    raise UsageError(
+        f"{data}: data of the kind {suffix or 'without a suffix'!r} cannot be read; "
+        f"give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or an .npz file"
+    )
+
+
+@contextmanager
+def reading(what: object, mend: str) -> Iterator[None]:
+    """Turns any failure of the reader inside the block into a UsageError: what, why and the mend."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except PermissionError as error:
+        culprit = error.filename or what
+        raise UsageError(f"{culprit}: no permission to read it; allow it, e.g. with chmod u+rX") from error
+    except FileNotFoundError as error:
+        raise UsageError(f"{error.filename or what}: no such file; {mend}") from error
+    except Exception as error:  # readers raise whatever the bytes lead them to
+        raise UsageError(f"{what}: {one_line(error)}; {mend}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """The error's own words on one line, short enough to read."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = " ".join(text.split()).rstrip(".;") or type(error).__name__
+    return text if len(text) <= 160 else text[:157] + "..."
+
+
+def listed(names: Iterable[object], most: int = 12) -> str:
+    """The names separated by commas, cut after `most`, for an error message."""
+    every = [str(name) for name in names]
+    shown = ", ".join(every[:most]) or "none"
+    return shown if len(every) <= most else f"{shown}, ... ({len(every)} in all)"
+
+
+def relative_id(path: Path, folder: Path) -> str:
+    """The path relative to `folder` with forward slashes: the stable id of a file."""
+    name = path.relative_to(folder).as_posix()
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(name).decode("utf-8", "replace")
+        raise UsageError(f"{folder}: the file name {shown!r} is not UTF-8; rename the file") from error
+    return name

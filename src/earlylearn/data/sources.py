@@ -1,0 +1,262 @@
+"""Which data does the user mean, and how does it become labelled training and test sets?"""
+
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from earlylearn.data.arrays import npz_inputs, read_npz
+from earlylearn.data.cifar import read_cifar
+from earlylearn.data.digits import read_digits
+from earlylearn.data.fashion_mnist import read_fashion_mnist
+from earlylearn.data.folders import folder_inputs, read_folder
+from earlylearn.data.images import fit_arrays
+from earlylearn.data.label_files import read_label_file
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.paths import find
+from earlylearn.data.tables import read_table, table_inputs
+from earlylearn.errors import UsageError
+
+BUILTIN: dict[str, str] = {
+    "digits": "handwritten digits, 8x8 grey, 10 classes, 1,437 + 360; ships with scikit-learn",
+    "fashion-mnist": "clothes, 28x28 grey, 10 classes, 60,000 + 10,000; Debian package dataset-fashion-mnist",
+    "cifar10": "photographs, 32x32 colour, 10 classes, 50,000 + 10,000; python files in --data-dir",
+    "cifar100": "photographs, 32x32 colour, 100 classes, 50,000 + 10,000; python files in --data-dir",
+}
+HELD_OUT_SEED = 0  # of the rows that test_fraction holds out; the same whatever the user's seed
+
+
+class Loaded(NamedTuple):
+    """What was loaded.
+
+    Attributes:
+        train: the training data.
+        test: a separate test set with the same classes and schema; None when there is none.
+    """
+
+    train: LabelledData
+    test: LabelledData | None
+
+
+def load(
+    data: str,
+    *,
+    data_dir: str | None = None,
+    label: str | None = None,
+    image: str | None = None,
+    id_column: str | None = None,
+    true_label: str | None = None,
+    labels: str | None = None,
+    true_labels: str | None = None,
+    missing: Literal["refuse", "impute"] = "refuse",
+    image_size: int | None = None,
+    test: str | None = None,
+    test_fraction: float = 0.0,
+    limit: int | None = None,
+) -> Loaded:
+    """Reads labelled data: a built-in name, a folder of images, a table or an .npz file.
+
+    Images become ``uint8 [n, 1 or 3, height, width]``, everything else ``float32 [n, d]`` features as they
+    stand in the data, not standardised. For built-in data the labels count as the true labels.
+
+    Args:
+        data: one of `BUILTIN`; a folder ``DIR/<class>/<image>`` (or ``DIR/train/..`` and ``DIR/test/..``); a
+            .csv, .tsv, .parquet or .pq table; an .npz with x and y (and x_test, y_test, classes).
+        data_dir: where the files of built-in data are.
+        label: a table's column of given labels.
+        image: a table's column of image paths, relative to the table; else the other columns are features.
+        id_column: a table's column of unique ids; without it the row numbers are.
+        true_label: a table's column of true labels.
+        labels: ``FILE[:KEY]`` whose labels replace the given labels of the training rows.
+        true_labels: ``FILE[:KEY]`` with the true labels of the training rows.
+        missing: whether a missing feature is refused, or filled with the median or a category of its own.
+        image_size: the side of the square that images are brought to.
+        test: a second DATA of the same kind, the test set (in place of one that `data` has).
+        test_fraction: the share of rows held out as the test set, stratified and always the same, where there
+            is no other test set.
+        limit: keep the first so many training rows (after the held-out rows have been taken).
+
+    Raises:
+        UsageError: the request or the data is wrong; one line with the culprit and the mend.
+    """
+    _check(missing, test, test_fraction, limit)
+    read = partial(
+        _read,
+        data_dir=data_dir,
+        label=label,
+        image=image,
+        id_column=id_column,
+        true_label=true_label,
+        missing=missing,
+        image_size=image_size,
+    )
+    train, held_out = read(data)
+    if test is not None:
+        second = read(test, like=train)
+        held_out = second.test or second.train
+    train = _relabel(train, labels, true_labels, None if test_fraction else limit)
+    if test_fraction:
+        if held_out is not None:
+            raise UsageError(
+                f"--test-fraction {test_fraction}: {data} has a test set of its own; leave it away"
+            )
+        train, held_out = _hold_out(train, test_fraction)
+    if limit is not None and limit < len(train):
+        train = train.subset(np.arange(limit))
+    return Loaded(train, held_out)
+
+
+def read_inputs(
+    data: str, schema: dict[str, Any], *, data_dir: str | None = None
+) -> tuple[NDArray[Any], NDArray[np.str_]]:
+    """Inputs and ids of data without labels, encoded exactly as the training data were.
+
+    Args:
+        data: as for `load`, without labels (they are ignored): a folder holds images at any depth, one image
+            file will do, built-in data stand for their test set.
+        schema: the `LabelledData.schema` of the training data, possibly read back from JSON.
+        data_dir: where the files of built-in data are.
+
+    Returns:
+        ``uint8 [n, channels, height, width]`` or ``float32 [n, d]``, and ``str [n]``.
+
+    Raises:
+        UsageError: the data cannot be read or are of another kind than the training data.
+    """
+    if data in BUILTIN:
+        _, test = _read_builtin(data, data_dir)
+        _same_kind(data, ("images",), schema)
+        return fit_arrays(test.inputs, schema), test.ids
+    path, kind = find(data, BUILTIN)
+    if kind == "table":
+        _same_kind(data, ("table", "images"), schema)
+        return table_inputs(path, schema)
+    if kind == "npz":
+        _same_kind(data, ("array", "images"), schema)
+        return npz_inputs(path, schema)
+    _same_kind(data, ("images",), schema)
+    return folder_inputs(path, schema)
+
+
+def _read(
+    data: str,
+    *,
+    data_dir: str | None,
+    image_size: int | None,
+    missing: Literal["refuse", "impute"],
+    like: LabelledData | None = None,
+    **columns: str | None,
+) -> Loaded:
+    """The data and their own test set; `like` is the training data when this is to be their test set."""
+    if data in BUILTIN:
+        if like is None:
+            _no_columns(data, columns)
+            if image_size is not None:
+                raise UsageError(f"--image-size {image_size}: {data} has a size of its own; leave it away")
+        else:
+            _same_kind(f"--test {data}", ("images",), like.schema)
+        parts = _read_builtin(data, data_dir)
+        if like is not None and (like.classes != parts[0].classes or like.schema != parts[0].schema):
+            raise UsageError(
+                f"--test {data}: its classes or images differ from the training data's; give others"
+            )
+        return Loaded(*parts)
+    path, kind = find(data, BUILTIN)
+    accepted = {"folder": ("images",), "table": ("table", "images"), "npz": ("array", "images")}
+    if kind == "image":
+        raise UsageError(f"{data}: is one image; give a folder with one sub-folder of images per class")
+    if like is not None:
+        _same_kind(f"--test {data}", accepted[kind], like.schema)
+    if kind == "table":
+        if image_size is not None and columns["image"] is None:
+            raise UsageError(
+                f"--image-size {image_size}: {data} is a table; name its image paths with --image"
+            )
+        return Loaded(
+            read_table(path, data, missing=missing, image_size=image_size, like=like, **columns), None
+        )
+    if like is None:
+        _no_columns(data, columns)
+    if kind == "npz":
+        return Loaded(*read_npz(path, data, missing=missing, image_size=image_size, like=like))
+    return Loaded(*read_folder(path, data, image_size=image_size, like=like))
+
+
+def _read_builtin(name: str, data_dir: str | None) -> tuple[LabelledData, LabelledData]:
+    if name == "digits":
+        return read_digits()
+    if name == "fashion-mnist":
+        return read_fashion_mnist(data_dir)
+    return read_cifar(name, data_dir)
+
+
+def _check(missing: str, test: str | None, test_fraction: float, limit: int | None) -> None:
+    if missing not in ("refuse", "impute"):
+        raise UsageError(f"--missing {missing!r}: give 'refuse' or 'impute'")
+    if not 0 <= test_fraction < 1:
+        raise UsageError(f"--test-fraction {test_fraction}: give a share between 0 and 1, e.g. 0.2")
+    if test is not None and test_fraction:
+        raise UsageError(f"--test-fraction {test_fraction}: --test {test} gives the test set; leave one away")
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit}: give a positive number of training rows")
+
+
+def _no_columns(data: str, columns: dict[str, str | None]) -> None:
+    for option, column in columns.items():
+        if column is not None:
+            name = option.replace("_", "-")
+            raise UsageError(
+                f"--{name} {column!r}: names a table's column, but {data} is no table; leave it away"
+            )
+
+
+def _same_kind(what: str, kinds: tuple[str, ...], schema: dict[str, Any]) -> None:
+    """Raises unless data of these kinds can be encoded like the training data."""
+    words = {"images": "images", "table": "a table of features", "array": "an .npz of features"}
+    if schema.get("kind") not in words:
+        raise UsageError(
+            f"{what}: the training data's schema has the kind {schema.get('kind')!r}; train again"
+        )
+    if schema["kind"] not in kinds:
+        raise UsageError(f"{what}: the training data are {words[schema['kind']]}; give data of the same kind")
+
+
+def _relabel(
+    train: LabelledData, labels: str | None, true_labels: str | None, limit: int | None
+) -> LabelledData:
+    """The training data under the labels of files, which may cover only the first `limit` rows."""
+    n = len(train)
+    lengths = [n] if limit is None or limit >= n else [n, limit]
+    given, truth = (
+        None if spec is None else read_label_file(spec, option, train.classes, lengths)
+        for option, spec in (("--labels", labels), ("--true-labels", true_labels))
+    )
+    rows = min(len(values) for values in (train.labels, given, truth) if values is not None)
+    if rows < n:
+        train = train.subset(np.arange(rows))
+    given = train.labels if given is None else given[:rows]
+    truth = train.true_labels if truth is None else truth[:rows]
+    return train.with_labels(given, truth)
+
+
+def _hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, LabelledData]:
+    """Training and test part, every class in the same share, rows in their order."""
+    counts = np.bincount(data.labels, minlength=len(data.classes))
+    if counts[counts > 0].min() < 2:
+        lone = data.classes[int(np.flatnonzero(counts == 1)[0])]
+        raise UsageError(
+            f"--test-fraction {fraction}: the class {lone!r} has one row, which cannot be in both parts; "
+            "add rows, remove the class, or give --test"
+        )
+    try:
+        train, test = train_test_split(
+            np.arange(len(data)), test_size=fraction, stratify=data.labels, random_state=HELD_OUT_SEED
+        )
+    except ValueError as error:
+        raise UsageError(
+            f"--test-fraction {fraction}: of {len(data)} rows too few are left in one part for "
+            f"{np.count_nonzero(counts)} classes; give another share or --test"
+        ) from error
+    return data.subset(np.sort(train)), data.subset(np.sort(test))

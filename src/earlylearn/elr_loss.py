@@ -1,0 +1,235 @@
+"""What is the early-learning regularized loss, and its gradient, in one pass over the batch?"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from earlylearn.errors import UsageError
+from earlylearn.targets import check_beta, new_targets, target_beliefs, update_targets
+
+CLAMP = 1e-4  # keeps 1 - <t, p> away from 0: the regularizer is never below log(1e-4) = -9.21
+
+
+def clamped(probability: Tensor) -> Tensor:
+    """Probabilities clamped to [1e-4, 1 - 1e-4], as the released loss clamps them."""
+    return probability.clamp(CLAMP, 1 - CLAMP)
+
+
+class _EarlyLearningLoss(torch.autograd.Function):
+    """The loss, with the gradient of Lemma 2 taken by hand while the probabilities are at hand.
+
+    With t constant, p = softmax(z), q = clamp(p), d = 1 - <t, q>, v = t q where the clamp is inactive, else 0:
+    dL/dz = [p (1 + sum(v) lam / d) - v lam / d - y] / B. Automatic differentiation of the same formula reads
+    and writes the [B, C] matrix some 48 times. Matrices change in place wherever they can: a fresh one costs
+    more than the arithmetic on it.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Tensor, labels: Tensor, targets: Callable[[Tensor], Tensor], lam: float | Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        # Half precision rounds 1 - 1e-4 to 1 and the loss to -inf. From float32 logits on, autocast changes
+        # nothing: no operation below is on its lists of lower precision.
+        z = logits if logits.dtype == torch.float64 else logits.float()
+        share = 1 / len(z)
+        x = z - z.amax(1, keepdim=True)
+        mixed = labels.is_floating_point()
+        column = labels if mixed else labels.unsqueeze(1)
+        at_label = (labels * x).sum(1, keepdim=True) if mixed else x.gather(1, column)
+        p = x.exp_()
+        total = p.sum(1, keepdim=True)
+        p.div_(total)
+        ce = total.log_().sub_(at_label).mean()
+        q = clamped(p)
+        t = targets(q)
+        v = q.mul_(t)
+        d = 1 - v.sum(1, keepdim=True)
+        torch.ops.aten.hardtanh_backward.grad_input(v, p, CLAMP, 1 - CLAMP, grad_input=v)
+        pull = lam * share / d
+        gradient = p.mul_(v.sum(1, keepdim=True).mul_(pull).add_(share)).addcmul_(v, pull, value=-1)
+        if mixed:
+            gradient.sub_(labels, alpha=share)
+        else:
+            gradient.scatter_add_(1, column, gradient.new_full((1, 1), -share).expand_as(column))
+        ctx.gradient, ctx.dtype = gradient, logits.dtype
+        regularizer = d.log_().mean()
+        ctx.mark_non_differentiable(ce, regularizer)
+        return ce + lam * regularizer, ce, regularizer
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None, None]:
+        if torch.is_grad_enabled():
+            raise NotImplementedError("the early-learning loss has no second derivative; use create_graph=False")
+        return (ctx.gradient * upstream[0]).to(ctx.dtype), None, None, None
+
+
+def elr_loss(
+    logits: Tensor, labels: Tensor, targets: Tensor | Callable[[Tensor], Tensor], lam: float | Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cross-entropy plus early-learning regularization (equation 6), from logits and given targets.
+
+    ``CE(z, y) + lam * mean_i log(1 - <t_i, p_i>)`` with p = softmax(z) clamped to [1e-4, 1 - 1e-4].
+
+    Args:
+        logits: ``[B, C]`` of any floating dtype; the arithmetic is float32 (float64 stays float64).
+        labels: ``int64 [B]`` given labels, or ``[B, C]`` mixtures of them whose rows sum to 1 (mixup).
+        targets: t, ``float32 [B, C]``, constant for the gradient; or a function that makes it from the clamped
+            probabilities ``[B, C]`` of this very batch.
+        lam: regularization coefficient, >= 0; a number or a scalar tensor.
+
+    Returns:
+        The loss, its cross-entropy and its regularizer (without lam): scalars, the latter two detached. The
+        regularizer is never positive, so a negative loss is normal: look at the parts, never stop on the sum.
+    """
+    make = targets if callable(targets) else (lambda _: targets)
+    return _EarlyLearningLoss.apply(logits, labels, make, lam)  # type: ignore[no-untyped-call]
+
+
+class ELRLoss(nn.Module):
+    """Early-learning regularization (ELR) for a training loop of your own: a drop-in for cross-entropy.
+
+    Three lines change: build it with the size of the training set, let the data set yield each example's index
+    (`IndexedDataset`), pass the index with the logits.
+
+    Args:
+        num_examples: n, rows of the training set; an index lies in 0 .. n - 1.
+        num_classes: C.
+        lam: regularization coefficient lambda >= 0 (equation 6). Paper: 3 for CIFAR-10 with symmetric noise, 1
+            with asymmetric noise, 7 for CIFAR-100.
+        beta: temporal ensembling momentum, 0 <= beta < 1 (equation 9). Paper: 0.7, 0.9, 0.9 for the same.
+
+    Attributes:
+        targets: ``float32 [n, C]`` buffer of running averages of the model's probabilities; in the state dict,
+            moves with ``.to()``.
+        parts: the last call's cross-entropy and regularizer, detached: watch these, the sum may be negative.
+
+    Raises:
+        UsageError: a size or hyperparameter is out of range, or the index does not identify examples.
+
+    Differs from the released code: lam is an argument rather than a global setting; the table is a buffer, so
+    checkpoints carry it; float32 under mixed precision; an index that does not identify examples is an error.
+
+    Do not put it inside a DistributedDataParallel module: its buffer broadcast would overwrite other ranks' rows.
+    """
+
+    targets: Tensor
+    _label_seen: Tensor
+
+    def __init__(self, num_examples: int, num_classes: int, *, lam: float = 3.0, beta: float = 0.7) -> None:
+        super().__init__()
+        if num_examples < 1 or num_classes < 2:
+            raise UsageError(
+                f"ELRLoss(num_examples={num_examples}, num_classes={num_classes}): "
+                "needs at least one example and two classes"
+            )
+        if not lam >= 0:
+            raise UsageError(f"lam is {lam}; the regularization coefficient must be >= 0")
+        self.lam, self.beta = float(lam), check_beta(beta)
+        self.parts: dict[str, Tensor] = {}
+        self.register_buffer("targets", new_targets(num_examples, num_classes))
+        # Mistakes with the index show within two sweeps over the data; after those the checks, which make an
+        # accelerator wait, stop.
+        self.register_buffer(
+            "_label_seen", torch.full((num_examples,), -1, dtype=torch.int64), persistent=False
+        )
+        self._rows_to_check = 2 * num_examples
+
+    def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
+        """Scalar float32 loss of a batch; updates ``targets[index]`` first.
+
+        Args:
+            logits: ``[B, C]``, any floating dtype.
+            labels: ``int64 [B]`` given labels.
+            index: ``int64 [B]``, which training example each row is: unique in the batch, the same example
+                under the same number in every epoch.
+        """
+        index = self._check(logits, labels, index)
+        update = partial(update_targets, self.targets, index, beta=self.beta)
+        loss, ce, regularizer = elr_loss(logits, labels, update, self.lam)
+        self.parts = {"ce": ce, "elr": regularizer}
+        return loss
+
+    def beliefs(self) -> Tensor:
+        """Targets as probabilities ``[n, C]`` for `find_label_issues`; NaN rows were never seen."""
+        return target_beliefs(self.targets)
+
+    def _check(self, logits: Tensor, labels: Tensor, index: Tensor | None) -> Tensor:
+        n, classes = self.targets.shape
+        if index is None:
+            raise UsageError(
+                "ELRLoss needs the index of every example: wrap the data set, "
+                "loader = DataLoader(IndexedDataset(dataset), ...), then criterion(logits, labels, index)"
+            )
+        if logits.ndim != 2 or logits.shape[1] != classes:
+            raise UsageError(f"logits have shape {list(logits.shape)}; expected [batch, {classes}]")
+        if labels.shape != (len(logits),) or labels.is_floating_point():
+            raise UsageError(
+                f"labels have shape {list(labels.shape)} and dtype {labels.dtype}; expected int64 [{len(logits)}]"
+            )
+        if index.shape != labels.shape or index.dtype not in (torch.int64, torch.int32):
+            raise UsageError(
+                f"index has shape {list(index.shape)} and dtype {index.dtype}; expected int64 [{len(logits)}], "
+                "the position of each example in the training set"
+            )
+        index = index.to(self.targets.device, torch.int64)
+        if self._rows_to_check > 0:
+            self._check_rows(n, labels.to(index.device), index)
+        return index
+
+    def _check_rows(self, n: int, labels: Tensor, index: Tensor) -> None:
+        self._rows_to_check -= len(index)
+        low, high = int(index.min()), int(index.max())
+        if low < 0 or high >= n:
+            raise UsageError(
+                f"index holds {low if low < 0 else high}, outside 0..{n - 1}: num_examples={n} must be the size "
+                "of the whole training set (not of a batch), and index the position in that set"
+            )
+        if len(index.unique()) != len(index):
+            raise UsageError(
+                "index holds the same example twice in a batch, so its target is undefined: "
+                "sample without replacement, and without padding when several processes share the data"
+            )
+        before = self._label_seen[index]
+        changed = ((before >= 0) & (before != labels)).nonzero()
+        if len(changed):
+            row = int(changed[0])
+            raise UsageError(
+                f"example {int(index[row])} had label {int(before[row])} before and {int(labels[row])} now: index "
+                "must number examples of the training set, the same in every epoch, not positions in a batch "
+                f"(num_examples={n}, batch of {len(index)})"
+            )
+        self._label_seen[index] = labels
+
+
+class IndexedDataset(Dataset[tuple[Any, ...]]):
+    """A map-style data set whose items end with their index: ``(x, y)`` becomes ``(x, y, index)``.
+
+    Wrap the outermost data set, the one the loader samples from, so that the index counts its rows.
+
+    Raises:
+        UsageError: the data set has no length, or an item is not a tuple or list.
+    """
+
+    def __init__(self, dataset: Dataset[Any]) -> None:
+        if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+            raise UsageError(
+                f"IndexedDataset needs a data set with a length and positions, got {type(dataset).__name__}; "
+                "an iterable-style data set has no index to remember examples by"
+            )
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        item = self.dataset[index]
+        if not isinstance(item, (tuple, list)):
+            raise UsageError(
+                f"IndexedDataset expects items (input, label), item {index} is a {type(item).__name__}; "
+                "return a tuple from the data set"
+            )
+        return (*item, index)

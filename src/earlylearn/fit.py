@@ -1,0 +1,181 @@
+"""How is any method trained: the one loop over epochs, passes and batches?"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import is_wrapped
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
+
+from earlylearn.checkpoint import load_optimizer
+from earlylearn.data.batches import Batches
+from earlylearn.errors import EarlylearnError
+from earlylearn.method import Method
+from earlylearn.schedule import make_schedule
+
+
+@dataclass
+class Epoch:
+    """What an epoch of training said.
+
+    Attributes:
+        epoch: counted from 1.
+        lr: the learning rate it was trained with.
+        loss: mean loss over the examples; may be negative under ELR.
+        parts: the same for each part of the loss.
+    """
+
+    epoch: int
+    lr: float
+    loss: float
+    parts: dict[str, float]
+
+
+class Fit:
+    """The loop and its own state: one optimizer and one schedule per network.
+
+    It calls `passes`, `after_step` and `after_epoch` of the method, and knows nothing else of it. Only the networks
+    are set up for the hardware; the method, with its per-example state, stays as it is.
+
+    Args:
+        method: what to train; its networks are moved to the device and wrapped in place.
+        data: the batches, on the same device.
+        fabric: device and precision.
+        epochs: length of the run, for the schedule.
+        lr: initial learning rate of SGD.
+        momentum: SGD momentum.
+        weight_decay: L2 coefficient, on all parameters as in the paper.
+        schedule: see `earlylearn.schedule`.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        data: Batches,
+        fabric: Fabric,
+        *,
+        epochs: int,
+        lr: float = 0.02,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-3,
+        schedule: str = "constant",
+    ) -> None:
+        self.method, self.data, self.fabric, self.epochs = method, data, fabric, epochs
+        self.epoch = 0
+        self.optimizers: list[torch.optim.Optimizer] = []
+        self.schedules: list[LRScheduler] = []
+        self._steppers = []
+        for k, net in enumerate(method.nets):
+            optimizer = torch.optim.SGD(
+                net.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True
+            )
+            self.schedules.append(make_schedule(schedule, optimizer, epochs=epochs))
+            method.nets[k], stepper = fabric.setup(net, optimizer)
+            self.optimizers.append(optimizer)
+            self._steppers.append(stepper)
+        method.to(fabric.device)
+
+    def run(self, on_step: Callable[[int, Callable[[], dict[str, float]]], None]) -> Iterator[Epoch]:
+        """Train the epochs that are left, yielding after each.
+
+        Args:
+            on_step: called after every batch with the number of examples in it and a function that reads the
+                epoch's mean losses so far (reading makes an accelerator wait, so do not read at every step).
+
+        Raises:
+            EarlylearnError: the loss is not finite.
+        """
+        while self.epoch < self.epochs:
+            self.method.train()
+            means = _Means()
+            lr = self.schedules[0].get_last_lr()[0]
+            for sweep in self.method.passes(self.epoch, self.data):
+                for batch in sweep.batches:
+                    with self.fabric.autocast():
+                        loss = sweep.loss(batch)
+                    self.fabric.backward(loss)
+                    for k in sweep.trains:
+                        self._steppers[k].step()
+                        self._steppers[k].zero_grad()
+                    self.method.after_step(batch, sweep.trains)
+                    means.add(len(batch.index), {"loss": loss.detach(), **self.method.parts})
+                    on_step(len(batch.index), means.read)
+            self.method.after_epoch(self.epoch)
+            for schedule in self.schedules:
+                schedule.step()
+            self.epoch += 1
+            parts = means.read()
+            if not all(map(math.isfinite, parts.values())):
+                raise EarlylearnError(
+                    f"the loss is not finite in epoch {self.epoch} (lr {lr:g}); the checkpoint of the epoch before is "
+                    "kept; lower --lr, or look for extreme values in the inputs"
+                )
+            yield Epoch(self.epoch, lr, parts.pop("loss"), parts)
+
+    def logits(self, rows: Tensor) -> Tensor:
+        """What the method predicts of the rows now, in evaluation mode: ``float32 [len(rows), C]``."""
+        return predict_batches(self.method, self.fabric, self.data.in_order(rows))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue, but for the random generators."""
+        return {
+            "epoch": self.epoch,
+            "method": self.method.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedules": [schedule.state_dict() for schedule in self.schedules],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state of `state_dict`."""
+        self.epoch = state["epoch"]
+        load_method(self.method, state["method"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            load_optimizer(optimizer, saved)
+        for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
+            schedule.load_state_dict(saved)
+
+
+def unwrap(net: nn.Module) -> nn.Module:
+    """The network itself, without what the loop put around it."""
+    return net.module if is_wrapped(net) else net
+
+
+def load_method(method: Method, state: dict[str, Any]) -> None:
+    """Load a method's state whether or not its networks are wrapped (their wrapper changes names on loading)."""
+    nets = list(method.nets)
+    for k, net in enumerate(nets):
+        method.nets[k] = unwrap(net)
+    method.load_state_dict(state)
+    for k, net in enumerate(nets):
+        method.nets[k] = net
+
+
+@torch.no_grad()
+def predict_batches(method: Method, fabric: Fabric, batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """Logits ``float32 [sum of B, C]`` of ``(index, inputs)`` batches, in evaluation mode."""
+    method.eval()
+    with fabric.autocast():
+        return torch.cat([method.predict(x.to(fabric.device)).float() for _, x in batches])
+
+
+class _Means:
+    """Means over the examples of an epoch, summed where the losses lie, read when asked."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+
+    def add(self, examples: int, values: dict[str, Tensor]) -> None:
+        self.count += examples
+        for name, value in values.items():
+            if name in self.sums:
+                self.sums[name].add_(value, alpha=examples)
+            else:
+                self.sums[name] = value * examples
+
+    def read(self) -> dict[str, float]:
+        return {name: float(total) / self.count for name, total in self.sums.items()}

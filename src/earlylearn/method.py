@@ -1,0 +1,114 @@
+"""What must a way of training under label noise provide, so that the one loop can run it?"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from earlylearn.data.batches import Batches
+
+
+class Batch(NamedTuple):
+    """What a loss sees of one step.
+
+    Attributes:
+        index: ``int64 [B]`` rows of the data set, unique within a batch.
+        views: one or more augmented versions of the inputs, ``[B, ...]`` each.
+        label: ``int64 [B]`` given labels.
+    """
+
+    index: Tensor
+    views: tuple[Tensor, ...]
+    label: Tensor
+
+
+@dataclass
+class Pass:
+    """One sweep over batches that trains some of the networks.
+
+    Attributes:
+        batches: what to sweep over.
+        loss: the scalar float32 loss of a batch.
+        trains: the positions in ``Method.nets`` of the networks that step after each batch.
+    """
+
+    batches: Iterable[Batch]
+    loss: Callable[[Batch], Tensor]
+    trains: tuple[int, ...]
+
+
+class Method(nn.Module):
+    """One way to train under label noise: owns its networks, and all per-example state as buffers.
+
+    A new method overrides `loss`, and whatever else of the seven calls below it needs. The loop (`fit.py`)
+    wraps the networks for the hardware, never the method itself.
+
+    Args:
+        make_network: builds one freshly initialised network; called ``networks`` times.
+        n: rows of the data set, held-out ones included; a row's number is its index for ever.
+        classes: number of classes C.
+        generator: the method's own random numbers (mixup and the like); saved in checkpoints.
+
+    Attributes:
+        networks: how many networks the method trains.
+        views: how many augmented views of an input a batch carries.
+        nets: the networks; each has its own optimizer.
+        parts: the last batch's loss by named part, detached, for the progress line and the metrics.
+        seen_logits: ``float32 [n, C]``, the latest logits of every row (see `observe`). Rewritten in every
+            epoch before it is read, hence not in the state dict.
+    """
+
+    networks: int = 1
+    views: ClassVar[int] = 1
+    seen_logits: Tensor
+
+    def __init__(
+        self,
+        make_network: Callable[[], nn.Module],
+        n: int,
+        classes: int,
+        *,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.n, self.classes = n, classes
+        self.generator = generator if generator is not None else np.random.default_rng(0)
+        self.nets = nn.ModuleList(make_network() for _ in range(self.networks))
+        self.parts: dict[str, Tensor] = {}
+        self.register_buffer("seen_logits", torch.zeros(n, classes), persistent=False)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Scalar float32 loss of a batch; calls `observe` with the logits on the batch's own inputs."""
+        raise NotImplementedError
+
+    def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
+        """Yield the sweeps of an epoch; code between two yields runs between the sweeps."""
+        yield Pass(data.batches(self.views), self.loss, tuple(range(self.networks)))
+
+    def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:
+        """Follow an optimizer step of the networks ``trained``: weight averages, row-wise updates."""
+
+    def after_epoch(self, epoch: int) -> None:
+        """Follow the last pass of an epoch (counted from 0)."""
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Logits ``[B, C]`` of inputs ``[B, ...]``: the mean over the networks."""
+        return torch.stack([net(x) for net in self.nets]).mean(0)
+
+    def label_beliefs(self) -> Tensor | None:
+        """Probabilities ``[n, C]`` the method itself holds of each row's label, or None if it holds none."""
+        return None
+
+    @torch.no_grad()
+    def observe(self, index: Tensor, logits: Tensor) -> None:
+        """Note what the model says of the rows ``index`` now, from a forward pass it makes anyway."""
+        self.seen_logits.index_copy_(0, index, logits.detach().to(self.seen_logits.dtype))
+
+    @torch.no_grad()
+    def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
+        """Note what the model says of rows it never trains on, once per epoch (the validation pass)."""
+        self.observe(index, logits)

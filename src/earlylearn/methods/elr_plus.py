@@ -1,0 +1,142 @@
+"""How does ELR+ train two networks on each other's averages with mixup (the paper's Algorithm 2)?"""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from earlylearn.elr_loss import clamped, elr_loss
+from earlylearn.method import Batch, Method, Pass
+from earlylearn.methods.elr import Beta, Lam
+from earlylearn.targets import check_beta, new_targets, target_beliefs, update_targets
+
+if TYPE_CHECKING:
+    from earlylearn.data.batches import Batches
+
+Ramp = Annotated[int, Field(ge=0, description="steps of the sigmoid ramp-up; 0 switches the ramp off")]
+
+
+def sigmoid_ramp(step: int, length: int) -> float:
+    """exp(-5 (1 - min(step, length) / length)^2), from 0.007 up to 1 after ``length`` steps; 1 if length is 0."""
+    return math.exp(-5 * (1 - min(step, length) / length) ** 2) if length else 1.0
+
+
+class ELRPlus(Method):
+    """ELR+: each network's targets come from the other's weight average on clean views; mixup; two networks.
+
+    Liu et al., NeurIPS 2020, Algorithm 2 and supplement F. Each part can be switched off alone, which is the
+    ablation of Table 5: ``networks=1``, ``alpha=0`` (no mixup), ``gamma=0`` (no weight averaging).
+
+    Args:
+        make_network: builds one network.
+        n: rows of the data set.
+        classes: number of classes C.
+        lam: regularization coefficient lambda >= 0.
+        beta: temporal ensembling momentum, 0 <= beta < 1.
+        alpha: mixup Beta parameter; 0 means no mixup. One coefficient and one permutation per batch.
+        gamma: weight averaging momentum, 0 <= gamma < 1; 0 means the live weights.
+        gamma_ramp: steps over which gamma ramps up (CIFAR: 40000). At 0 the average is the plain mean of the
+            weights until it is gamma's exponential one: momentum min(1 - 1/(step + 1), gamma).
+        lam_ramp: steps over which lam ramps up (CIFAR-100: 40000).
+        networks: 2, or 1 network taught by its own average.
+        update_labels: multiply the (mixed) labels by the targets and renormalise, as the paper does on CIFAR-100.
+        generator: random numbers of the mixup.
+
+    Differs from the released code: both networks see one split and one noise draw (the run setting
+    ``as_released`` draws two); averages start as copies of their networks, not as other random networks; targets
+    are clamped as in ELR, so that relabelling never divides 0 by 0; relabelling is an option of its own, not
+    keyed on 100 classes. As there: the average's forward pass uses batch statistics, and the two networks'
+    logits are averaged to predict.
+    """
+
+    networks = 2
+    targets: Tensor
+
+    def __init__(
+        self,
+        make_network: Callable[[], nn.Module],
+        n: int,
+        classes: int,
+        *,
+        lam: Lam = 3.0,
+        beta: Beta = 0.7,
+        alpha: Annotated[float, Field(ge=0, description="mixup Beta parameter; 0 switches mixup off")] = 1.0,
+        gamma: Annotated[float, Field(ge=0, lt=1, description="weight averaging momentum")] = 0.997,
+        gamma_ramp: Ramp = 0,
+        lam_ramp: Ramp = 0,
+        networks: Annotated[Literal[1, 2], Field(description="networks that teach each other")] = 2,
+        update_labels: Annotated[bool, Field(description="multiply labels by targets (CIFAR-100)")] = False,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        self.networks = networks
+        super().__init__(make_network, n, classes, generator=generator)
+        self.lam, self.beta, self.alpha, self.gamma = lam, check_beta(beta), alpha, gamma
+        self.gamma_ramp, self.lam_ramp, self.update_labels = gamma_ramp, lam_ramp, update_labels
+        self.averages = nn.ModuleList(copy.deepcopy(net).requires_grad_(False) for net in self.nets)
+        self.register_buffer("targets", torch.stack([new_targets(n, classes)] * networks))
+        self.steps = [0] * networks
+
+    def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
+        """One network after the other, each over an order (and, as released, a noise draw) of its own."""
+        for k in range(self.networks):
+            yield Pass(data.batches(self.views, draw=k), partial(self.loss, k=k), (k,))
+
+    def loss(self, batch: Batch, k: int = 0) -> Tensor:
+        """Network k's loss: soft cross-entropy on mixed inputs plus the regularizer on mixed targets."""
+        x, label = batch.views[0], F.one_hot(batch.label, self.classes).float()
+        with torch.no_grad():
+            taught = self.averages[(k + 1) % self.networks](x)
+            self.observe(batch.index, taught)
+            probability = clamped(torch.softmax(taught.float(), 1))
+            target = update_targets(self.targets[k], batch.index, probability, beta=self.beta)
+        if self.alpha > 0:
+            share = self.generator.beta(self.alpha, self.alpha)
+            share = max(share, 1 - share)
+            partner = torch.from_numpy(self.generator.permutation(len(x))).to(x.device)
+            x, label, target = (share * v + (1 - share) * v[partner] for v in (x.float(), label, target))
+        if self.update_labels:
+            label = label * target
+            label = label / label.sum(1, keepdim=True)
+        lam = self.lam * sigmoid_ramp(self.steps[k], self.lam_ramp)
+        loss, ce, regularizer = elr_loss(self.nets[k](x), label, target, lam)
+        self.parts = {"ce": ce, "elr": regularizer}
+        return loss
+
+    @torch.no_grad()
+    def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:
+        """Move the trained networks' averages towards their weights."""
+        for k in trained:
+            if self.gamma_ramp:
+                momentum = self.gamma * sigmoid_ramp(self.steps[k], self.gamma_ramp)
+            else:
+                momentum = min(1 - 1 / (self.steps[k] + 1), self.gamma)
+            average, live = list(self.averages[k].parameters()), list(self.nets[k].parameters())
+            torch._foreach_lerp_(average, live, 1 - momentum)
+            self.steps[k] += 1
+
+    @torch.no_grad()
+    def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
+        """Average the predictions of held-out rows over the epochs, as the training rows' are."""
+        super().observe_held_out(index, logits)
+        probability = clamped(torch.softmax(logits.float(), 1))
+        for table in self.targets:
+            update_targets(table, index, probability, beta=self.beta)
+
+    def label_beliefs(self) -> Tensor:
+        """The mean of the networks' targets as probabilities, ``[n, C]``."""
+        return torch.stack([target_beliefs(table) for table in self.targets]).mean(0)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The optimizer steps each network has taken, on which the ramps depend."""
+        return {"steps": list(self.steps)}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take up the step counts of `get_extra_state`."""
+        self.steps = list(state["steps"])

@@ -1,0 +1,129 @@
+"""How do a request and its data become noisy labels, a split, a method and batches, all from one seed?"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from earlylearn.config import RunConfig
+from earlylearn.data.batches import Batches, Draw
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.noise import NoisyLabels, make_noise
+from earlylearn.data.splits import stratified_split
+from earlylearn.errors import UsageError
+from earlylearn.generators import Generators, seed_for
+from earlylearn.method import Method
+from earlylearn.methods import METHODS
+from earlylearn.networks import build_network
+
+
+@dataclass(frozen=True)
+class LabelDraw:
+    """One draw of given labels and split.
+
+    Attributes:
+        labels: ``int64 [n]`` given labels.
+        train_rows: ``int64``, rows that train.
+        val_rows: ``int64``, rows held out, under given labels too.
+        noise: what was injected, or None if the labels are the data's own.
+    """
+
+    labels: NDArray[np.int64]
+    train_rows: NDArray[np.int64]
+    val_rows: NDArray[np.int64]
+    noise: NoisyLabels | None
+
+
+def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
+    """The noise and split of a run: one draw, shared by all networks, made from the seed alone.
+
+    Under ``as_released`` each of ELR+'s two networks gets a draw of its own, as the released code had it: an
+    image may then be right for one and wrong for the other, and the first's held-out images train the second.
+    Published ELR+ figures were made that way; expect lower ones without it.
+
+    Raises:
+        UsageError: noise is asked for on labels that are not the data's own, or ``as_released`` for a method that
+            does not train two networks.
+    """
+    draws = 1
+    if config.as_released:
+        if config.options.get("networks") != 2:
+            raise UsageError(
+                f"--as-released: draws noise once per network, and method {config.method} does not train two; "
+                "use --method elr+, or leave it out"
+            )
+        draws = 2
+    if config.noise and config.labels:
+        raise UsageError("--noise with --labels: injected noise needs labels that count as true; give one of the two")
+    result = []
+    for draw in range(draws):
+        suffix = str(draw) if draw else ""
+        noise = make_noise(config.noise, data, seed=seed_for(config.seed, "noise" + suffix)) if config.noise else None
+        labels = data.labels if noise is None else noise.labels
+        generator = np.random.default_rng(seed_for(config.seed, "split" + suffix))
+        result.append(LabelDraw(labels, *stratified_split(labels, config.val_fraction, generator), noise))
+    return result
+
+
+def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64], generators: Generators) -> Method:
+    """The method with freshly initialised networks; weights come from torch's global generator, seeded here.
+
+    Call it inside ``torch.random.fork_rng``, so that the caller's generator stays as it was.
+    """
+    torch.manual_seed(seed_for(config.seed, "initialisation"))
+    mean, std = input_moments(data, rows)
+
+    def network() -> nn.Module:
+        return build_network(
+            config.network, shape=data.inputs.shape[1:], classes=len(data.classes), mean=mean, std=std
+        )
+
+    return METHODS[config.method](
+        network, len(data), len(data.classes), **config.options, generator=generators.method
+    )
+
+
+def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the rows' inputs: per channel on the scale 0..1, or per feature column."""
+    if not data.is_image:
+        x = data.inputs[rows].astype(np.float64)
+        return torch.from_numpy(x.mean(0)).float(), torch.from_numpy(x.std(0)).float()
+    # A histogram per channel gives both exactly, without a float copy of all pixels.
+    levels = np.arange(256) / 255
+    counts = [np.bincount(data.inputs[rows, c].ravel(), minlength=256) for c in range(data.inputs.shape[1])]
+    means = [float(np.average(levels, weights=count)) for count in counts]
+    stds = [
+        float(np.sqrt(np.average((levels - mean) ** 2, weights=count)))
+        for mean, count in zip(means, counts, strict=True)
+    ]
+    return torch.tensor(means), torch.tensor(stds)
+
+
+def make_batches(
+    config: RunConfig, data: LabelledData, draws: list[LabelDraw], generators: Generators, device: torch.device
+) -> Batches:
+    """The data set on the device, with the run's draws, batch size and augmentation."""
+    return Batches(
+        torch.from_numpy(data.inputs).to(device),
+        [
+            Draw(torch.from_numpy(draw.train_rows).to(device), torch.from_numpy(draw.labels).to(device))
+            for draw in draws
+        ],
+        batch_size=config.batch_size,
+        augment=config.augment,
+        order=generators.order,
+        augmentation=generators.augmentation,
+    )
+
+
+def fingerprint(data: LabelledData) -> str:
+    """What tells whether data read again are the same: SHA-256 over inputs, labels, classes and ids."""
+    digest = hashlib.sha256()
+    parts: list[Any] = [data.inputs, data.labels, np.array(data.classes), data.ids]
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()

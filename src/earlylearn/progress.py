@@ -1,0 +1,75 @@
+"""How does a person see that a long run is going on, and well?"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+class TrainingProgress:
+    """A bar with the loss parts on a terminal; a line now and then where output goes to a file.
+
+    Args:
+        title: what is being trained.
+        epochs: length of the run.
+        examples: examples a whole epoch trains on, over all its passes.
+        start: epochs done already.
+        quiet: show nothing.
+    """
+
+    def __init__(self, title: str, *, epochs: int, examples: int, start: int = 0, quiet: bool = False) -> None:
+        self.title, self.epochs, self.examples, self.quiet = title, epochs, examples, quiet
+        self.console = Console(stderr=True)
+        self.bar: Progress | None = None
+        self.task: TaskID | None = None
+        self.shown = 0.0
+        self.start = start
+
+    def __enter__(self) -> "TrainingProgress":
+        if not self.quiet and self.console.is_terminal:
+            self.bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[note]}"),
+                TimeRemainingColumn(),
+                console=self.console,
+                transient=True,
+            )
+            self.bar.start()
+            total = self.epochs * self.examples
+            self.task = self.bar.add_task(self.title, total=total, completed=self.start * self.examples, note="")
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def step(self, examples: int, means: Callable[[], dict[str, float]]) -> None:
+        """Count a batch; read the losses only when they are to be shown."""
+        if self.bar is None or self.task is None:
+            return
+        now = time.monotonic()
+        if now - self.shown > 0.5:
+            self.shown = now
+            note = "  ".join(f"{name} {value:.3f}" for name, value in means().items())
+            self.bar.update(self.task, advance=examples, note=note)
+        else:
+            self.bar.update(self.task, advance=examples)
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """Say how an epoch ended: every one on a terminal's bar, about ten of them elsewhere."""
+        epoch = record["epoch"]
+        text = f"{self.title} epoch {epoch}/{self.epochs}"
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.task, description=text, completed=epoch * self.examples)
+        elif not self.quiet and (epoch % max(1, self.epochs // 10) == 0 or epoch == self.epochs):
+            parts = "  ".join(f"{name} {value:.3f}" for name, value in record["loss_parts"].items())
+            scores = "  ".join(
+                f"{name} {record[key]:.3f}"
+                for name, key in (("val (noisy)", "val_accuracy"), ("test", "test_accuracy"))
+                if record[key] is not None
+            )
+            print(f"{text}  {parts}  {scores}", file=sys.stderr, flush=True)

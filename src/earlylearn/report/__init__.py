@@ -1,0 +1,7 @@
+"""How is a finished run shown to a person: curves, tables, and one self-contained HTML page?"""
+
+from earlylearn.report.curves import memorization_figure
+from earlylearn.report.page import render_demo, render_run
+from earlylearn.report.view import RunView
+
+__all__ = ["RunView", "memorization_figure", "render_demo", "render_run"]

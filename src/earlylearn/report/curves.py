@@ -1,0 +1,266 @@
+"""Which curves tell whether a run learned or memorised?"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from earlylearn.report.wording import missing
+
+if TYPE_CHECKING:  # drawing costs a slow import that only a finished run needs
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Metrics = list[dict[str, Any]]
+
+# Apart for colour-blind eyes too, dark enough to be read as text on white.
+CORRECT, MEMORIZED, OTHER, INK, FAINT = "#00805e", "#c8460a", "#3b6ea8", "#24292f", "#8a929c"
+LABEL_GAP = 0.085  # smallest distance of two line labels, as a share of the panel's height
+
+# (label on the page, key in metrics.jsonl, colour, line style); the styles keep gray prints readable
+CLEAN_LINES = (("correct", "correct", CORRECT, "-"), ("incorrect", "incorrect", OTHER, (0, (1, 1.2))))
+WRONG_LINES = (
+    ("correct", "correct", CORRECT, "-"),
+    ("memorised", "memorized", MEMORIZED, (0, (5, 1.5))),
+    ("other", "other", OTHER, (0, (1, 1.2))),
+)
+PART_NAMES = {"ce": "Cross-entropy", "elr": "ELR regulariser"}
+
+
+@contextmanager
+def house_style(salt: str = "earlylearn") -> Iterator[None]:
+    """Matplotlib's own defaults plus ours while drawing, so that nobody's settings change a page."""
+    from matplotlib import style
+
+    ours = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": salt,
+        "text.parse_math": False,  # a class or method called "$x$" is a name, not a formula
+        "font.size": 9.5,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": FAINT,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": "#e6e8eb",
+        "grid.linewidth": 0.8,
+        "xtick.color": FAINT,
+        "ytick.color": FAINT,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "axes.titlesize": 10.5,
+        "axes.titlelocation": "left",
+        "axes.titlepad": 10,
+        "lines.linewidth": 2.0,
+    }
+    with style.context(["default", ours]):
+        yield
+
+
+def memorization_figure(runs: dict[str, Metrics]) -> "Figure":
+    """The paper's Figure 1: a row per method, clean labels on the left and wrong ones on the right.
+
+    Left, the share of training examples with a clean label that the model predicts correctly; right, of those
+    with a wrong label, the shares predicted as their true class (correct), as their wrong label (memorised)
+    and as any other class. A run whose true labels are unknown shows instead how often the model agrees with
+    the given label.
+
+    Args:
+        runs: the lines of ``metrics.jsonl`` by the name of the method.
+    """
+    known = {name: any(line.get("clean") or line.get("wrong") for line in m) for name, m in runs.items()}
+    columns = 2 if any(known.values()) else 1
+    with house_style():
+        figure = _figure(4.6 * columns + 0.6, 2.75 * len(runs) + 0.15)
+        for row, (name, metrics) in enumerate(runs.items()):
+            panels = [
+                figure.add_subplot(len(runs), columns, row * columns + column + 1)
+                for column in range(columns if known[name] else 1)
+            ]
+            who = f"{name}: " if len(runs) > 1 else ""
+            if known[name]:
+                titles = f"{who}examples with a clean label", f"{who}examples with a wrong label"
+                for axes, side, lines, title in zip(
+                    panels, ("clean", "wrong"), (CLEAN_LINES, WRONG_LINES), titles, strict=True
+                ):
+                    _shares(axes, metrics, side, lines)
+                    axes.set_title(title if who else title.capitalize())
+            else:
+                _lines(
+                    panels[0],
+                    [
+                        (
+                            "model agrees\nwith given label",
+                            _series(metrics, lambda line: line.get("agree")),
+                            OTHER,
+                            "-",
+                        ),
+                        ("disagrees", _series(metrics, _disagree), INK, (0, (1, 1.2))),
+                    ],
+                )
+                panels[0].set_title(f"{who}agreement with the given labels" if who else "Training examples")
+            panels[0].set_ylabel("share of examples")
+            for axes in panels:
+                if row == len(runs) - 1:
+                    axes.set_xlabel("epoch")
+    return figure
+
+
+def accuracy_figure(runs: dict[str, Metrics], picked: dict[str, int | None]) -> "Figure":
+    """Accuracy over the epochs, a panel per run: noisy validation labels and, where known, test labels.
+
+    Args:
+        runs: the lines of ``metrics.jsonl`` by the name of the method.
+        picked: the epoch that the noisy validation labels picked, by the name of the method.
+    """
+    columns = min(len(runs), 2)
+    rows = -(-len(runs) // columns)
+    with house_style():
+        figure = _figure(4.6 * columns + 0.6, 2.75 * rows + 0.15)
+        for position, (name, metrics) in enumerate(runs.items()):
+            axes = figure.add_subplot(rows, columns, position + 1)
+            epoch = picked.get(name)
+            if epoch is not None:
+                axes.axvline(epoch, color=FAINT, linewidth=1.2, linestyle=(0, (4, 2)))
+                first, last = _span(metrics)
+                left = (epoch - first) > 0.6 * (last - first)
+                axes.annotate(
+                    f"picked: epoch {epoch}",
+                    (epoch, 0.0),
+                    xytext=(-5 if left else 5, 4),
+                    textcoords="offset points",
+                    ha="right" if left else "left",
+                    fontsize=8.5,
+                )
+            _lines(
+                axes,
+                [
+                    ("test", _series(metrics, lambda line: line.get("test_accuracy")), CORRECT, "-"),
+                    (
+                        "validation\n(noisy labels)",
+                        _series(metrics, lambda line: line.get("val_accuracy")),
+                        OTHER,
+                        (0, (1, 1.2)),
+                    ),
+                ],
+            )
+            axes.set_title(name if len(runs) > 1 else "Accuracy on examples not trained on")
+            axes.set_ylabel("accuracy" if position % columns == 0 else "")
+            axes.set_xlabel("epoch")
+    return figure
+
+
+def loss_figure(metrics: Metrics) -> "Figure | None":
+    """The parts of the loss over the epochs, each in a panel of its own, or None if none was recorded."""
+    names = list(dict.fromkeys(name for line in metrics for name in line.get("loss_parts") or {}))
+    if not names:
+        return None
+    columns = min(len(names), 3)
+    rows = -(-len(names) // columns)
+    with house_style():
+        figure = _figure(10 / max(columns, 2) * columns, 2.4 * rows + 0.15)
+        for position, name in enumerate(names):
+            axes = figure.add_subplot(rows, columns, position + 1)
+            x, y = _series(metrics, lambda line, name=name: (line.get("loss_parts") or {}).get(name))  # type: ignore[misc]
+            axes.plot(x, y, color=INK, marker="o" if len(x) < 3 else None, markersize=4)
+            _epoch_axis(axes, metrics)
+            axes.set_title(PART_NAMES.get(name, name))
+            axes.set_ylabel("mean over the epoch" if position % columns == 0 else "")
+            axes.set_xlabel("epoch")
+    return figure
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    # The padding, in inches, keeps a title clear of the axis above it and names off the edge.
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.11, w_pad=0.08))
+
+
+def _shares(axes: "Axes", metrics: Metrics, side: str, lines: Sequence[tuple[str, str, str, Any]]) -> None:
+    drawn = [
+        (label, _series(metrics, lambda line, key=key: (line.get(side) or {}).get(key)), colour, dash)  # type: ignore[misc]
+        for label, key, colour, dash in lines
+    ]
+    _lines(axes, drawn)
+    if not any(x for _, (x, _), _, _ in drawn):
+        axes.text(0.5, 0.5, f"no {side} labels in the training data", ha="center", transform=axes.transAxes)
+
+
+def _disagree(line: dict[str, Any]) -> float | None:
+    agree = line.get("agree")
+    return None if agree is None or missing(agree) else 1 - float(agree)
+
+
+def _series(
+    metrics: Metrics, pick: Callable[[dict[str, Any]], float | None]
+) -> tuple[list[int], list[float]]:
+    points = [(int(line["epoch"]), pick(line)) for line in metrics]
+    kept = [(epoch, float(value)) for epoch, value in points if value is not None and not missing(value)]
+    return [epoch for epoch, _ in kept], [value for _, value in kept]
+
+
+def _lines(axes: "Axes", lines: Sequence[tuple[str, tuple[list[int], list[float]], str, Any]]) -> None:
+    """Shares in [0, 1] over the epochs, every line named at its right end in its own colour."""
+    from matplotlib.ticker import PercentFormatter
+
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ends = []
+    first_last: list[dict[str, Any]] = []
+    for label, (x, y), colour, dash in lines:
+        if not x:
+            continue
+        marker = "o" if len(x) < 3 else None
+        axes.plot(x, y, color=colour, linestyle=dash, marker=marker, markersize=4.5, clip_on=False, zorder=3)
+        ends.append((y[-1], label, colour))
+        first_last += [{"epoch": x[0]}, {"epoch": x[-1]}]
+    _epoch_axis(axes, first_last)
+    ends.sort(key=lambda end: end[0])
+    for height, (_, label, colour) in zip(
+        _spread([value for value, _, _ in ends], [1 + label.count("\n") for _, label, _ in ends]),
+        ends,
+        strict=True,
+    ):
+        axes.annotate(
+            label,
+            (1.0, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontweight="bold",
+            fontsize=9,
+            annotation_clip=False,
+        )
+
+
+def _spread(heights: list[float], text_lines: list[int]) -> list[float]:
+    """Heights moved apart just enough for their labels not to touch; ascending in, ascending out."""
+    placed: list[float] = []
+    for i, height in enumerate(heights):
+        gap = LABEL_GAP * (text_lines[i] + text_lines[i - 1]) / 2 if i else 0.0
+        placed.append(max(height, placed[-1] + gap) if i else height)
+    ceiling = 1.02
+    for i in range(len(placed) - 1, -1, -1):
+        placed[i] = min(placed[i], ceiling)
+        if i:
+            ceiling = placed[i] - LABEL_GAP * (text_lines[i] + text_lines[i - 1]) / 2
+    return placed
+
+
+def _span(metrics: Metrics) -> tuple[int, int]:
+    epochs = [int(line["epoch"]) for line in metrics]
+    return (min(epochs), max(epochs)) if epochs else (1, 1)
+
+
+def _epoch_axis(axes: "Axes", metrics: Metrics) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    first, last = _span(metrics)
+    axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))

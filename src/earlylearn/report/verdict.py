@@ -1,0 +1,153 @@
+"""What happened in this run, in one plain sentence and four numbers?"""
+
+from typing import Any
+
+from earlylearn.report.tables import flagged, has_truth
+from earlylearn.report.view import RunView
+from earlylearn.report.wording import count, missing, percent, plural
+
+METHOD_NAMES = {
+    "ce": "plain training",
+    "elr": "early-learning regularization",
+    "elr+": "early-learning regularization with two networks, weight averaging and mixup",
+}
+
+
+def headline(view: RunView) -> str:
+    """The one sentence on top of the page; it claims nothing that only true labels could tell."""
+    total, bad = len(view.issues), int(flagged(view.issues).sum())
+    if bad:
+        verb = "looks" if bad == 1 else "look"
+        start = f"{bad:,} of {plural(total, 'label')} {verb} wrong ({percent(bad / total)})"
+    else:
+        start = f"None of {plural(total, 'label')} looks wrong"
+    facts = accuracy(view)
+    if not missing(facts["test_last"]):
+        middle = f"on unseen test data the model is right {percent(facts['test_last'])} of the time"
+    elif not missing(facts["val_last"]):
+        middle = (
+            f"on held-out examples the model agrees with the given label, which may itself be wrong, "
+            f"{percent(facts['val_last'])} of the time"
+        )
+    else:
+        middle = "how well the model does on unseen data is unknown"
+    memorized = view.summary.get("memorized_last")
+    end = ""
+    if memorized is not None and not missing(memorized):
+        end = (
+            f", and it has memorised {percent(memorized)} of the wrong labels it was trained on"
+            if memorized > 0
+            else ", and it has memorised none of the wrong labels it was trained on"
+        )
+    return f"{start}; {middle}{end}."
+
+
+def support(view: RunView) -> str:
+    """The sentence under the headline: how far the flagged labels can be trusted."""
+    found = view.summary.get("label_issues") or {}
+    if has_truth(view.issues):
+        if missing(found.get("precision")) or missing(found.get("recall")):
+            return "The true labels are known here, so the examples below are marked right or wrong."
+        return (
+            "The true labels are known here, so the verdict can be checked: "
+            f"{percent(found['precision'])} of the flagged labels really are wrong, and "
+            f"{percent(found['recall'])} of all wrong labels were flagged."
+        )
+    return (
+        "The true labels are not known, so this is a suspicion and not a proof: look at the examples below "
+        "before you change a label."
+    )
+
+
+def accuracy(view: RunView) -> dict[str, Any]:
+    """The accuracies of the summary; what an older summary lacks is taken from the last epoch's metrics."""
+    facts = dict(view.summary.get("accuracy") or {})
+    last = view.metrics[-1] if view.metrics else {}
+    facts["test_last"] = facts.get("test_last", last.get("test_accuracy"))
+    facts["val_last"] = facts.get("val_last", last.get("val_accuracy"))
+    for key in ("test_at_best_val", "val_best", "best_epoch"):
+        facts.setdefault(key, None)
+    epoch = facts["best_epoch"]
+    facts["best_epoch"] = None if missing(epoch) else int(epoch)
+    facts["last_epoch"] = int(last["epoch"]) if last else view.summary.get("epochs")
+    return facts
+
+
+def tiles(view: RunView) -> list[dict[str, str]]:
+    """The four numbers that a hurried reader wants, each with what it is a number of."""
+    total, bad = len(view.issues), int(flagged(view.issues).sum())
+    facts, noise = accuracy(view), view.summary.get("noise") or {}
+    found = view.summary.get("label_issues") or {}
+    boxes = [
+        {
+            "value": count(bad),
+            "name": "labels look wrong",
+            "note": f"{percent(bad / total) if total else '–'} of {total:,}",
+        }
+    ]
+    if not missing(facts["test_last"]):
+        boxes.append(
+            {
+                "value": percent(facts["test_last"]),
+                "name": "accuracy on test data",
+                "note": "never trained on, last epoch",
+            }
+        )
+    else:
+        boxes.append(
+            {
+                "value": percent(facts["val_last"]),
+                "name": "agreement on held-out data",
+                "note": "with the given, noisy labels",
+            }
+        )
+    memorized = view.summary.get("memorized_last")
+    if not missing(memorized):
+        boxes.append(
+            {"value": percent(memorized), "name": "wrong labels memorised", "note": "0% would be ideal"}
+        )
+        boxes.append(
+            {
+                "value": percent(found.get("precision")),
+                "name": "of flagged labels really wrong",
+                "note": f"{percent(found.get('recall'))} of all wrong labels found",
+            }
+        )
+    else:
+        agree = view.metrics[-1].get("agree") if view.metrics else None
+        boxes.append(
+            {
+                "value": percent(agree),
+                "name": "of training labels repeated",
+                "note": "by the model at the last epoch",
+            }
+        )
+    if not missing(noise.get("wrong_fraction")):
+        boxes.append(
+            {
+                "value": percent(noise["wrong_fraction"]),
+                "name": "of labels made wrong",
+                "note": f"on purpose, {noise.get('kind') or 'unknown'} noise",
+            }
+        )
+    return boxes
+
+
+def comparison(views: dict[str, RunView]) -> list[str]:
+    """On top of a comparing page, a sentence per run: what it memorised and how well it does."""
+    sentences = []
+    for name, view in views.items():
+        who = METHOD_NAMES.get(str(view.summary.get("method")), str(view.summary.get("method") or name))
+        who = who if who == name else f"{who} ({name})"
+        facts, memorized = accuracy(view), view.summary.get("memorized_last")
+        said = []
+        if not missing(memorized):
+            said.append(f"memorised {percent(memorized)} of the wrong labels it was trained on")
+        if not missing(facts["test_last"]):
+            said.append(f"is right on {percent(facts['test_last'])} of unseen test data")
+        elif not missing(facts["val_last"]):
+            said.append(f"agrees with {percent(facts['val_last'])} of the held-out, noisy labels")
+        if not said:
+            said.append(f"flags {plural(int(flagged(view.issues).sum()), 'label')} as wrong")
+        sentences.append(f"{who[:1].upper()}{who[1:]} {' and '.join(said)}.")
+    return sentences

@@ -1,0 +1,32 @@
+"""What does a page need to know of one run?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunView:
+    """Everything that a page shows of one run; the caller builds it from the run folder.
+
+    Attributes:
+        summary: what ``summary.json`` holds; None stands for what cannot be known.
+        config: what ``config.json`` holds, the resolved settings under flat keys.
+        metrics: the lines of ``metrics.jsonl``, a dictionary per epoch.
+        issues: ``label_issues.csv``, every row and not only the issues; labels are class names.
+        classes: class names in the order of the label integers.
+        image: the ``uint8 [C, H, W]`` picture of a row by its index; None where inputs are features.
+        describe: a short text of a row by its index, shown where there are no pictures.
+    """
+
+    summary: dict[str, Any]
+    config: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    issues: pd.DataFrame
+    classes: list[str]
+    image: Callable[[int], NDArray[np.uint8]] | None
+    describe: Callable[[int], str] | None = None

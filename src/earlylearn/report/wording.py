@@ -1,0 +1,76 @@
+"""How are numbers, gaps and settings written so that a person can read them?"""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+UNKNOWN = "unknown"
+GAP = "–"
+
+
+def missing(value: Any) -> bool:
+    """Whether the value stands for "cannot be known": None, not a number, or pandas' NA."""
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def percent(value: float | None, gap: str = UNKNOWN) -> str:
+    """A share as a percentage, e.g. ``91.2%``; one that is only nearly 0 or 1 never reads as 0% or 100%."""
+    if value is None or missing(value):
+        return gap
+    value = float(value)
+    if 0 < value < 0.0005:
+        return "<0.1%"
+    if 0.9995 <= value < 1:
+        return ">99.9%"
+    return f"{value:.1%}"
+
+
+def count(value: float | None, gap: str = UNKNOWN) -> str:
+    """A whole number with thousands separators, e.g. ``12,345``."""
+    return gap if value is None or missing(value) else f"{int(value):,}"
+
+
+def score(value: float | None, gap: str = GAP) -> str:
+    """A number in [0, 1] with three digits, e.g. ``0.042``; tiny ones read ``<0.001``."""
+    if value is None or missing(value):
+        return gap
+    return "<0.001" if 0 < value < 0.0005 else f"{float(value):.3f}"
+
+
+def duration(seconds: float | None, gap: str = UNKNOWN) -> str:
+    """A time span in the two units that matter, e.g. ``3 min 12 s``."""
+    if seconds is None or missing(seconds):
+        return gap
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """The number with its noun, e.g. ``1 label`` or ``2,000 labels``."""
+    return f"{number:,} {one if number == 1 else (many or one + 's')}"
+
+
+def setting(value: Any, longest: int = 240) -> str:
+    """A setting as text: dictionaries as ``key=value`` pairs, lists joined, long ones cut."""
+    if missing(value) or value in ({}, []):
+        text = GAP
+    elif isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, dict):
+        text = ", ".join(f"{key}={setting(part)}" for key, part in value.items())
+    elif isinstance(value, list | tuple):
+        text = ", ".join(setting(part) for part in value)
+    elif isinstance(value, float):
+        text = f"{value:g}"
+    elif isinstance(value, str | int):
+        text = str(value)
+    else:
+        text = json.dumps(value, default=str)
+    return text if len(text) <= longest else text[: longest - 1] + "…"

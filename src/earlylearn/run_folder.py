@@ -1,0 +1,153 @@
+"""What does a run leave on disk, and how is it read back?"""
+
+import json
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from earlylearn.errors import UsageError
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write a JSON document, all or nothing; NaN is refused, unknown is null."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    os.replace(partial, path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document; UsageError if it is missing or broken."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file; {path.parent} is not a finished run folder") from None
+    except (ValueError, OSError) as error:
+        raise UsageError(f"{path}: cannot be read as JSON ({error}); restore the file or train again") from None
+
+
+def environment() -> dict[str, Any]:
+    """What the numbers may depend on besides the configuration: versions, processor, threads."""
+    return {
+        "earlylearn": version("earlylearn"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "pandas", "scikit-learn", "lightning-fabric")},
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "accelerator": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+        "command": sys.argv,
+    }
+
+
+class RunFolder:
+    """The files of one run.
+
+    Attributes:
+        path: the folder.
+        config: ``config.json``, the resolved request, enough to repeat the run.
+        environment: ``environment.json``.
+        labels: ``labels.npz``: given and true labels, the mask of wrong ones, training and validation rows.
+        metrics: ``metrics.jsonl``, a line per epoch.
+        last, picked: checkpoints of the last epoch (whole state) and of the epoch noisy validation picked (model).
+        issues: ``label_issues.csv``.
+        summary: ``summary.json``, written last: its presence says the run is finished.
+        report: ``report.html``.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.environment = self.path / "environment.json"
+        self.labels = self.path / "labels.npz"
+        self.metrics = self.path / "metrics.jsonl"
+        self.last = self.path / "checkpoint" / "last.safetensors"
+        self.picked = self.path / "checkpoint" / "picked.safetensors"
+        self.issues = self.path / "label_issues.csv"
+        self.summary = self.path / "summary.json"
+        self.report = self.path / "report.html"
+
+    @classmethod
+    def create(cls, path: str | Path, *, overwrite: bool = False) -> "RunFolder":
+        """Make a new run folder.
+
+        Raises:
+            UsageError: something is there already and ``overwrite`` is not given (it clears only a folder that
+                is a run), or the folder cannot be written.
+        """
+        folder = cls(path)
+        try:
+            if folder.path.exists() and not folder.path.is_dir():
+                raise UsageError(f"--out {path}: is a file; name a folder that does not exist yet")
+            if folder.path.exists() and any(folder.path.iterdir()):
+                if not folder.config.exists():
+                    raise UsageError(f"--out {path}: is not empty and not a run of earlylearn; name another folder")
+                if not overwrite:
+                    raise UsageError(
+                        f"--out {path}: holds a run already; continue it with --resume {path}, "
+                        "replace it with --overwrite, or name another folder"
+                    )
+                shutil.rmtree(folder.path)
+            folder.last.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--out {path}: {error.strerror}; choose a folder you may write to") from None
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path) -> "RunFolder":
+        """An existing run folder; UsageError if it is not one."""
+        folder = cls(path)
+        if not folder.config.exists():
+            raise UsageError(f"{path}: is not a run folder (it has no config.json); see --out of earlylearn train")
+        return folder
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return self.summary.exists()
+
+    def write_labels(self, **arrays: NDArray[Any]) -> None:
+        """Keep the labels and rows the run was made with."""
+        np.savez_compressed(self.labels, allow_pickle=False, **arrays)
+
+    def read_labels(self) -> dict[str, NDArray[Any]]:
+        """What `write_labels` kept."""
+        try:
+            with np.load(self.labels, allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError, EOFError) as error:
+            raise UsageError(f"{self.labels}: cannot be read ({error}); train again with --overwrite") from None
+
+    def append_metrics(self, record: dict[str, Any]) -> None:
+        """Add an epoch's line."""
+        with self.metrics.open("a") as file:
+            file.write(json.dumps(record, allow_nan=False) + "\n")
+
+    def keep_metrics(self, epochs: int) -> None:
+        """Drop lines after the first ``epochs``: epochs a kill undid, because their checkpoint was not yet there."""
+        lines = self.metrics.read_text().splitlines()[:epochs] if self.metrics.exists() else []
+        partial = self.metrics.with_name("metrics.jsonl.partial")
+        partial.write_text("".join(line + "\n" for line in lines))
+        os.replace(partial, self.metrics)
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """A dict per epoch."""
+        try:
+            return [json.loads(line) for line in self.metrics.read_text().splitlines()]
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self.metrics}: cannot be read ({error}); train again with --overwrite") from None
+
+    def read_issues(self) -> pd.DataFrame:
+        """``label_issues.csv``; class names stay text, whatever they look like."""
+        if not self.issues.exists():
+            raise UsageError(f"{self.issues}: no such file; finish the run with earlylearn train --resume {self.path}")
+        text = dict.fromkeys(("id", "given_label", "predicted_label", "true_label", "split"), str)
+        return pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values={"label_quality": [""]})

@@ -1,0 +1,44 @@
+"""What does the model believe of each example on average over time: the per-example target table?"""
+
+import torch
+from torch import Tensor
+
+from earlylearn.errors import UsageError
+
+
+def new_targets(n: int, classes: int) -> Tensor:
+    """A table ``float32 [n, C]`` of targets that have seen nothing yet: t = 0."""
+    return torch.zeros(n, classes, dtype=torch.float32)
+
+
+def check_beta(beta: float) -> float:
+    """Return ``beta`` if it is a temporal ensembling momentum, 0 <= beta < 1; else raise UsageError."""
+    if not 0 <= beta < 1:
+        raise UsageError(f"beta is {beta}; the temporal ensembling momentum must satisfy 0 <= beta < 1")
+    return float(beta)
+
+
+@torch.no_grad()
+def update_targets(table: Tensor, index: Tensor, probability: Tensor, *, beta: float) -> Tensor:
+    """Temporal ensembling, t <- beta t + (1 - beta) p / sum(p), for the rows ``index`` (Algorithm 1).
+
+    Args:
+        table: ``float32 [n, C]``, changed in place.
+        index: ``int64 [B]``, unique rows of the table.
+        probability: ``[B, C]``, non-negative; rows are renormalised, so that each adds the mass 1 - beta.
+        beta: temporal ensembling momentum, 0 <= beta < 1.
+
+    Returns:
+        The updated rows, a copy ``[B, C]``. After k updates a row sums to 1 - beta^k: there is no bias
+        correction, which is an implicit ramp-up of the regularization.
+    """
+    mass = probability.sum(1, keepdim=True)
+    rows = table.index_select(0, index).mul_(beta).addcdiv_(probability, mass, value=1 - beta)
+    table.index_copy_(0, index, rows)
+    return rows
+
+
+def target_beliefs(table: Tensor) -> Tensor:
+    """Targets as probabilities ``[n, C]``: rows divided by their mass 1 - beta^k; NaN where nothing was seen."""
+    mass = table.sum(1, keepdim=True)
+    return table / mass.where(mass > 0, torch.nan)

@@ -1,0 +1,343 @@
+"""What happens between a request and a finished run folder?"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from earlylearn.audit.dynamics import Dynamics
+from earlylearn.audit.label_issues import find_label_issues, score_label_issues
+from earlylearn.checkpoint import load_checkpoint, save_checkpoint
+from earlylearn.config import DataRequest, RunConfig, describe, resolve
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.sources import Loaded, load
+from earlylearn.errors import UsageError
+from earlylearn.fit import Epoch, Fit, load_method, predict_batches
+from earlylearn.generators import Generators
+from earlylearn.prepare import build_method, draw_labels, fingerprint, make_batches
+from earlylearn.progress import TrainingProgress
+from earlylearn.report import render_run
+from earlylearn.run import Run
+from earlylearn.run_folder import RunFolder, environment, write_json
+
+
+def train(
+    data: str | LabelledData | Loaded,
+    method: str | None = None,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+    **settings: Any,
+) -> Run:
+    """Train a classifier on noisily labelled data, and find out which labels are wrong. What the command line calls.
+
+    Args:
+        data: a built-in name or path (see `earlylearn.data.sources.load`), or data already in memory.
+        method: a name in `earlylearn.methods.METHODS`; ``elr`` unless a recipe says otherwise.
+        out: the run folder to make; by default ``runs/<data>-<method>-<seed>``.
+        overwrite: replace a run that is there already.
+        quiet: show no progress.
+        settings: any field of `earlylearn.config.RunConfig` (``epochs``, ``seed``, ``noise``, ``lr``, ...), and the
+            method's hyperparameters (``lam``, ``beta``, ...).
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UsageError: the request or the data is wrong; nothing was written.
+        EarlylearnError: the training failed; the last good checkpoint is kept.
+    """
+    options = dict(settings.pop("options", None) or {})
+    request = {"method": method}
+    for name, value in settings.items():
+        (request if name in RunConfig.model_fields else options)[name] = value
+    loaded = _load(data, request)
+    config = resolve(loaded.train, {**request, "data": _whole_path(request["data"])}, options)
+    draws = draw_labels(config, loaded.train)
+    if out is None:
+        out = Path("runs") / f"{Path(config.data).stem}-{config.method}-{config.seed}"
+    session = _Session(config, loaded, draws, quiet=quiet)
+    folder = RunFolder.create(out, overwrite=overwrite)
+    write_json(folder.config, {**config.model_dump(), "inputs": session.inputs})
+    write_json(folder.environment, environment())
+    folder.write_labels(**session.label_arrays())
+    return session.run(folder)
+
+
+def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet: bool = False) -> Run:
+    """Continue an interrupted run exactly where its last whole epoch ended; a finished run is returned as it is.
+
+    Args:
+        path: the run folder.
+        data: the data, if the run was made from data in memory; otherwise they are read again as before.
+        quiet: show no progress.
+
+    Raises:
+        UsageError: not a run folder, an unreadable checkpoint, or the data are not those the run began with.
+    """
+    folder = RunFolder.open(path)
+    if folder.finished:
+        return Run(path)
+    run = Run(path)
+    config = run.config
+    if data is None and config.data == IN_MEMORY:
+        raise UsageError(f"{path}: was trained on data in memory; continue it with earlylearn.resume({path!r}, data)")
+    loaded = _load(data if data is not None else config.data, config.model_dump())
+    session = _Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
+    saved = folder.read_labels()
+    same = session.inputs["fingerprint"] == run.inputs["fingerprint"] and all(
+        np.array_equal(saved[name], array) for name, array in session.label_arrays().items()
+    )
+    if not same:
+        raise UsageError(
+            f"--resume {path}: the data of {config.data} changed since the run began; restore them, or start a new run"
+        )
+    return session.run(folder, load_checkpoint(folder.last) if folder.last.exists() else None)
+
+
+IN_MEMORY = "in-memory"
+
+
+def _load(data: str | LabelledData | Loaded, request: dict[str, Any]) -> Loaded:
+    """Read the data a request names; fields of the request that say how go to the reader."""
+    if isinstance(data, LabelledData):
+        data = Loaded(data, None)
+    if isinstance(data, Loaded):
+        request["data"] = IN_MEMORY
+        return data
+    fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
+    fields["data"] = request["data"] = data
+    try:
+        checked = DataRequest(**fields)
+    except ValueError as error:
+        raise UsageError(describe(error)) from None  # type: ignore[arg-type]
+    return load(**checked.model_dump())
+
+
+def _whole_path(data: str) -> str:
+    """A path that still leads to the data from another working directory."""
+    return str(Path(data).resolve()) if Path(data).exists() else data
+
+
+class _Session:
+    """A run in progress: everything prepared, trained epoch by epoch, written down as it goes."""
+
+    def __init__(self, config: RunConfig, loaded: Loaded, draws: list[Any], *, quiet: bool) -> None:
+        self.config, self.draws, self.quiet = config, draws, quiet
+        draw = draws[0]
+        clean = loaded.train
+        truth = clean.labels if draw.noise is not None else clean.true_labels
+        self.data, self.test = clean.with_labels(draw.labels, truth), loaded.test
+        self.wrong = None if truth is None else draw.labels != truth
+        self.inputs = {
+            "n": len(clean),
+            "shape": list(clean.inputs.shape[1:]),
+            "classes": list(clean.classes),
+            "schema": clean.schema,
+            "fingerprint": fingerprint(clean),
+        }
+        self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
+        self.device = self.fabric.device
+        self.best: dict[str, Any] = {"epoch": None, "val_accuracy": None, "test_accuracy": None}
+
+    def label_arrays(self) -> dict[str, Any]:
+        """What ``labels.npz`` keeps of the noise and the split."""
+        arrays: dict[str, Any] = {}
+        for k, draw in enumerate(self.draws):
+            suffix = f"_{k}" if k else ""
+            arrays |= {f"given{suffix}": draw.labels, f"train_rows{suffix}": draw.train_rows}
+            arrays |= {f"val_rows{suffix}": draw.val_rows}
+            if draw.noise is not None:
+                arrays |= {f"wrong{suffix}": draw.noise.wrong, f"noise_seed{suffix}": np.array(draw.noise.seed)}
+        if self.data.true_labels is not None:
+            arrays["true"] = self.data.true_labels
+        return arrays
+
+    def run(self, folder: RunFolder, checkpoint: dict[str, Any] | None = None) -> Run:
+        """Train what is left of the run, then audit it and write its results."""
+        with torch.random.fork_rng(devices=[]), _one_line_errors(folder):
+            self._prepare(folder, checkpoint)
+            config, title = self.config, f"{Path(self.config.data).name} {self.config.method}"
+            examples = sum(len(draw.train_rows) for draw in self.draws) // len(self.draws) * self.method.networks
+            with TrainingProgress(
+                title, epochs=config.epochs, examples=examples, start=self.fit.epoch, quiet=self.quiet
+            ) as progress:
+                began = time.monotonic()
+                for epoch in self.fit.run(progress.step):
+                    record = self._evaluate(epoch)
+                    record["seconds"] = round(time.monotonic() - began, 3)
+                    self._keep(folder, record)
+                    progress.epoch(record)
+                    began = time.monotonic()
+            self._finish(folder)
+        return Run(folder.path)
+
+    def _prepare(self, folder: RunFolder, checkpoint: dict[str, Any] | None) -> None:
+        config, draw = self.config, self.draws[0]
+        self.generators = Generators(config.seed)
+        self.method = build_method(config, self.data, draw.train_rows, self.generators)
+        batches = make_batches(config, self.data, self.draws, self.generators, self.device)
+        self.fit = Fit(
+            self.method,
+            batches,
+            self.fabric,
+            epochs=config.epochs,
+            lr=config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            schedule=config.schedule,
+        )
+        self.dynamics = Dynamics(len(self.data)).to(self.device)
+        self.labels = batches.draws[0].labels
+        self.train_rows = batches.draws[0].rows
+        self.val_rows = torch.from_numpy(draw.val_rows).to(self.device)
+        if checkpoint is not None:
+            self.fit.load_state_dict(checkpoint["fit"])
+            self.dynamics.load_state_dict(checkpoint["dynamics"])
+            self.generators.load_state_dict(checkpoint["generators"])
+            self.best = checkpoint["best"]
+        folder.keep_metrics(self.fit.epoch)
+
+    def _evaluate(self, epoch: Epoch) -> dict[str, Any]:
+        """An epoch's line in the metrics; the training rows were seen by the training passes already."""
+        val_accuracy = None
+        if len(self.val_rows):
+            logits = self.fit.logits(self.val_rows)
+            self.method.observe_held_out(self.val_rows, logits)
+            val_accuracy = _accuracy(logits, self.labels[self.val_rows])
+        test_every = self.config.test_every
+        test_due = test_every and epoch.epoch % test_every == 0
+        predicted = self.dynamics.update(self.method.seen_logits, self.labels)
+        return {
+            "epoch": epoch.epoch,
+            "lr": epoch.lr,
+            "loss": epoch.loss,
+            "loss_parts": epoch.parts,
+            "val_accuracy": val_accuracy,
+            "test_accuracy": self._test_accuracy() if test_due else None,
+            **self._memorization(predicted[self.train_rows]),
+        }
+
+    def _memorization(self, predicted: Tensor) -> dict[str, Any]:
+        """Shares of the training rows: given label predicted; and, with the truth known, the paper's Figure 1."""
+        given = self.labels[self.train_rows]
+        shares: dict[str, Any] = {"agree": _share(predicted == given), "clean": None, "wrong": None}
+        if self.data.true_labels is not None:
+            true = torch.from_numpy(self.data.true_labels).to(self.device)[self.train_rows]
+            wrong = true != given
+            correct, memorized = predicted == true, (predicted == given) & wrong
+            if (~wrong).any():
+                shares["clean"] = {"correct": _share(correct[~wrong]), "incorrect": _share(~correct[~wrong])}
+            if wrong.any():
+                shares["wrong"] = {
+                    "correct": _share(correct[wrong]),
+                    "memorized": _share(memorized[wrong]),
+                    "other": _share(~(correct | memorized)[wrong]),
+                }
+        return shares
+
+    def _test_accuracy(self) -> float | None:
+        if self.test is None:
+            return None
+        x, labels = torch.from_numpy(self.test.inputs), torch.from_numpy(self.test.labels)
+        logits = predict_batches(self.method, self.fabric, ((part, part) for part in x.split(1000)))
+        return _accuracy(logits.cpu(), labels)
+
+    def _keep(self, folder: RunFolder, record: dict[str, Any]) -> None:
+        """Write the epoch's line and checkpoints; noisy validation picks, ties go to the later epoch."""
+        accuracy = record["val_accuracy"]
+        if accuracy is None or self.best["epoch"] is None or accuracy >= self.best["val_accuracy"]:
+            self.best = {key: record[key] for key in ("epoch", "val_accuracy", "test_accuracy")}
+            save_checkpoint(folder.picked, {"method": self.method.state_dict()})
+        folder.append_metrics(record)
+        # Last, because it is what a resumed run believes: until it is there, the epoch did not happen.
+        state = {
+            "fit": self.fit.state_dict(),
+            "dynamics": self.dynamics.state_dict(),
+            "generators": self.generators.state_dict(),
+            "best": self.best,
+        }
+        save_checkpoint(folder.last, state)
+
+    def _finish(self, folder: RunFolder) -> None:
+        metrics = folder.read_metrics()
+        logits = self.fit.logits(torch.arange(len(self.data), device=self.device))
+        memorized = self._memorization(logits.argmax(1)[self.train_rows])["wrong"]
+        test_last = metrics[-1]["test_accuracy"]
+        if test_last is None:
+            test_last = self._test_accuracy()
+        issues = self._audit(logits)
+        test_picked = self.best["test_accuracy"]
+        if test_picked is None and self.test is not None:
+            load_method(self.method, load_checkpoint(folder.picked)["method"])
+            test_picked = self._test_accuracy()
+        issues.to_csv(folder.issues, index=False)
+        noise = self.draws[0].noise
+        wrong_fraction = None if self.wrong is None else float(self.wrong.mean())
+        summary = {
+            "method": self.config.method,
+            "data": self.config.data,
+            "seed": self.config.seed,
+            "epochs": self.config.epochs,
+            "seconds": round(sum(record["seconds"] for record in metrics), 2),
+            "examples": len(self.data),
+            "classes": len(self.data.classes),
+            "noise": {
+                "kind": noise.kind if noise else None,
+                "rate": noise.rate if noise else None,
+                "wrong_fraction": wrong_fraction,
+            },
+            "accuracy": {
+                "test_last": test_last,
+                "test_at_best_val": test_picked,
+                "val_best": self.best["val_accuracy"],
+                "val_last": metrics[-1]["val_accuracy"],
+                "best_epoch": self.best["epoch"],
+            },
+            "memorized_last": None if memorized is None else memorized["memorized"],
+            "label_issues": score_label_issues(issues, self.wrong),
+        }
+        run = Run(folder.path, summary=summary)
+        folder.report.write_text(render_run(run.view(self.data)))
+        write_json(folder.summary, summary)
+
+    def _audit(self, logits: Tensor) -> pd.DataFrame:
+        """The label issues of every row, held-out ones included, with their training dynamics."""
+        beliefs = self.method.label_beliefs()
+        if beliefs is None:
+            beliefs = torch.softmax(logits, 1)
+        classes = self.data.classes
+        issues = find_label_issues(self.data.labels, beliefs, classes=classes, ids=self.data.ids)
+        held_out = np.isin(np.arange(len(self.data)), self.draws[0].val_rows)
+        issues["split"] = np.where(held_out, "validation", "train")
+        if self.data.true_labels is not None:
+            issues["true_label"] = np.asarray(classes)[self.data.true_labels]
+        return pd.concat([issues, self.dynamics.columns()], axis=1)
+
+
+@contextlib.contextmanager
+def _one_line_errors(folder: RunFolder) -> Iterator[None]:
+    """A disk that fails while training is the user's to mend: one line, and what was kept is kept."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or folder.path}: {error.strerror or error}; free the disk or the permission, then "
+            f"earlylearn train --resume {folder.path}"
+        ) from error
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    return _share(logits.argmax(1) == labels)
+
+
+def _share(mask: Tensor) -> float:
+    return float(mask.float().mean())

@@ -1,0 +1,90 @@
+"""Does the batched crop and flip do to every image what a loop over images would?"""
+
+import pytest
+import torch
+
+from earlylearn.data.augment import apply, crop_and_flip, draw, suitable_pad
+from earlylearn.errors import UsageError
+
+from .reference import augment_literal as literal
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def some_images(n=6, channels=3, height=9, width=12):
+    return torch.randint(1, 256, (n, channels, height, width), dtype=torch.uint8, generator=seeded(9))
+
+
+@pytest.mark.parametrize("pad", [0, 1, 4])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_equals_the_literal_version_for_the_same_draws(pad, channels):
+    images = some_images(n=64, channels=channels)
+    draws = draw(64, pad=pad, generator=seeded(1))
+    fast = apply(images, *draws, pad)
+    assert torch.equal(fast, literal.crop_and_flip(images, *draws, pad))
+    assert torch.equal(fast, crop_and_flip(images, pad=pad, generator=seeded(1)))
+    assert fast.dtype == torch.uint8
+
+
+def test_every_offset_occurs_and_half_are_flipped():
+    dy, dx, flip = draw(20_000, pad=4, generator=seeded())
+    counts = torch.bincount(dy * 9 + dx, minlength=81)
+    assert len(counts) == 81
+    assert counts.min() > 150  # 247 expected
+    assert counts.max() < 350
+    assert flip.float().mean().item() == pytest.approx(0.5, abs=0.02)
+    assert (dy.dtype, flip.dtype) == (torch.int64, torch.bool)
+
+
+def test_the_middle_offset_is_the_image_itself():
+    images = some_images()
+    middle = torch.full((6,), 4)
+    assert torch.equal(apply(images, middle, middle, torch.zeros(6, dtype=torch.bool), 4), images)
+    assert torch.equal(apply(images, middle, middle, torch.ones(6, dtype=torch.bool), 4), images.flip(-1))
+
+
+def test_padding_is_zero_and_the_input_is_left_alone():
+    images = some_images()
+    before = images.clone()
+    corner = torch.zeros(6, dtype=torch.int64)
+    cropped = apply(images, corner, corner, torch.zeros(6, dtype=torch.bool), 2)
+    assert (cropped[:, :, :2] == 0).all()
+    assert (cropped[..., :2] == 0).all()
+    assert torch.equal(cropped[:, :, 2:, 2:], images[:, :, :-2, :-2])
+    assert torch.equal(images, before)
+
+
+def test_without_flip_nothing_is_mirrored():
+    assert not draw(100, flip=False, generator=seeded())[2].any()
+    images = some_images()
+    assert torch.equal(crop_and_flip(images, pad=0, flip=False, generator=seeded()), images)
+
+
+def test_draws_come_from_the_given_generator_alone():
+    state = torch.get_rng_state()
+    first = crop_and_flip(some_images(64), generator=seeded(3))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first, crop_and_flip(some_images(64), generator=seeded(3)))
+    assert not torch.equal(first, crop_and_flip(some_images(64), generator=seeded(4)))
+
+
+@pytest.mark.parametrize(("size", "pad"), [(4, 1), (8, 1), (16, 2), (28, 4), (32, 4), (64, 8)])
+def test_padding_suits_the_size(size, pad):
+    assert suitable_pad(size, size) == pad
+    images = some_images(height=size, width=size)
+    assert crop_and_flip(images, pad=pad, generator=seeded()).shape == images.shape
+
+
+def test_floats_and_channels_last_images_work():
+    images = some_images(64).float().to(memory_format=torch.channels_last)
+    draws = draw(64, generator=seeded(1))
+    assert torch.equal(apply(images, *draws, 4), literal.crop_and_flip(images, *draws, 4))
+
+
+def test_errors_name_the_culprit():
+    with pytest.raises(UsageError, match="pad is -1"):
+        crop_and_flip(some_images(), pad=-1, generator=seeded())
+    with pytest.raises(UsageError, match=r"shape \[3, 5\] are not images"):
+        crop_and_flip(torch.zeros(3, 5), generator=seeded())

@@ -1,0 +1,346 @@
+"""Can a reader trust the report page: is everything there, nothing invented, nothing fetched, nothing run?"""
+
+import base64
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from earlylearn.report import RunView, memorization_figure, render_demo, render_run
+from earlylearn.report.thumbnails import thumbnail
+
+CHROMIUM = Path("/usr/bin/chromium")
+CLASSES = ["cat", "dog", "owl"]
+
+
+def metrics(epochs: int, known: bool) -> list[dict[str, Any]]:
+    lines = []
+    for epoch in range(1, epochs + 1):
+        x = epoch / (epochs + 1)
+        lines.append(
+            {
+                "epoch": epoch,
+                "lr": 0.02,
+                "seconds": 0.5,
+                "loss": 1.0 - 4 * x,
+                "loss_parts": {"ce": 1.0 - 0.5 * x, "elr": -3.5 * x},
+                "val_accuracy": 0.3 + 0.25 * x,
+                "test_accuracy": 0.4 + 0.5 * x if known else None,
+                "agree": 0.35 + 0.25 * x,
+                "clean": {"correct": 0.4 + 0.5 * x, "incorrect": 0.6 - 0.5 * x} if known else None,
+                "wrong": {"correct": 0.3 + 0.5 * x, "memorized": 0.1, "other": 0.6 - 0.5 * x}
+                if known
+                else None,
+            }
+        )
+    return lines
+
+
+def view(
+    *, n: int = 90, epochs: int = 8, known: bool = True, image: bool = True, classes: list[str] = CLASSES
+) -> RunView:
+    rng = np.random.default_rng(0)
+    names = np.array(classes, dtype=object)
+    true = rng.integers(0, len(classes), n)
+    given = np.where(rng.random(n) < 0.3, (true + 1) % len(classes), true)
+    suggested = np.where(rng.random(n) < 0.1, rng.integers(0, len(classes), n), true)
+    issue = suggested != given
+    frame = pd.DataFrame(
+        {
+            "id": [f"row-{i}" for i in range(n)],
+            "index": np.arange(n),
+            "given_label": names[given],
+            "predicted_label": names[suggested],
+            "label_quality": np.where(issue, 0.3, 0.9) * rng.random(n),
+            "is_label_issue": issue,
+            "split": np.where(np.arange(n) % 10 == 0, "val", "train"),
+            "margin": 0.1,
+            "times_learned": 1,
+            "times_forgotten": 0,
+            "first_learned": 1,
+        }
+    )
+    if known:
+        frame.insert(7, "true_label", names[true])
+    lines = metrics(epochs, known)
+    pictures = rng.integers(0, 256, (n, 1, 8, 8)).astype(np.uint8)
+    return RunView(
+        summary={
+            "method": "elr",
+            "data": "pets",
+            "seed": 0,
+            "epochs": epochs,
+            "seconds": 65.0,
+            "noise": {"kind": "symmetric", "rate": 0.3, "wrong_fraction": 0.31} if known else None,
+            "accuracy": {
+                "test_last": 0.8765 if known else None,
+                "test_at_best_val": 0.8432 if known else None,
+                "val_best": 0.5678,
+                "val_last": 0.5432,
+                "best_epoch": epochs,
+            },
+            "memorized_last": 0.1 if known else None,
+            "label_issues": {
+                "flagged": int(issue.sum()),
+                "precision": 0.812 if known else None,
+                "recall": 0.934 if known else None,
+                "average_precision": 0.9555 if known else None,
+            },
+            "examples": n,
+            "classes": len(classes),
+        },
+        config={"method": "elr", "options": {"lam": 3.0, "beta": 0.7}, "epochs": epochs, "labels": None},
+        metrics=lines,
+        issues=frame,
+        classes=list(classes),
+        image=(lambda index: pictures[index]) if image else None,
+        describe=None if image else (lambda index: f"weight {index} kg"),
+    )
+
+
+def text_of(page: str) -> str:
+    body = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+def test_says_the_verdict_and_both_accuracies() -> None:
+    run = view()
+    text = text_of(render_run(run))
+    assert f"{int(run.issues['is_label_issue'].sum())} of 90 labels look wrong" in text
+    for number in ("87.6%", "84.3%", "54.3%", "56.8%", "81.2%", "93.4%"):  # last, picked; test, validation
+        assert number in text
+    assert "noisy labels" in text
+    assert "lam=3, beta=0.7" in text
+
+
+def test_marks_agree_with_the_true_labels() -> None:
+    run = view()
+    page = render_run(run)
+    bad = run.issues[run.issues["is_label_issue"]]
+    assert page.count("✗ false alarm") == (bad["true_label"] == bad["given_label"]).sum()
+
+
+def test_most_suspicious_come_first_and_only_issues_are_shown() -> None:
+    run = view()
+    shown = re.findall(r'alt="Example (row-\d+):', render_run(run))
+    bad = run.issues[run.issues["is_label_issue"]].sort_values("label_quality")
+    assert shown == bad["id"].tolist()[:48]
+
+
+def test_heat_map_counts_are_the_flagged_pairs() -> None:
+    run = view()
+    table = re.search(r'<table class="heat.*?</table>', render_run(run), flags=re.DOTALL)
+    assert table is not None
+    numbers = [int(x) for x in re.findall(r'<td style="[^"]*">(\d+)</td>', table.group())]
+    assert sum(numbers) == run.issues["is_label_issue"].sum()
+
+
+def test_without_true_labels_nothing_is_claimed_about_them() -> None:
+    page = render_run(view(known=False))
+    text = text_of(page)
+    assert "model agrees" in text
+    assert "disagrees" in text
+    for claim in (
+        "really wrong",
+        "Really wrong",
+        "false alarm",
+        "(precision)",
+        "Examples with a wrong label",
+    ):
+        assert claim not in text
+    assert "true labels are not known" in text
+    assert "unknown" in text
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_gaps_never_read_as_none_or_nan(known: bool, epochs: int) -> None:
+    run = view(known=known, epochs=epochs)
+    gaps = {"memorized_last": None, "noise": None, "seconds": float("nan"), "accuracy": {}}
+    gappy = replace(run, summary={**run.summary, **gaps})
+    empty = replace(run, summary={}, config={})
+    for page in (*map(render_run, (run, gappy, empty)), render_demo({"ce": gappy, "elr": empty})):
+        assert not re.search(r"\bNone\b(?! of)|\bnan\b|\bNaN\b|\bnull\b", text_of(page))
+
+
+def test_partly_known_truth_is_marked_only_where_known() -> None:
+    run = view(image=False)
+    bad = run.issues[run.issues["is_label_issue"]]
+    frame = run.issues.copy()
+    frame.loc[bad.index[1:], "true_label"] = None
+    page = render_run(replace(run, issues=frame))
+    assert len(re.findall(r'<span class="mark', page)) == 1
+    assert "<td>unknown</td>" in page
+
+
+def test_no_issue_at_all() -> None:
+    run = view()
+    frame = run.issues.assign(is_label_issue=False)
+    text = text_of(render_run(replace(run, issues=frame)))
+    assert "None of 90 labels looks wrong" in text
+    assert "No label was flagged" in text
+    render_demo({"ce": replace(run, issues=frame), "elr": replace(run, issues=frame)})
+
+
+def test_flags_read_back_from_text_count_the_same() -> None:
+    run = view()
+    as_text = run.issues.assign(
+        is_label_issue=run.issues["is_label_issue"].map({True: "True", False: "False"})
+    )
+    assert render_run(replace(run, issues=as_text)) == render_run(run)
+
+
+def test_feature_rows_are_described_in_a_table() -> None:
+    page = render_run(view(image=False))
+    assert "<img" not in page
+    assert re.search(r"weight \d+ kg", page)
+
+
+def test_many_classes_show_pairs_and_stay_small() -> None:
+    names = [f"class {i:03d}" for i in range(100)]
+    run = view(n=5000, classes=names)
+    noise = np.random.default_rng(1).integers(0, 256, (3, 224, 224)).astype(np.uint8)
+    page = render_run(replace(run, image=lambda index: noise))
+    assert 'class="heat' not in page
+    assert 'class="pairs"' in page
+    assert len(page.encode()) < 2_000_000
+    assert page.count("<img") <= 60
+
+
+def test_equal_runs_give_equal_pages() -> None:
+    assert render_run(view()) == render_run(view())
+    assert render_demo({"ce": view(), "elr": view()}) == render_demo({"ce": view(), "elr": view()})
+
+
+def test_the_readers_matplotlib_settings_do_not_change_the_page() -> None:
+    import matplotlib
+
+    plain = render_run(view())
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black", "svg.fonttype": "path"}):
+        assert render_run(view()) == plain
+
+
+def test_figure_has_a_row_per_method_and_the_known_shares() -> None:
+    runs = {"ce": metrics(5, True), "elr": metrics(5, True)}
+    figure = memorization_figure(runs)
+    assert len(figure.axes) == 4
+    lines = figure.axes[1].get_lines()
+    drawn = [list(map(float, np.asarray(line.get_ydata()))) for line in lines]
+    for key in ("correct", "memorized", "other"):
+        assert [line["wrong"][key] for line in runs["ce"]] in drawn
+    figure.savefig(io.BytesIO(), format="png")
+
+
+def test_figure_without_true_labels_and_with_no_wrong_label() -> None:
+    assert len(memorization_figure({"elr": metrics(5, False)}).axes) == 1
+    clean_only = [{**line, "wrong": None} for line in metrics(5, True)]
+    figure = memorization_figure({"elr": clean_only})
+    assert any("no wrong labels" in text.get_text() for text in figure.axes[1].texts)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 12), (4, 5, 5), (3, 300, 200)])
+def test_thumbnail_keeps_small_pixels_and_shrinks_large_ones(shape: tuple[int, int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    head, _, data = thumbnail(pixels).partition(",")
+    assert head == "data:image/png;base64"
+    picture = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert max(picture.size) <= 80
+    if shape == (3, 8, 12):
+        assert np.array_equal(np.asarray(picture), pixels.transpose(1, 2, 0))
+    if shape == (1, 8, 8):
+        assert np.array_equal(np.asarray(picture), pixels[0])
+
+
+def test_hostile_names_stay_text() -> None:
+    run = view(classes=HOSTILE)
+    page = render_run(run)
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+HOSTILE = ["<script>window.hacked=1</script>", '"><img src=x onerror="window.hacked=1">', "a $x$ & {{ 7*7 }}"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs {CHROMIUM} to open the page as a reader would")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive Chromium")
+    quiet = (
+        "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+    )
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=str(CHROMIUM), args=quiet.split())
+        yield opened
+        opened.close()
+
+
+def hostile(run: RunView) -> RunView:
+    frame = run.issues.assign(id=[f"{HOSTILE[1]}{i}" for i in range(len(run.issues))])
+    name = "<b onclick=x>$e$</b>"
+    return replace(
+        run,
+        issues=frame,
+        summary={**run.summary, "method": name, "data": HOSTILE[0]},
+        config={"method": name, HOSTILE[0]: HOSTILE[1], "note": json.dumps(HOSTILE)},
+    )
+
+
+PAGES = {
+    "pictures": lambda: render_run(view()),
+    "features": lambda: render_run(view(known=False, image=False)),
+    "one-epoch": lambda: render_run(view(epochs=1)),
+    "hundred-classes": lambda: render_run(view(n=3000, classes=[f"class {i}" for i in range(100)])),
+    "comparison": lambda: render_demo({"ce": view(), "elr": view()}),
+    "hostile": lambda: render_run(hostile(view(classes=HOSTILE))),
+    "hostile-comparison": lambda: render_demo({HOSTILE[0]: hostile(view(classes=HOSTILE)), "$a": view()}),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_opens_in_a_browser(name: str, browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(PAGES[name](), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1100, "height": 900})
+    complaints: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.wait_for_load_state("load")
+    assert complaints == []
+    assert [url for url in requests if not url.startswith("data:") and url != path.as_uri()] == []
+    assert page.evaluate("typeof window.hacked") == "undefined"
+    assert page.evaluate("document.scripts.length") == 0
+    sizes = page.evaluate(
+        """[...document.querySelectorAll('figure svg, table, .gallery img')].map(e => {
+            const box = e.getBoundingClientRect(); return [e.tagName, box.width, box.height]; })"""
+    )
+    assert {"svg", "TABLE"} <= {tag for tag, _, _ in sizes}
+    assert all(width > 20 and height > 20 for _, width, height in sizes)
+    broken = "[...document.images].filter(i => !i.complete || !i.naturalWidth || !i.alt).length"
+    assert page.evaluate(broken) == 0
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    used = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', path.read_text(encoding="utf-8"))
+    assert {a or b for a, b in used} <= set(ids)
+    page.close()
+
+
+def test_fits_a_telephone(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render_run(view()), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 380, "height": 800})
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    page.close()
