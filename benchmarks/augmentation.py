@@ -89,9 +89,7 @@ def measure(rounds: int = 7) -> dict[str, float]:
 
 def main() -> None:
     """Measure on one thread and print."""
-    parser = argparse.ArgumentParser(
-        description="Batched against per-image augmentation, 32 x 32 colour images."
-    )
+    parser = argparse.ArgumentParser(description="Batched against per-image augmentation, 32 x 32 colour images.")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default 7)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()

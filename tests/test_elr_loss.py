@@ -65,9 +65,7 @@ def test_gradient_is_that_of_lemma_2(classes):
     t = torch.softmax(torch.randn(4, classes, dtype=torch.float64, generator=generator), 1) * 0.9
     labels = torch.arange(4) % classes
     assert torch.autograd.gradcheck(lambda x: elr_loss(x, labels, t, 3.0)[0], (z,))
-    (regularizer_only,) = torch.autograd.grad(
-        elr_loss(z, labels, t, 3.0)[0] - elr_loss(z, labels, t, 0.0)[0], z
-    )
+    (regularizer_only,) = torch.autograd.grad(elr_loss(z, labels, t, 3.0)[0] - elr_loss(z, labels, t, 0.0)[0], z)
     expected = torch.stack([lemma_2_gradient(z[i].detach(), t[i]) for i in range(4)]) * 3.0 / 4
     torch.testing.assert_close(regularizer_only, expected)
 
@@ -109,8 +107,14 @@ def test_second_derivative_is_refused_rather_than_wrong():
     ("call", "names"),
     [
         (lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64)), ["IndexedDataset"]),
-        (lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64), torch.arange(4) + 8), ["11", "0..9"]),
-        (lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64), torch.tensor([0, 1, 1, 2])), ["twice"]),
+        (
+            lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64), torch.arange(4) + 8),
+            ["11", "0..9"],
+        ),
+        (
+            lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64), torch.tensor([0, 1, 1, 2])),
+            ["twice"],
+        ),
         (lambda c: c(torch.randn(4, 5), torch.zeros(4, dtype=torch.int64), torch.arange(4)), ["[batch, 3]"]),
         (lambda c: c(torch.randn(4, 3), torch.zeros(3, dtype=torch.int64), torch.arange(4)), ["int64 [4]"]),
         (lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64), torch.rand(4)), ["float32"]),

@@ -121,9 +121,7 @@ def test_pair_goes_round_in_a_circle():
 
 
 def test_cifar10_asymmetric_flips_from_the_original_labels():
-    realised = transition(
-        cifar10().labels, make_noise("cifar10-asymmetric:0.4", cifar10(), seed=0).labels, 10
-    )
+    realised = transition(cifar10().labels, make_noise("cifar10-asymmetric:0.4", cifar10(), seed=0).labels, 10)
     expected = np.eye(10)
     for source, target in {9: 1, 2: 0, 3: 5, 5: 3, 4: 7}.items():
         expected[source, source], expected[source, target] = 0.6, 0.4
@@ -144,9 +142,7 @@ def test_cifar10_flips_follow_the_names_not_the_order():
     }
 
 
-@pytest.mark.parametrize(
-    ("rate", "overall"), [(0.1, 0.0493), (0.2, 0.0966), (0.3, 0.142), (0.4, 0.1835), (0.5, 0.225)]
-)
+@pytest.mark.parametrize(("rate", "overall"), [(0.1, 0.0493), (0.2, 0.0966), (0.3, 0.142), (0.4, 0.1835), (0.5, 0.225)])
 def test_sequential_variant_flips_cats_back(rate, overall):
     """The wrong fractions simulated of the released code (one draw each; here within four deviations)."""
     data = cifar10(5000)
@@ -325,6 +321,4 @@ def test_broken_matrices_are_named(tmp_path, name, content, said):
 
 def test_instance_spread_must_be_positive():
     with pytest.raises(UsageError, match="spread is 0"):
-        instance_dependent(
-            np.zeros((2, 1), np.float32), np.array([0, 1]), 2, 0.4, np.random.default_rng(), spread=0
-        )
+        instance_dependent(np.zeros((2, 1), np.float32), np.array([0, 1]), 2, 0.4, np.random.default_rng(), spread=0)

@@ -1,6 +1,8 @@
 """Do built-in names, .npz files, label files and the test-set options give the data they promise?"""
 
 import json
+import os
+import pickle
 
 import numpy as np
 import pytest
@@ -120,9 +122,7 @@ def test_integer_labels_sort_as_numbers_and_need_not_start_at_zero(npz):
 
 
 def test_named_classes_and_the_test_arrays_of_an_npz(npz):
-    path = npz(
-        x=np.eye(4), y=[1, 0, 1, 0], x_test=np.eye(4)[:2], y_test=[0, 1], classes=["zebra", "ape", "cow"]
-    )
+    path = npz(x=np.eye(4), y=[1, 0, 1, 0], x_test=np.eye(4)[:2], y_test=[0, 1], classes=["zebra", "ape", "cow"])
     train, test = load(path)
     assert train.classes == test.classes == ("zebra", "ape", "cow")
     assert train.labels.tolist() == [1, 0, 1, 0]
@@ -168,7 +168,7 @@ def test_bad_arrays_are_refused_by_name(npz, features, tmp_path):
     x[4, 2] = 1e300
     refused("row 4", "feature 2", "1e+300", data=npz(x=x, y=y))
     x[:, 2] = np.nan
-    refused("feature 2", "no value in any row", data=npz(x=x, y=y), missing="impute")
+    refused("feature 2:", "no value in any row", data=npz(x=x, y=y), missing="impute")
     refused("--image-size 8", "no images", data=npz(**features), image_size=8)
     refused("--image-size 0", data=npz(x=np.zeros((2, 4, 4), np.uint8), y=[0, 1]), image_size=0)
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 nothing")
@@ -177,16 +177,22 @@ def test_bad_arrays_are_refused_by_name(npz, features, tmp_path):
     refused("empty.npz", "numpy.savez", data=str(tmp_path / "empty.npz"))
 
 
-def test_pickled_objects_are_refused_without_running_them(npz, features, tmp_path):
-    class Boom:
-        def __reduce__(self):
-            return (open, (str(tmp_path / "ran"), "w"))
+class Boom:
+    path = ""
 
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_pickled_objects_are_refused_without_running_them(npz, features, tmp_path):
+    Boom.path = str(tmp_path / "ran")
     bad = np.array([Boom()] * 20, dtype=object)
-    refused("'x'", "allow_pickle=False", "plain number or text arrays", data=npz(x=bad, y=features["y"]))
-    refused("'y'", "allow_pickle=False", data=npz(x=features["x"], y=bad))
+    refused("'x'", "pickled objects", "plain number or text arrays", data=npz(x=bad, y=features["y"]))
+    refused("'y'", "pickled objects", data=npz(x=features["x"], y=bad))
     np.save(tmp_path / "labels.npy", bad)
-    refused("labels.npy", data=npz(**features), labels=str(tmp_path / "labels.npy"))
+    refused("labels.npy", "pickled objects", data=npz(**features), labels=str(tmp_path / "labels.npy"))
+    (tmp_path / "labels.npy").write_bytes(pickle.dumps(Boom()))
+    refused("labels.npy", "pickled objects", data=npz(**features), labels=str(tmp_path / "labels.npy"))
     assert not (tmp_path / "ran").exists()
 
 
@@ -230,9 +236,7 @@ def write_labels(path, values, key=None):
         ("l.tsv", "given", ""),
     ],
 )
-def test_label_files_of_every_kind_replace_the_given_labels(
-    npz, features, tmp_path, file, key, suffix, numbers
-):
+def test_label_files_of_every_kind_replace_the_given_labels(npz, features, tmp_path, file, key, suffix, numbers):
     codes = np.arange(20) % 2
     values = codes if numbers else np.array(["cat", "dog"])[codes]
     path = write_labels(tmp_path / file, values, key)
@@ -280,7 +284,7 @@ def test_bad_label_files_are_refused(npz, features, tmp_path):
         path = tmp_path / file
         if values is not None:
             write_labels(path, values, key)
-        refused("--labels" if suffix != ":wurst" else "l.npz", *culprits, data=data, labels=f"{path}{suffix}")
+        refused("--labels", file, *culprits, data=data, labels=f"{path}{suffix}")
 
     codes = np.arange(20) % 2
     no("gone.npy", "no such file", "FILE:KEY", file="gone.npy")
@@ -318,6 +322,7 @@ def test_the_held_out_part_is_stratified_and_always_the_same(npz, features):
     [
         ({"data": "digit"}, ["'digit'", "did you mean 'digits'?", "cifar100"]),
         ({"data": "no/such/path"}, ["'no/such/path'", "no such file or folder", "digits"]),
+        ({"data": "~nobody-of-that-name/x"}, ["no such file"]),
         ({"data": ""}, ["''", "no such file or folder"]),
         ({"data": "x" * 500}, ["xxx:", "check the path"]),
         ({"data": "a\0b"}, ["a"]),
@@ -365,5 +370,5 @@ def test_a_path_without_permission_is_named(monkeypatch, npz, features):
     def closed(*args, **kwargs):
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(np, "load", closed)
+    monkeypatch.setattr("builtins.open", closed)
     refused(path, "no permission", "chmod", data=path)

@@ -23,9 +23,7 @@ def write_pickles(folder, contents, monkeypatch, name):
         (folder / file).write_bytes(raw)
         md5[file] = hashlib.md5(raw).hexdigest()
     official = cifar.OFFICIAL[name]
-    parts = {
-        part: {file: md5[file] for file in getattr(official, part)} for part in ("train", "test", "meta")
-    }
+    parts = {part: {file: md5[file] for file in getattr(official, part)} for part in ("train", "test", "meta")}
     monkeypatch.setitem(cifar.OFFICIAL, name, official._replace(**parts))
 
 
@@ -61,9 +59,7 @@ def test_cifar10_from_its_folder_the_folder_itself_and_the_archive(cifar10, tmp_
             train.inputs.reshape(20, -1),
             np.concatenate([batches[f"data_batch_{i}"][b"data"] for i in range(1, 6)]),
         )
-        assert train.labels.tolist() == [
-            label for i in range(1, 6) for label in batches[f"data_batch_{i}"][b"labels"]
-        ]
+        assert train.labels.tolist() == [label for i in range(1, 6) for label in batches[f"data_batch_{i}"][b"labels"]]
         np.testing.assert_array_equal(train.labels, train.true_labels)
         assert test.labels.tolist() == batches["test_batch"][b"labels"]
         assert train.classes[3] == "class3"
@@ -80,9 +76,7 @@ def test_cifar100_has_fine_labels_and_the_superclass_of_every_class(tmp_path, mo
     }
     names = [f"fine{i}".encode() for i in range(100)]
     contents = {"train": batch, "test": batch, "meta": {b"fine_label_names": names}}
-    write_pickles(
-        tmp_path / "cifar-100-python", {f: old_text(c) for f, c in contents.items()}, monkeypatch, "cifar100"
-    )
+    write_pickles(tmp_path / "cifar-100-python", {f: old_text(c) for f, c in contents.items()}, monkeypatch, "cifar100")
     train, test = load("cifar100", data_dir=str(tmp_path))
     assert train.labels.tolist() == fine
     assert train.schema["superclasses"] == test.schema["superclasses"] == [i // 5 for i in range(100)]
@@ -167,9 +161,7 @@ def clothes(tmp_path):
     return tmp_path, arrays
 
 
-@pytest.mark.parametrize(
-    ("folder", "zipped"), [(".", True), ("fashion-mnist", False), ("FashionMNIST/raw", True)]
-)
+@pytest.mark.parametrize(("folder", "zipped"), [(".", True), ("fashion-mnist", False), ("FashionMNIST/raw", True)])
 def test_fashion_mnist_gzipped_or_raw(clothes, folder, zipped):
     home, arrays = clothes
     place = home / folder

@@ -272,9 +272,7 @@ def test_missing_values_are_refused_or_imputed_as_in_training(tmp_path):
     refused("column 'a'", "row 1", "--missing impute", data=path, label="y")
     refused("column 'b'", "row 2", data=write(table.drop(columns="a"), tmp_path / "b.csv"), label="y")
     train, _ = load(path, label="y", missing="impute")
-    np.testing.assert_array_equal(
-        train.inputs, [[1, 1, 0, 0, 1], [3, 0, 1, 0, 2], [3, 0, 0, 1, 3], [8, 1, 0, 0, 4]]
-    )
+    np.testing.assert_array_equal(train.inputs, [[1, 1, 0, 0, 1], [3, 0, 1, 0, 2], [3, 0, 0, 1, 3], [8, 1, 0, 0, 4]])
     new = pd.DataFrame({"a": [None], "b": [None], "c": [None]})
     inputs, _ = read_inputs(write(new, tmp_path / "new.csv"), json_round_trip(train.schema))
     np.testing.assert_array_equal(inputs, [[3, 0, 0, 1, 2.5]])
@@ -365,6 +363,7 @@ def test_bad_tables_are_refused(table, tmp_path):
     no("'key'", "row 1 has no id", frame=table.assign(key=["1", None, "2", "3"]), id_column="key")
     no("'kind'", "row 2 has no label (2 of 4", frame=table.assign(kind=["a", "b", None, " "]))
     no("whole number", frame=table.assign(kind=[0.1, 0.2, 0.3, 0.4]))
+    no("row 1", "2**53", frame=table.assign(kind=["1", "9" * 30, "3", "4"]))
     no("only one class (a)", frame=table.assign(kind="a"))
     no("no feature column", "--image", frame=table[["kind"]])
     no("no rows", frame=table.iloc[:0])

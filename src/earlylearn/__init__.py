@@ -7,7 +7,7 @@ from earlylearn.elr_loss import ELRLoss, IndexedDataset, elr_loss
 from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.method import Batch, Method, Pass
 from earlylearn.run import Run
-from earlylearn.train import resume, train
+from earlylearn.training import resume, train
 
 __all__ = [
     "Batch",

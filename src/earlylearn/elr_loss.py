@@ -86,7 +86,7 @@ def elr_loss(
         regularizer is never positive, so a negative loss is normal: look at the parts, never stop on the sum.
     """
     make = targets if callable(targets) else (lambda _: targets)
-    return _EarlyLearningLoss.apply(logits, labels, make, lam)  # type: ignore[no-untyped-call]
+    return _EarlyLearningLoss.apply(logits, labels, make, lam)
 
 
 class ELRLoss(nn.Module):
@@ -133,9 +133,7 @@ class ELRLoss(nn.Module):
         self.register_buffer("targets", new_targets(num_examples, num_classes))
         # Mistakes with the index show within two sweeps over the data; after those the checks, which make an
         # accelerator wait, stop.
-        self.register_buffer(
-            "_label_seen", torch.full((num_examples,), -1, dtype=torch.int64), persistent=False
-        )
+        self.register_buffer("_label_seen", torch.full((num_examples,), -1, dtype=torch.int64), persistent=False)
         self._rows_to_check = 2 * num_examples
 
     def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
@@ -223,7 +221,7 @@ class IndexedDataset(Dataset[tuple[Any, ...]]):
         self.dataset = dataset
 
     def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]
+        return len(self.dataset)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         item = self.dataset[index]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -114,7 +114,7 @@ class Fit:
                     f"the loss is not finite in epoch {self.epoch} (lr {lr:g}); the checkpoint of the epoch before is "
                     "kept; lower --lr, or look for extreme values in the inputs"
                 )
-            yield Epoch(self.epoch, lr, parts.pop("loss"), parts)
+            yield Epoch(self.epoch, float(lr), parts.pop("loss"), parts)
 
     def logits(self, rows: Tensor) -> Tensor:
         """What the method predicts of the rows now, in evaluation mode: ``float32 [len(rows), C]``."""
@@ -141,7 +141,7 @@ class Fit:
 
 def unwrap(net: nn.Module) -> nn.Module:
     """The network itself, without what the loop put around it."""
-    return net.module if is_wrapped(net) else net
+    return cast(nn.Module, net.module) if is_wrapped(net) else net
 
 
 def load_method(method: Method, state: dict[str, Any]) -> None:

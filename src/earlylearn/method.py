@@ -21,7 +21,7 @@ class Batch(NamedTuple):
         label: ``int64 [B]`` given labels.
     """
 
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # the contract's word, though tuples have a method of that name
     views: tuple[Tensor, ...]
     label: Tensor
 
@@ -54,6 +54,7 @@ class Method(nn.Module):
         generator: the method's own random numbers (mixup and the like); saved in checkpoints.
 
     Attributes:
+        paper: where the method is published.
         networks: how many networks the method trains.
         views: how many augmented views of an input a batch carries.
         nets: the networks; each has its own optimizer.
@@ -62,6 +63,7 @@ class Method(nn.Module):
             epoch before it is read, hence not in the state dict.
     """
 
+    paper: ClassVar[str] = ""
     networks: int = 1
     views: ClassVar[int] = 1
     seen_logits: Tensor

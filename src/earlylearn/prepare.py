@@ -78,13 +78,9 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
     mean, std = input_moments(data, rows)
 
     def network() -> nn.Module:
-        return build_network(
-            config.network, shape=data.inputs.shape[1:], classes=len(data.classes), mean=mean, std=std
-        )
+        return build_network(config.network, shape=data.inputs.shape[1:], classes=len(data.classes), mean=mean, std=std)
 
-    return METHODS[config.method](
-        network, len(data), len(data.classes), **config.options, generator=generators.method
-    )
+    return METHODS[config.method](network, len(data), len(data.classes), **config.options, generator=generators.method)
 
 
 def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
@@ -104,7 +100,11 @@ def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, 
 
 
 def make_batches(
-    config: RunConfig, data: LabelledData, draws: list[LabelDraw], generators: Generators, device: torch.device
+    config: RunConfig,
+    data: LabelledData,
+    draws: list[LabelDraw],
+    generators: Generators,
+    device: torch.device,
 ) -> Batches:
     """The data set on the device, with the run's draws, batch size and augmentation."""
     return Batches(

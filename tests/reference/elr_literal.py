@@ -27,6 +27,4 @@ def lemma_2_gradient(z: Tensor, t: Tensor) -> Tensor:
     """g of Lemma 2, entry by entry: g_c = p_c / (1 - <p, t>) * sum_k (t_k - t_c) p_k, for one example."""
     p = torch.softmax(z, dim=0)
     denominator = 1 - (p * t).sum()
-    return torch.stack(
-        [p[c] / denominator * sum((t[k] - t[c]) * p[k] for k in range(len(p))) for c in range(len(p))]
-    )
+    return torch.stack([p[c] / denominator * sum((t[k] - t[c]) * p[k] for k in range(len(p))) for c in range(len(p))])

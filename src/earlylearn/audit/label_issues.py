@@ -47,7 +47,7 @@ def find_label_issues(
     if len(given) and not (given.min() >= 0 and given.max() < p.shape[1]):
         bad = np.flatnonzero((given < 0) | (given >= p.shape[1]))[0]
         raise UsageError(f"labels[{bad}] is {given[bad]}, outside 0..{p.shape[1] - 1}")
-    seen = ~np.isnan(p).any(axis=1)
+    seen = np.asarray(~np.isnan(p).any(axis=1))
     if len(p[seen]) and (p[seen].min() < 0 or p[seen].max() > 1 + 1e-6):
         raise UsageError("beliefs must be probabilities in [0, 1]; pass softmax(logits), not logits")
     rows = np.arange(len(p))

@@ -35,18 +35,14 @@ def read_npz(
     keys = npz_keys(path)
     for key, partner in (("x", None), ("y", None), ("x_test", "y_test"), ("y_test", "x_test")):
         if key not in keys and (partner is None or partner in keys):
-            raise UsageError(
-                f"{name}: has no array {key!r}; it has {listed(keys)}, save it with x=... and y=..."
-            )
+            raise UsageError(f"{name}: has no array {key!r}; it has {listed(keys)}, save it with x=... and y=...")
     x = npz_array(path, "x")
     y = label_values(npz_array(path, "y"), f"{name}, array 'y'")
     named = None
     if "classes" in keys:
         named = tuple(str(c) for c in label_values(npz_array(path, "classes"), f"{name}, array 'classes'"))
         if len(set(named)) < len(named):
-            raise UsageError(
-                f"{name}, array 'classes': a name occurs twice in {listed(named)}; make them unique"
-            )
+            raise UsageError(f"{name}, array 'classes': a name occurs twice in {listed(named)}; make them unique")
     if like is not None:
         schema, classes = like.schema, like.classes
     else:
@@ -56,9 +52,7 @@ def read_npz(
     def part(x: NDArray[Any], values: NDArray[Any], suffix: str) -> LabelledData:
         where = f"{name}, array 'y{suffix}'"
         if len(x) != len(values):
-            raise UsageError(
-                f"{where}: {len(values)} labels for {len(x)} rows of 'x{suffix}'; give one label per row"
-            )
+            raise UsageError(f"{where}: {len(values)} labels for {len(x)} rows of 'x{suffix}'; give one label per row")
         if named is not None and values.dtype.kind == "i":
             values = np.array(named)[class_codes(values, named, where, positions=True)]
         return LabelledData(
@@ -103,7 +97,7 @@ def _schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | Non
         return image_schema("RGB" if images.shape[1] == 3 else "L", height, width)
     if image_size is not None:
         raise UsageError(
-            f"--image-size {image_size}: {where} is no images ({x.dtype} {list(x.shape)}); leave it away, or "
+            f"--image-size {image_size}: {where} is no images ({x.dtype} {list(x.shape)}); leave it out, or "
             "save x as uint8 [n, height, width, channels]"
         )
     fill = medians(x.reshape(len(x), -1), where) if missing == "impute" else None

@@ -16,9 +16,7 @@ def suitable_pad(height: int, width: int) -> int:
     return max(1, round(min(height, width) / 8))
 
 
-def draw(
-    n: int, *, pad: int = 4, flip: bool = True, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
+def draw(n: int, *, pad: int = 4, flip: bool = True, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Draw where to crop and whether to flip ``n`` images.
 
     Args:

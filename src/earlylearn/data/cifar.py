@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import pickle
 import tarfile
 from collections.abc import Callable
@@ -71,9 +72,7 @@ def read_cifar(name: str, data_dir: str | None) -> tuple[LabelledData, LabelledD
     official = OFFICIAL[name]
     files = {**official.meta, **official.train, **official.test}
     source = _find(official, name, data_dir)
-    contents = {
-        file: safe_unpickle(raw, source / file) for file, raw in _raw(source, official, files).items()
-    }
+    contents = {file: safe_unpickle(raw, source / file) for file, raw in _raw(source, official, files).items()}
     schema = image_schema("RGB", 32, 32)
     with reading(source, MEND):
         (meta,) = official.meta
@@ -140,10 +139,8 @@ def _find(official: Official, name: str, data_dir: str | None) -> Path:
     """The folder with the files, or the archive."""
     want = f"{official.folder} or {official.archive}"
     if data_dir is None:
-        raise UsageError(
-            f"{name}: give the folder that holds {want} with --data-dir; {MEND.replace(' again', '')}"
-        )
-    home = Path(data_dir).expanduser()
+        raise UsageError(f"{name}: give the folder that holds {want} with --data-dir; {MEND.replace(' again', '')}")
+    home = Path(os.path.expanduser(data_dir))
     first = next(iter(official.train))
     with reading(home, "check --data-dir"):
         for place in (home / official.folder, home):

@@ -97,9 +97,7 @@ def per_class_flip(true: Labels, becomes: Sequence[int], rate: float, rng: np.ra
     return given
 
 
-def per_class_flip_sequential(
-    true: Labels, becomes: Sequence[int], rate: float, rng: np.random.Generator
-) -> Labels:
+def per_class_flip_sequential(true: Labels, becomes: Sequence[int], rate: float, rng: np.random.Generator) -> Labels:
     """Flip as `per_class_flip`, but look classes up, one after the other, in the already modified labels.
 
     What the released ELR and ELR+ code does. In CIFAR-10 cats are flipped before dogs, so 40 % of the cats
@@ -202,7 +200,5 @@ def read_matrix(path: str, classes: int) -> NDArray[np.float64]:
                 "probabilities must be 0 or more"
             )
         if abs(values.sum() - 1) > 1e-6:
-            raise UsageError(
-                f"noise matrix:{path}: row {row} sums to {values.sum():.8g}; make each row sum to 1"
-            )
+            raise UsageError(f"noise matrix:{path}: row {row} sums to {values.sum():.8g}; make each row sum to 1")
     return matrix

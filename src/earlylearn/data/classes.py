@@ -42,6 +42,8 @@ def label_values(raw: Any, where: str) -> NDArray[Any]:
         values = column.to_numpy(np.float64, na_value=np.nan)
         empty = empty | ~np.isfinite(values)
         _refuse_missing(empty, where)
+        if len(values) and abs(values).max() > 2**53:
+            raise UsageError(f"{where}: row {abs(values).argmax()} has a label beyond 2**53; give class names")
         broken = np.flatnonzero(values != np.floor(values))
         if len(broken):
             raise UsageError(
@@ -49,9 +51,7 @@ def label_values(raw: Any, where: str) -> NDArray[Any]:
                 "give class names or integers"
             )
         return column.to_numpy(np.int64)
-    text = np.array(
-        ["" if gone else str(v).strip() for v, gone in zip(column, empty, strict=True)], dtype=str
-    )
+    text = np.array(["" if gone else str(v).strip() for v, gone in zip(column, empty, strict=True)], dtype=str)
     _refuse_missing(empty | (text == ""), where)
     return text
 

@@ -1,6 +1,7 @@
 """Where are Fashion-MNIST's idx files, and what is in them?"""
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ def _part(data_dir: str | None, prefix: str, part: str) -> LabelledData:
 
 
 def _find(data_dir: str | None, file: str) -> Path:
-    home = DATA_HOME if data_dir is None else Path(data_dir).expanduser()
+    home = DATA_HOME if data_dir is None else Path(os.path.expanduser(data_dir))
     with reading(home, "check --data-dir"):
         for folder in (home, home / "fashion-mnist", home / "FashionMNIST" / "raw"):
             for name in (f"{file}.gz", file):

@@ -60,13 +60,12 @@ def medians(values: NDArray[Any], where: str) -> list[float]:
     finite = np.isfinite(values)
     empty = np.flatnonzero(~finite.any(axis=0))
     if len(empty):
-        raise UsageError(f"{where}: feature {empty[0]} has no value in any row; leave it out")
+        culprit = f"{where}, feature {empty[0]}" if values.shape[1] > 1 else where
+        raise UsageError(f"{culprit}: has no value in any row; leave it out")
     return [float(m) for m in np.nanmedian(np.where(finite, values, np.nan), axis=0)]
 
 
-def fill_missing(
-    values: NDArray[Any], fill: Sequence[float | None] | None, where: str
-) -> NDArray[np.float32]:
+def fill_missing(values: NDArray[Any], fill: Sequence[float | None] | None, where: str) -> NDArray[np.float32]:
     """``[n, d]`` numbers as float32, with what is not finite replaced by the column's fill.
 
     Raises:
@@ -97,15 +96,13 @@ def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missin
         kind = "bool"
     elif isinstance(dtype, pd.CategoricalDtype) or inferred == "string":
         kind = "category"
-    elif pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
+    elif inferred in ("integer", "floating", "decimal", "mixed-integer-float"):
         values = _numbers(column, place)
         median = medians(values[:, None], place)[0] if missing == "impute" else None
         return {"name": name, "type": "number", "median": median}
     else:
         found = inferred if pd.api.types.is_object_dtype(dtype) else dtype
-        raise UsageError(
-            f"{place}: holds {found}, neither numbers nor text; convert it to numbers or leave it out"
-        )
+        raise UsageError(f"{place}: holds {found}, neither numbers nor text; convert it to numbers or leave it out")
     text = _text(column, kind)
     present = text[text.notna()]
     categories: list[str | None] = sorted(set(present))

@@ -49,16 +49,12 @@ def folder_inputs(path: Path, schema: dict[str, Any]) -> tuple[NDArray[Any], NDA
     with reading(path, "give a readable folder"):
         files = [path] if path.is_file() else list(_images_below(path))
     if not files:
-        raise UsageError(
-            f"{path}: no images ({listed(sorted(IMAGE_SUFFIXES))}); give a folder that holds some"
-        )
+        raise UsageError(f"{path}: no images ({listed(sorted(IMAGE_SUFFIXES))}); give a folder that holds some")
     folder = path.parent if path.is_file() else path
     return decode(files, schema), np.array([relative_id(file, folder) for file in files])
 
 
-def _read(
-    path: Path, top: Path, name: str, image_size: int | None, like: LabelledData | None
-) -> LabelledData:
+def _read(path: Path, top: Path, name: str, image_size: int | None, like: LabelledData | None) -> LabelledData:
     with reading(path, "give a readable folder"):
         folders = _folders(path)
         found = {folder: list(_images_below(path / folder)) for folder in folders}
@@ -75,9 +71,7 @@ def _read(
     if like is None:
         empty = [folder for folder in folders if not found[folder]]
         if empty:
-            raise UsageError(
-                f"{path / empty[0]}: the class folder has no images; add some ({suffixes}) or remove it"
-            )
+            raise UsageError(f"{path / empty[0]}: the class folder has no images; add some ({suffixes}) or remove it")
         classes: tuple[str, ...] = tuple(folders)
     else:
         classes = like.classes

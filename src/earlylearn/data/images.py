@@ -95,7 +95,7 @@ def _fit(image: Image.Image, schema: dict[str, Any]) -> NDArray[np.uint8]:
     """One image as uint8 [channels, height, width]."""
     height, width = schema["size"]
     if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers; save it with 8 bits per channel")
+        raise ValueError("its pixels are floating-point numbers, not 8 bits per channel")
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would cut everything above 255
         image = Image.fromarray((np.clip(np.asarray(image), 0, 65535) // 256).astype(np.uint8))
     image = image.convert(schema["mode"])

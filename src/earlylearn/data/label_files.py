@@ -1,5 +1,6 @@
 """Which labels does a label file (FILE or FILE:KEY) give to the rows of the data?"""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,7 @@ from earlylearn.data.paths import listed, reading
 from earlylearn.errors import UsageError
 
 
-def read_label_file(
-    spec: str, option: str, classes: Sequence[str], lengths: Sequence[int]
-) -> NDArray[np.int64]:
+def read_label_file(spec: str, option: str, classes: Sequence[str], lengths: Sequence[int]) -> NDArray[np.int64]:
     """The labels in a file, as positions in `classes`: ``int64 [n]``, n one of `lengths`.
 
     A file holds class names or integer class positions; where class names are integers themselves, numbers
@@ -39,7 +38,7 @@ def read_label_file(
     if suffix in (".csv", ".tsv", ".txt"):
         raw = _text_column(path, key, where)
     elif suffix == ".npz":
-        raw = npz_array(path, key if key is not None else _only_key(path, where))
+        raw = npz_array(path, _npz_key(path, key, where))
     elif suffix == ".npy" and key is None:
         raw = npy_array(path)
     else:
@@ -61,21 +60,23 @@ def read_label_file(
 
 
 def _split(spec: str, option: str) -> tuple[Path, str | None]:
-    path = Path(spec).expanduser()
+    path = Path(os.path.expanduser(spec))
     if path.is_file():
         return path, None
     file, colon, key = spec.rpartition(":")
-    if colon and key and Path(file).expanduser().is_file():
-        return Path(file).expanduser(), key
+    if colon and key and Path(os.path.expanduser(file)).is_file():
+        return Path(os.path.expanduser(file)), key
     raise UsageError(f"{option} {spec}: no such file; give FILE, or FILE:KEY for one array of an .npz")
 
 
-def _only_key(path: Path, where: str) -> str:
+def _npz_key(path: Path, key: str | None, where: str) -> str:
     keys = npz_keys(path)
+    if key is not None:
+        if key not in keys:
+            raise UsageError(f"{where}: there is no array {key!r}; the arrays are {listed(keys)}")
+        return key
     if len(keys) != 1:
-        raise UsageError(
-            f"{where}: the file has {len(keys)} arrays ({listed(keys)}); add :KEY to choose one of them"
-        )
+        raise UsageError(f"{where}: the file has {len(keys)} arrays ({listed(keys)}); add :KEY to choose one of them")
     return keys[0]
 
 
@@ -87,9 +88,7 @@ def _text_column(path: Path, key: str | None, where: str) -> "pd.Series[Any]":
         return pd.Series(lines, dtype=str)
     separator = "," if path.suffix.lower() == ".csv" else "\t"
     with reading(path, mend):
-        frame = pd.read_csv(
-            path, sep=separator, header=None if key is None else 0, dtype=str, skip_blank_lines=False
-        )
+        frame = pd.read_csv(path, sep=separator, header=None if key is None else 0, dtype=str, skip_blank_lines=False)
     if key is not None:
         if key not in frame.columns:
             raise UsageError(f"{where}: there is no column {key!r}; the columns are {listed(frame.columns)}")

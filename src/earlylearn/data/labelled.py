@@ -53,9 +53,7 @@ class LabelledData:
         elif self.inputs.ndim == 2 and self.inputs.dtype == np.float32:
             bad = np.flatnonzero(~np.isfinite(self.inputs).all(axis=1))
             if len(bad):
-                raise UsageError(
-                    f"{self.name}: row {bad[0]} has a value that is not finite; remove or impute it"
-                )
+                raise UsageError(f"{self.name}: row {bad[0]} has a value that is not finite; remove or impute it")
         else:
             raise UsageError(
                 f"{self.name}: inputs must be uint8 [n, channels, height, width] or float32 [n, d], "
@@ -95,8 +93,6 @@ class LabelledData:
             true_labels=None if self.true_labels is None else self.true_labels[rows],
         )
 
-    def with_labels(
-        self, labels: NDArray[np.int64], true_labels: NDArray[np.int64] | None
-    ) -> "LabelledData":
+    def with_labels(self, labels: NDArray[np.int64], true_labels: NDArray[np.int64] | None) -> "LabelledData":
         """The same inputs under other given labels."""
         return replace(self, labels=labels, true_labels=true_labels)

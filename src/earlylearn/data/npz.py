@@ -1,5 +1,7 @@
 """How is a numpy file read without ever running what is in it?"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ def npz_keys(path: Path) -> list[str]:
     Raises:
         UsageError: the file is not a readable .npz.
     """
-    with reading(path, MEND), np.load(path, allow_pickle=False) as archive:
+    with _loaded(path, path) as archive:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise UsageError(f"{path}: is one array, not an .npz archive; {MEND}")
         return list(archive.files)
@@ -33,7 +35,7 @@ def npz_array(path: Path, key: str) -> NDArray[Any]:
     keys = npz_keys(path)
     if key not in keys:
         raise UsageError(f"{path}: has no array {key!r}; it has {listed(keys)}")
-    with reading(f"{path}, array {key!r}", MEND), np.load(path, allow_pickle=False) as archive:
+    with _loaded(path, f"{path}, array {key!r}") as archive:
         value = archive[key]
     if not isinstance(value, np.ndarray):
         raise UsageError(f"{path}: {key!r} is not an array; {MEND}")
@@ -46,8 +48,19 @@ def npy_array(path: Path) -> NDArray[Any]:
     Raises:
         UsageError: the file is not a readable .npy.
     """
-    with reading(path, MEND):
-        value = np.load(path, allow_pickle=False)
-    if not isinstance(value, np.ndarray):
-        raise UsageError(f"{path}: holds several arrays; name it .npz")
-    return value
+    with _loaded(path, path) as value:
+        if not isinstance(value, np.ndarray):
+            raise UsageError(f"{path}: holds several arrays; name it .npz")
+        return value
+
+
+@contextmanager
+def _loaded(path: Path, what: object) -> Iterator[Any]:
+    """What numpy.load gives, with the file closed again and every failure one line."""
+    with reading(what, MEND), open(path, "rb") as file:
+        try:
+            yield np.load(file, allow_pickle=False)
+        except ValueError as error:
+            if "allow_pickle" in str(error):  # numpy's own words advise to load it all the same
+                raise UsageError(f"{what}: holds pickled objects, which could run code; {MEND}") from error
+            raise

@@ -11,9 +11,7 @@ from earlylearn.errors import UsageError
 
 Kind = Literal["folder", "table", "npz", "image"]
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
-IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-)
+IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 
 def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
@@ -23,7 +21,7 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
         UsageError: there is no such path (close built-in names are suggested), or no reader for its suffix.
     """
     names = list(builtin)
-    path = Path(data).expanduser()
+    path = Path(os.path.expanduser(data))
     with reading(data, "check the path and its permissions"):
         exists, is_folder = path.exists(), path.is_dir()
     if not data or not exists:
@@ -64,7 +62,12 @@ def reading(what: object, mend: str) -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     """The error's own words on one line, short enough to read."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    elif isinstance(error, KeyError) and error.args:
+        text = f"has no {error.args[0]!r}" if isinstance(error.args[0], bytes) else str(error.args[0])
+    else:
+        text = str(error)
     text = " ".join(text.split()).rstrip(".;") or type(error).__name__
     return text if len(text) <= 160 else text[:157] + "..."
 

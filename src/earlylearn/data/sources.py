@@ -76,7 +76,8 @@ def load(
         test: a second DATA of the same kind, the test set (in place of one that `data` has).
         test_fraction: the share of rows held out as the test set, stratified and always the same, where there
             is no other test set.
-        limit: keep the first so many training rows (after the held-out rows have been taken).
+        limit: keep the first so many training rows, after `test_fraction` took its rows; a label file may
+            then cover just these, unless there is a `test_fraction`.
 
     Raises:
         UsageError: the request or the data is wrong; one line with the culprit and the mend.
@@ -99,9 +100,7 @@ def load(
     train = _relabel(train, labels, true_labels, None if test_fraction else limit)
     if test_fraction:
         if held_out is not None:
-            raise UsageError(
-                f"--test-fraction {test_fraction}: {data} has a test set of its own; leave it away"
-            )
+            raise UsageError(f"--test-fraction {test_fraction}: {data} has a test set of its own; leave it out")
         train, held_out = _hold_out(train, test_fraction)
     if limit is not None and limit < len(train):
         train = train.subset(np.arange(limit))
@@ -154,14 +153,12 @@ def _read(
         if like is None:
             _no_columns(data, columns)
             if image_size is not None:
-                raise UsageError(f"--image-size {image_size}: {data} has a size of its own; leave it away")
+                raise UsageError(f"--image-size {image_size}: {data} has a size of its own; leave it out")
         else:
             _same_kind(f"--test {data}", ("images",), like.schema)
         parts = _read_builtin(data, data_dir)
         if like is not None and (like.classes != parts[0].classes or like.schema != parts[0].schema):
-            raise UsageError(
-                f"--test {data}: its classes or images differ from the training data's; give others"
-            )
+            raise UsageError(f"--test {data}: its classes or images differ from the training data's; give others")
         return Loaded(*parts)
     path, kind = find(data, BUILTIN)
     accepted = {"folder": ("images",), "table": ("table", "images"), "npz": ("array", "images")}
@@ -171,12 +168,8 @@ def _read(
         _same_kind(f"--test {data}", accepted[kind], like.schema)
     if kind == "table":
         if image_size is not None and columns["image"] is None:
-            raise UsageError(
-                f"--image-size {image_size}: {data} is a table; name its image paths with --image"
-            )
-        return Loaded(
-            read_table(path, data, missing=missing, image_size=image_size, like=like, **columns), None
-        )
+            raise UsageError(f"--image-size {image_size}: {data} is a table; name its image paths with --image")
+        return Loaded(read_table(path, data, missing=missing, image_size=image_size, like=like, **columns), None)
     if like is None:
         _no_columns(data, columns)
     if kind == "npz":
@@ -198,7 +191,7 @@ def _check(missing: str, test: str | None, test_fraction: float, limit: int | No
     if not 0 <= test_fraction < 1:
         raise UsageError(f"--test-fraction {test_fraction}: give a share between 0 and 1, e.g. 0.2")
     if test is not None and test_fraction:
-        raise UsageError(f"--test-fraction {test_fraction}: --test {test} gives the test set; leave one away")
+        raise UsageError(f"--test-fraction {test_fraction}: --test {test} gives the test set; leave one out")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit {limit}: give a positive number of training rows")
 
@@ -207,25 +200,19 @@ def _no_columns(data: str, columns: dict[str, str | None]) -> None:
     for option, column in columns.items():
         if column is not None:
             name = option.replace("_", "-")
-            raise UsageError(
-                f"--{name} {column!r}: names a table's column, but {data} is no table; leave it away"
-            )
+            raise UsageError(f"--{name} {column!r}: names a table's column, but {data} is no table; leave it out")
 
 
 def _same_kind(what: str, kinds: tuple[str, ...], schema: dict[str, Any]) -> None:
     """Raises unless data of these kinds can be encoded like the training data."""
     words = {"images": "images", "table": "a table of features", "array": "an .npz of features"}
     if schema.get("kind") not in words:
-        raise UsageError(
-            f"{what}: the training data's schema has the kind {schema.get('kind')!r}; train again"
-        )
+        raise UsageError(f"{what}: the training data's schema has the kind {schema.get('kind')!r}; train again")
     if schema["kind"] not in kinds:
         raise UsageError(f"{what}: the training data are {words[schema['kind']]}; give data of the same kind")
 
 
-def _relabel(
-    train: LabelledData, labels: str | None, true_labels: str | None, limit: int | None
-) -> LabelledData:
+def _relabel(train: LabelledData, labels: str | None, true_labels: str | None, limit: int | None) -> LabelledData:
     """The training data under the labels of files, which may cover only the first `limit` rows."""
     n = len(train)
     lengths = [n] if limit is None or limit >= n else [n, limit]

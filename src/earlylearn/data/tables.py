@@ -40,9 +40,7 @@ def read_table(
     text = [c["name"] for c in schema.get("columns", []) if c["type"] == "category"]
     frame = read_frame(path, [c for c in (image, id_column) if c] + text)
     if label is None:
-        raise UsageError(
-            f"{name}: give the label column with --label; the columns are {listed(frame.columns)}"
-        )
+        raise UsageError(f"{name}: give the label column with --label; the columns are {listed(frame.columns)}")
     for option, column in (
         ("--label", label),
         ("--image", image),
@@ -118,10 +116,11 @@ def read_frame(path: Path, text_columns: Iterable[str] = ()) -> pd.DataFrame:
                 low_memory=False,
             )
         if not isinstance(frame.index, pd.RangeIndex):
-            raise UsageError(
-                f"{path}: rows have more fields than the header; name every column in the header"
-            )
+            raise UsageError(f"{path}: rows have more fields than the header; name every column in the header")
     frame.columns = [str(c) for c in frame.columns]
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise UsageError(f"{path}: two columns are called {twice[0]!r}; rename one of them")
     if frame.empty:
         raise UsageError(f"{path}: the table has no rows; give one row per example")
     return frame.reset_index(drop=True)
@@ -145,8 +144,7 @@ def _files(frame: pd.DataFrame, image: str, path: Path, name: str) -> list[Path]
             there = file.is_file()
         if not there:
             raise UsageError(
-                f"{place}: no such file {value!r}; paths count from the table's folder; "
-                "correct it or remove the row"
+                f"{place}: no such file {value!r}; paths count from the table's folder; correct it or remove the row"
             )
         files.append(file)
     return files
@@ -159,14 +157,14 @@ def _ids(frame: pd.DataFrame, id_column: str | None, name: str) -> NDArray[np.st
     place = f"{name}, column {id_column!r}"
     empty = np.flatnonzero(column.isna())
     if len(empty):
-        raise UsageError(f"{place}: row {empty[0]} has no id; fill it in or leave --id-column away")
+        raise UsageError(f"{place}: row {empty[0]} has no id; fill it in or leave out --id-column")
     ids = column.map(str)
     twice = np.flatnonzero(ids.duplicated())
     if len(twice):
         first = int(np.flatnonzero(ids == ids.iloc[twice[0]])[0])
         raise UsageError(
             f"{place}: rows {first} and {twice[0]} have the same id {ids.iloc[twice[0]]!r}; "
-            "make ids unique or leave --id-column away"
+            "make ids unique or leave out --id-column"
         )
     return ids.to_numpy(dtype=str)
 

@@ -48,3 +48,24 @@ def check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
             known = ", ".join(model.model_fields) or "none"
             raise UsageError(f"-o {option}: method {name} has no such hyperparameter; it has: {known}") from None
         raise UsageError(f"-o {option}={first['input']}: {first['msg']} (method {name})") from None
+
+
+def describe_methods() -> list[dict[str, Any]]:
+    """Every method: name, summary, paper, networks, and hyperparameters with default, meaning and type."""
+    return [
+        {
+            "name": name,
+            "summary": (inspect.getdoc(method) or "").splitlines()[0],
+            "paper": method.paper,
+            "networks": method.networks,
+            "hyperparameters": {
+                field: {
+                    "default": info.default,
+                    "meaning": info.description,
+                    "type": str(info.annotation.__name__ if isinstance(info.annotation, type) else info.annotation),
+                }
+                for field, info in hyperparameters(method).model_fields.items()
+            },
+        }
+        for name, method in METHODS.items()
+    ]

@@ -34,6 +34,7 @@ class ELR(Method):
         targets: ``float32 [n, C]``. Held-out rows have targets too, averaged over the validation passes.
     """
 
+    paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
     targets: Tensor
 
     def __init__(

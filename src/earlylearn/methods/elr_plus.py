@@ -56,6 +56,7 @@ class ELRPlus(Method):
     logits are averaged to predict.
     """
 
+    paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
     networks = 2
     targets: Tensor
 
@@ -117,7 +118,8 @@ class ELRPlus(Method):
                 momentum = self.gamma * sigmoid_ramp(self.steps[k], self.gamma_ramp)
             else:
                 momentum = min(1 - 1 / (self.steps[k] + 1), self.gamma)
-            average, live = list(self.averages[k].parameters()), list(self.nets[k].parameters())
+            average: list[Tensor] = list(self.averages[k].parameters())
+            live: list[Tensor] = list(self.nets[k].parameters())
             torch._foreach_lerp_(average, live, 1 - momentum)
             self.steps[k] += 1
 

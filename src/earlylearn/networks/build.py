@@ -70,17 +70,14 @@ def build_network(name: str, *, shape: tuple[int, ...], classes: int, mean: Tens
         raise UsageError(f"network '{name}': unknown; choose one of {', '.join(NETWORKS)}, mlp:SIZE-SIZE")
     if len(shape) not in (1, 3) or min(shape) < 1:
         raise UsageError(
-            f"network '{name}': cannot take inputs of shape {shape}; "
-            "give (columns,) or (channels, height, width)"
+            f"network '{name}': cannot take inputs of shape {shape}; give (columns,) or (channels, height, width)"
         )
     if classes < 2:
         raise UsageError(f"network '{name}': {classes} classes; a classifier needs at least two")
     normalize = Normalize(mean, std)
     if len(normalize.mean) != shape[0]:
         what = "columns" if len(shape) == 1 else "channels"
-        raise UsageError(
-            f"network '{name}': {len(normalize.mean)} means for {shape[0]} {what}; give one each"
-        )
+        raise UsageError(f"network '{name}': {len(normalize.mean)} means for {shape[0]} {what}; give one each")
     return nn.Sequential(normalize, _network(name, kind, shape, classes))
 
 
@@ -91,9 +88,7 @@ def _network(name: str, kind: str, shape: tuple[int, ...], classes: int) -> nn.M
     if kind == "mlp":
         return mlp(math.prod(shape), classes, hidden=_hidden(name))
     if len(shape) == 1:
-        raise UsageError(
-            f"network '{name}': needs images, the data has {shape[0]} columns; use mlp or linear"
-        )
+        raise UsageError(f"network '{name}': needs images, the data has {shape[0]} columns; use mlp or linear")
     if min(shape[1:]) < SMALLEST_IMAGE:
         raise UsageError(
             f"network '{name}': needs images of at least {SMALLEST_IMAGE} x {SMALLEST_IMAGE} pixels, "

@@ -30,9 +30,7 @@ class Normalize(nn.Module):
         mean = torch.as_tensor(mean, dtype=torch.float32).detach().clone().flatten()
         std = torch.as_tensor(std, dtype=torch.float32).detach().clone().flatten()
         if mean.shape != std.shape:
-            raise UsageError(
-                f"normalize: {len(mean)} means but {len(std)} standard deviations; give one each"
-            )
+            raise UsageError(f"normalize: {len(mean)} means but {len(std)} standard deviations; give one each")
         bad = torch.nonzero(~torch.isfinite(mean) | ~torch.isfinite(std) | (std < 0)).flatten()
         if len(bad):
             at = int(bad[0])

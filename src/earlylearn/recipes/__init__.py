@@ -89,7 +89,14 @@ _COSINE = "cosine:10:0.001"
 _ALL = [
     _elr("cifar10-elr", "supplement G.3, G.4 (symmetric noise)", 120, "multistep:40,80:0.01", 3, 0.7),
     _elr("cifar10-elr-cosine", "supplement G.3, G.4 (Table 1's starred row)", 150, _COSINE, 3, 0.7),
-    _elr("cifar10-elr-asymmetric", "supplement G.3, G.4 (asymmetric noise)", 120, "multistep:40,80:0.01", 1, 0.9),
+    _elr(
+        "cifar10-elr-asymmetric",
+        "supplement G.3, G.4 (asymmetric noise)",
+        120,
+        "multistep:40,80:0.01",
+        1,
+        0.9,
+    ),
     _elr("cifar100-elr", "supplement G.3, G.4", 150, "multistep:80,120:0.01", 7, 0.9),
     _elr("cifar100-elr-cosine", "supplement G.3, G.4 (Table 1's starred row)", 150, _COSINE, 7, 0.9),
     _elr_plus("cifar10-elr+", 200, 150, 3, 0.7),

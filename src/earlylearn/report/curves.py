@@ -78,7 +78,7 @@ def memorization_figure(runs: dict[str, Metrics]) -> "Figure":
                 figure.add_subplot(len(runs), columns, row * columns + column + 1)
                 for column in range(columns if known[name] else 1)
             ]
-            who = f"{name}: " if len(runs) > 1 else ""
+            who = f"{_short(name)}: " if len(runs) > 1 else ""
             if known[name]:
                 titles = f"{who}examples with a clean label", f"{who}examples with a wrong label"
                 for axes, side, lines, title in zip(
@@ -145,7 +145,7 @@ def accuracy_figure(runs: dict[str, Metrics], picked: dict[str, int | None]) -> 
                     ),
                 ],
             )
-            axes.set_title(name if len(runs) > 1 else "Accuracy on examples not trained on")
+            axes.set_title(_short(name) if len(runs) > 1 else "Accuracy on examples not trained on")
             axes.set_ylabel("accuracy" if position % columns == 0 else "")
             axes.set_xlabel("epoch")
     return figure
@@ -179,6 +179,11 @@ def _figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.11, w_pad=0.08))
 
 
+def _short(name: str, longest: int = 20) -> str:
+    """The name as a panel's title has room for it."""
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
 def _shares(axes: "Axes", metrics: Metrics, side: str, lines: Sequence[tuple[str, str, str, Any]]) -> None:
     drawn = [
         (label, _series(metrics, lambda line, key=key: (line.get(side) or {}).get(key)), colour, dash)  # type: ignore[misc]
@@ -194,9 +199,7 @@ def _disagree(line: dict[str, Any]) -> float | None:
     return None if agree is None or missing(agree) else 1 - float(agree)
 
 
-def _series(
-    metrics: Metrics, pick: Callable[[dict[str, Any]], float | None]
-) -> tuple[list[int], list[float]]:
+def _series(metrics: Metrics, pick: Callable[[dict[str, Any]], float | None]) -> tuple[list[int], list[float]]:
     points = [(int(line["epoch"]), pick(line)) for line in metrics]
     kept = [(epoch, float(value)) for epoch, value in points if value is not None and not missing(value)]
     return [epoch for epoch, _ in kept], [value for _, value in kept]
@@ -263,4 +266,7 @@ def _epoch_axis(axes: "Axes", metrics: Metrics) -> None:
 
     first, last = _span(metrics)
     axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+    if last > first:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+    else:
+        axes.set_xticks([first])

@@ -7,7 +7,7 @@ from earlylearn.report.curves import accuracy_figure, loss_figure, memorization_
 from earlylearn.report.svg import to_svg
 from earlylearn.report.view import RunView
 
-# The settings that a reader looks for first; the others follow in alphabetical order.
+# The settings that a reader looks for first; the others follow in the order of config.json.
 FIRST_SETTINGS = (
     "method",
     "options",
@@ -70,10 +70,7 @@ def render_demo(views: dict[str, RunView]) -> str:
         "rows": _compared(views),
         "suspects": tables.suspects(view, views),
         "flagged": int(tables.flagged(view.issues).sum()),
-        "settings": [
-            (key, [wording.setting(each.config.get(key)) for each in views.values()])
-            for key, _ in _settings({key: None for each in views.values() for key in each.config})
-        ],
+        "settings": _settings_side_by_side(views),
         "figures": _figures(views),
     }
     return _template("demo.html.jinja").render(context)
@@ -112,9 +109,7 @@ def _figures(views: dict[str, RunView]) -> dict[str, Any]:
         return {"memorization": None, "accuracy": None}
     picked = {name: verdict.accuracy(view)["best_epoch"] for name, view in views.items()}
     return {
-        "memorization": Markup(
-            to_svg(memorization_figure(runs), "curve-memorization", _memorization_alt(views))
-        ),
+        "memorization": Markup(to_svg(memorization_figure(runs), "curve-memorization", _memorization_alt(views))),
         "accuracy": Markup(to_svg(accuracy_figure(runs, picked), "curve-accuracy", _accuracy_alt(views))),
     }
 
@@ -136,9 +131,7 @@ def _memorization_alt(views: dict[str, RunView]) -> str:
         last = view.metrics[-1] if view.metrics else {}
         wrong = last.get("wrong") or {}
         if wrong:
-            said.append(
-                f"{name} ends with {wording.percent(wrong.get('memorized'))} of the wrong labels memorised"
-            )
+            said.append(f"{name} ends with {wording.percent(wrong.get('memorized'))} of the wrong labels memorised")
         else:
             said.append(f"{name} ends repeating {wording.percent(last.get('agree'))} of the training labels")
     return "Curves over the epochs of what the model predicts on training examples: " + "; ".join(said)
@@ -156,9 +149,22 @@ def _accuracy_alt(views: dict[str, RunView]) -> str:
 
 
 def _settings(config: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was set, the best known first; nested descriptions of the data are left to ``config.json``."""
     first = [key for key in FIRST_SETTINGS if key in config]
-    rest = sorted(key for key in config if key not in FIRST_SETTINGS)
-    return [(key, wording.setting(config[key])) for key in [*first, *rest]]
+    keys = [*first, *(key for key in config if key not in FIRST_SETTINGS)]
+    return [(key, wording.setting(config[key])) for key in keys if _worth_showing(config[key])]
+
+
+def _settings_side_by_side(views: dict[str, RunView]) -> list[tuple[str, list[str]]]:
+    columns = [dict(_settings(view.config)) for view in views.values()]
+    keys = dict.fromkeys(key for column in columns for key in column)
+    return [(key, [column.get(key, wording.GAP) for column in columns]) for key in keys]
+
+
+def _worth_showing(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(value) and not any(isinstance(part, dict | list) for part in value.values())
+    return isinstance(value, list) or not wording.missing(value)
 
 
 def _compared(views: dict[str, RunView]) -> list[dict[str, Any]]:

@@ -59,15 +59,11 @@ def suspects(view: RunView, others: dict[str, RunView] | None = None) -> list[Su
     """
     issues = view.issues[flagged(view.issues)].sort_values(["label_quality", "index"], kind="stable")
     chosen = issues.head(MOST_ROWS if view.image is None else MOST_PICTURES)
-    rows: list[dict[str, Any]] = [
-        {str(key): value for key, value in row.items()} for row in chosen.to_dict("records")
-    ]
+    rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in chosen.to_dict("records")]
     opinions: dict[str, dict[int, str]] = {}
     for name, other in (others or {}).items():
         shown = other.issues[other.issues["index"].isin(chosen["index"])]
-        opinions[name] = dict(
-            zip(shown["index"].astype(int), shown["predicted_label"].astype(str), strict=True)
-        )
+        opinions[name] = dict(zip(shown["index"].astype(int), shown["predicted_label"].astype(str), strict=True))
     return [_suspect(view, row, opinions) for row in rows]
 
 
@@ -112,8 +108,7 @@ def confusion(view: RunView) -> dict[str, Any]:
                 "name": name,
                 "total": int(line.sum()),
                 "cells": [
-                    {"count": int(cell), "own": i == j, **_shade(int(cell) / most)}
-                    for j, cell in enumerate(line)
+                    {"count": int(cell), "own": i == j, **_shade(int(cell) / most)} for j, cell in enumerate(line)
                 ],
             }
             for i, (name, line) in enumerate(zip(names, table, strict=True))
@@ -185,7 +180,8 @@ def per_split(view: RunView) -> dict[str, Any]:
     """The noise estimate: how many labels look wrong, per part of the data and in all, beside the truth."""
     issues, bad = view.issues, flagged(view.issues)
     true = issues["true_label"] if has_truth(issues) else None
-    wrong = None if true is None else (true.astype(str) != issues["given_label"].astype(str)) & true.notna()
+    wrong = None if true is None else true.astype(str) != issues["given_label"].astype(str)
+    known = pd.Series(True, index=issues.index) if true is None else true.notna()
 
     def line(name: str, rows: "pd.Series[bool]") -> dict[str, Any]:
         examples = int(rows.sum())
@@ -194,7 +190,7 @@ def per_split(view: RunView) -> dict[str, Any]:
             "examples": examples,
             "flagged": int((bad & rows).sum()),
             "share": int((bad & rows).sum()) / examples if examples else None,
-            "wrong": None if wrong is None or not examples else int((wrong & rows).sum()) / examples,
+            "wrong": None if wrong is None else _mean(wrong[rows & known]),
         }
 
     everything = pd.Series(True, index=issues.index)
@@ -204,3 +200,7 @@ def per_split(view: RunView) -> dict[str, Any]:
         "rows": [*(rows if len(rows) > 1 else []), line("all", everything)],
         "known": wrong is not None,
     }
+
+
+def _mean(marks: "pd.Series[bool]") -> float | None:
+    return float(marks.mean()) if len(marks) else None

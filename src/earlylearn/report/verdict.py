@@ -45,6 +45,8 @@ def headline(view: RunView) -> str:
 def support(view: RunView) -> str:
     """The sentence under the headline: how far the flagged labels can be trusted."""
     found = view.summary.get("label_issues") or {}
+    if not flagged(view.issues).any():
+        return "That is no proof that every label is right, only that none stands out."
     if has_truth(view.issues):
         if missing(found.get("precision")) or missing(found.get("recall")):
             return "The true labels are known here, so the examples below are marked right or wrong."
@@ -103,9 +105,7 @@ def tiles(view: RunView) -> list[dict[str, str]]:
         )
     memorized = view.summary.get("memorized_last")
     if not missing(memorized):
-        boxes.append(
-            {"value": percent(memorized), "name": "wrong labels memorised", "note": "0% would be ideal"}
-        )
+        boxes.append({"value": percent(memorized), "name": "wrong labels memorised", "note": "0% would be ideal"})
         boxes.append(
             {
                 "value": percent(found.get("precision")),
@@ -126,8 +126,8 @@ def tiles(view: RunView) -> list[dict[str, str]]:
         boxes.append(
             {
                 "value": percent(noise["wrong_fraction"]),
-                "name": "of labels made wrong",
-                "note": f"on purpose, {noise.get('kind') or 'unknown'} noise",
+                "name": "of labels made wrong" if noise.get("kind") else "of labels really wrong",
+                "note": f"on purpose, {noise['kind']} noise" if noise.get("kind") else "by the true labels",
             }
         )
     return boxes

@@ -60,7 +60,7 @@ def train(
     for name, value in settings.items():
         (request if name in RunConfig.model_fields else options)[name] = value
     loaded = _load(data, request)
-    config = resolve(loaded.train, {**request, "data": _whole_path(request["data"])}, options)
+    config = resolve(loaded.train, {**request, "data": _whole_path(str(request["data"]))}, options)
     draws = draw_labels(config, loaded.train)
     if out is None:
         out = Path("runs") / f"{Path(config.data).stem}-{config.method}-{config.seed}"
@@ -156,7 +156,10 @@ class _Session:
             arrays |= {f"given{suffix}": draw.labels, f"train_rows{suffix}": draw.train_rows}
             arrays |= {f"val_rows{suffix}": draw.val_rows}
             if draw.noise is not None:
-                arrays |= {f"wrong{suffix}": draw.noise.wrong, f"noise_seed{suffix}": np.array(draw.noise.seed)}
+                arrays |= {
+                    f"wrong{suffix}": draw.noise.wrong,
+                    f"noise_seed{suffix}": np.array(draw.noise.seed),
+                }
         if self.data.true_labels is not None:
             arrays["true"] = self.data.true_labels
         return arrays
@@ -306,7 +309,7 @@ class _Session:
             "label_issues": score_label_issues(issues, self.wrong),
         }
         run = Run(folder.path, summary=summary)
-        folder.report.write_text(render_run(run.view(self.data)))
+        folder.report.write_text(render_run(run.view(self.data)), encoding="utf-8")
         write_json(folder.summary, summary)
 
     def _audit(self, logits: Tensor) -> pd.DataFrame:

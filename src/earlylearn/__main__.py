@@ -1,0 +1,5 @@
+"""What does ``python -m earlylearn`` do?"""
+
+from earlylearn.cli import main
+
+main()

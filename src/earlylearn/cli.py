@@ -1,0 +1,382 @@
+"""What can be asked on the command line, and how does it answer?"""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from earlylearn.errors import EarlylearnError, UsageError
+
+# Imports of torch and the rest stay inside the commands: `earlylearn --help` answers at once.
+
+app = typer.Typer(
+    name="earlylearn",
+    help="Train classifiers that do not memorise wrong labels, and find out which labels are wrong.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _option(help_text: str, *names: str, metavar: str = "TEXT") -> Any:
+    """An option whose value is checked with the rest of the request, so that every error reads alike."""
+    return typer.Option(*names, help=help_text, metavar=metavar, show_default=False)
+
+
+Data = Annotated[
+    str,
+    typer.Argument(help="digits, fashion-mnist, cifar10, cifar100, a folder, a .csv/.parquet table, or an .npz"),
+]
+OptionalData = Annotated[str | None, typer.Argument(help="as for train; not needed with --resume")]
+RunPath = Annotated[str, typer.Argument(help="a run folder that earlylearn train made")]
+DataDir = Annotated[str | None, _option("where a built-in data set lies", metavar="DIR")]
+Label = Annotated[str | None, _option("label column of a table", metavar="COLUMN")]
+Image = Annotated[str | None, _option("column of image paths of a table", metavar="COLUMN")]
+IdColumn = Annotated[str | None, _option("column of stable ids of a table", metavar="COLUMN")]
+Labels = Annotated[str | None, _option("file whose labels replace the given ones", metavar="FILE[:KEY]")]
+TrueLabels = Annotated[str | None, _option("file of true labels, to judge by", metavar="FILE[:KEY]")]
+Missing = Annotated[str | None, _option("missing feature values: refuse (default) or impute", metavar="WHAT")]
+Noise = Annotated[str | None, _option("inject label noise, e.g. symmetric:0.4", metavar="KIND:RATE")]
+Seed = Annotated[str | None, _option("seed of split, noise, order, weights ... (default 0)", metavar="INT")]
+Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="show no progress")]
+
+
+@app.command(epilog="Example: earlylearn train digits --noise symmetric:0.4 --out runs/digits")
+def train(
+    data: OptionalData = None,
+    method: Annotated[str | None, _option("training method (default elr)", metavar="NAME")] = None,
+    option: Annotated[
+        list[str] | None,
+        _option("hyperparameter of the method; repeatable", "-o", "--option", metavar="NAME=VALUE"),
+    ] = None,
+    recipe: Annotated[str | None, _option("published settings, see earlylearn recipes", metavar="NAME")] = None,
+    noise: Noise = None,
+    out: Annotated[str | None, _option("run folder (default runs/DATA-METHOD-SEED)", metavar="DIR")] = None,
+    overwrite: Overwrite = False,
+    resume: Annotated[str | None, _option("continue an interrupted run", metavar="RUN")] = None,
+    seed: Seed = None,
+    network: Annotated[str | None, _option("linear, mlp, small-cnn, resnet34, ...", metavar="NAME")] = None,
+    epochs: Annotated[str | None, _option("length of the run", metavar="INT")] = None,
+    batch_size: Annotated[str | None, _option("examples per step", metavar="INT")] = None,
+    lr: Annotated[str | None, _option("initial learning rate of SGD", metavar="FLOAT")] = None,
+    momentum: Annotated[str | None, _option("SGD momentum", metavar="FLOAT")] = None,
+    weight_decay: Annotated[str | None, _option("L2 coefficient", metavar="FLOAT")] = None,
+    schedule: Annotated[
+        str | None, _option("constant, cosine, multistep:40,80:0.01, cosine:10:0.001", metavar="SPEC")
+    ] = None,
+    augment: Annotated[str | None, _option("none, crop or crop+flip", metavar="WHAT")] = None,
+    val_fraction: Annotated[str | None, _option("share held out to pick the epoch (0.1)", metavar="FLOAT")] = None,
+    test_every: Annotated[str | None, _option("test each so many epochs; 0 = at the end", metavar="INT")] = None,
+    label: Label = None,
+    image: Image = None,
+    id_column: IdColumn = None,
+    true_label: Annotated[str | None, _option("column of true labels of a table", metavar="COLUMN")] = None,
+    labels: Labels = None,
+    true_labels: TrueLabels = None,
+    missing: Missing = None,
+    image_size: Annotated[str | None, _option("resize images to this side", metavar="INT")] = None,
+    data_dir: DataDir = None,
+    test: Annotated[str | None, _option("a separate test set of the same kind", metavar="DATA")] = None,
+    test_fraction: Annotated[str | None, _option("share to set aside as test set", metavar="FLOAT")] = None,
+    limit: Annotated[str | None, _option("use only the first so many training examples", metavar="INT")] = None,
+    as_released: Annotated[
+        bool, typer.Option("--as-released", help="ELR+ as released: one noise draw per network")
+    ] = False,
+    accelerator: Annotated[str | None, _option("auto, cpu, cuda, mps", metavar="NAME")] = None,
+    devices: Annotated[str | None, _option("number of devices", metavar="INT")] = None,
+    precision: Annotated[str | None, _option("32-true, bf16-mixed or 16-mixed", metavar="NAME")] = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a classifier and audit its labels; everything goes into one run folder."""
+    request = {name: value for name, value in locals().items() if value not in (None, False)}
+    for name in ("data", "option", "out", "overwrite", "resume", "json_", "quiet", "method"):
+        request.pop(name, None)
+    from earlylearn import training
+
+    if resume is not None:
+        if data or request or option or out or overwrite or method:
+            raise UsageError("--resume: continues a run as it was begun; give no other option but --quiet and --json")
+        run = training.resume(resume, quiet=quiet)
+    elif data is None:
+        raise UsageError("DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn train digits")
+    else:
+        run = training.train(
+            data, method, out=out, overwrite=overwrite, quiet=quiet, options=_options(option or []), **request
+        )
+    if json_:
+        _print_json({"run": str(run.folder.path), **run.summary})
+    else:
+        _print_summaries({run.config.method: run.summary})
+        print(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")
+
+
+@app.command(epilog="Example: earlylearn demo")
+def demo(
+    out: Annotated[str, _option("folder of the demo's runs (default runs/demo)", metavar="DIR")] = "runs/demo",
+    seed: Seed = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show the whole idea in a minute: digits with 40 % noise, cross-entropy against ELR."""
+    from earlylearn.demo import run_demo
+
+    page, summaries = run_demo(Path(out), seed=seed, overwrite=overwrite, quiet=quiet)
+    if json_:
+        _print_json(summaries)
+    else:
+        _print_summaries(summaries)
+        print(f"picture and wrong labels found: {page}")
+
+
+@app.command(epilog="Example: earlylearn predict runs/digits new.npz --out predictions.csv")
+def predict(
+    run: RunPath,
+    data: Annotated[str, typer.Argument(help="data like the training data; labels are not needed")],
+    out: Annotated[str | None, _option("CSV to write (default: stdout)", metavar="FILE")] = None,
+    weights: Annotated[str, _option("picked (by noisy validation, default) or last", metavar="WHICH")] = "picked",
+    data_dir: DataDir = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+) -> None:
+    """Predict classes with a finished run."""
+    import pandas as pd
+
+    from earlylearn.data.sources import read_inputs
+    from earlylearn.run import Run
+
+    if weights not in ("picked", "last"):
+        raise UsageError(f"--weights {weights}: must be picked or last")
+    trained = Run(run)
+    target = _new_file(out, overwrite)
+    inputs, ids = read_inputs(data, trained.inputs["schema"], data_dir=data_dir)
+    probability = trained.predict_proba(inputs, weights=weights)  # type: ignore[arg-type]
+    frame = pd.DataFrame({"id": ids, "predicted_label": [trained.classes[k] for k in probability.argmax(1)]})
+    frame["confidence"] = probability.max(1)
+    for name, column in zip(trained.classes, probability.T, strict=True):
+        frame[f"p_{name}"] = column
+    _write_frame(frame, target, json_)
+
+
+@app.command(epilog="Example: earlylearn issues runs/digits --top 10")
+def issues(
+    run: RunPath,
+    top: Annotated[str, _option("how many to show (default 20; 0 = all)", metavar="INT")] = "20",
+    out: Annotated[str | None, _option("CSV to write", metavar="FILE")] = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+) -> None:
+    """List the labels that a run believes wrong, the most suspicious first."""
+    from earlylearn.run import Run
+
+    if not top.isdigit():
+        raise UsageError(f"--top {top}: must be a whole number, 0 or more")
+    frame = Run(run).label_issues()
+    target = _new_file(out, overwrite)
+    frame = frame[frame["is_label_issue"]].sort_values("label_quality", kind="stable")
+    shown = frame.head(int(top)) if int(top) else frame
+    if target or json_:
+        _write_frame(shown, target, json_)
+    else:
+        columns = ["id", "given_label", "predicted_label", "label_quality"]
+        _print_table(f"{len(frame)} label issues", columns, shown[columns].values.tolist())
+
+
+@app.command(epilog="Example: earlylearn noise digits --noise pair:0.4 --out labels.npz")
+def noise(
+    data: Data,
+    noise: Noise = None,
+    seed: Seed = None,
+    out: Annotated[str | None, _option("labels to write: .npz, .npy or .csv", metavar="FILE")] = None,
+    label: Label = None,
+    image: Image = None,
+    labels: Labels = None,
+    data_dir: DataDir = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+) -> None:
+    """Write noisy labels to a file, for --labels of train or for other software; or list the kinds of noise."""
+    from earlylearn.data.noise import NOISE
+    from earlylearn.noise_file import write_noisy_labels
+
+    target = _new_file(out, overwrite)
+    if noise is None or target is None:
+        kinds = "; ".join(f"{name}: {model.description}" for name, model in NOISE.items())
+        raise UsageError(f"--noise KIND:RATE and --out FILE are needed; kinds are: {kinds}")
+    request = {"data_dir": data_dir, "label": label, "image": image, "labels": labels}
+    report = write_noisy_labels(data, noise, target, seed=_seed(seed), **request)
+    if json_:
+        _print_json(report)
+    else:
+        print(
+            f"{out}: {report['kind']}, {report['wrong']} of {report['n']} labels wrong ({report['wrong_fraction']:.2%})"
+        )
+
+
+@app.command(epilog="Example: earlylearn methods --json")
+def methods(json_: Json = False) -> None:
+    """List the training methods with their hyperparameters."""
+    from earlylearn.methods import describe_methods
+
+    described = describe_methods()
+    if json_:
+        _print_json(described)
+        return
+    rows = []
+    for method in described:
+        given = [f"{name}={field['default']}" for name, field in method["hyperparameters"].items()]
+        rows.append([method["name"], method["summary"], " ".join(given)])
+    _print_table("methods (give hyperparameters as -o NAME=VALUE)", ["name", "what it does", "defaults"], rows)
+
+
+@app.command(epilog="Example: earlylearn recipes --json")
+def recipes(json_: Json = False) -> None:
+    """List the published and measured settings."""
+    from dataclasses import asdict
+
+    from earlylearn.recipes import RECIPES
+
+    if json_:
+        _print_json([asdict(recipe) for recipe in RECIPES.values()])
+        return
+    rows = [
+        [
+            recipe.name,
+            recipe.source,
+            " ".join(f"{k}={v}" for k, v in {**recipe.settings, **recipe.options}.items()),
+        ]
+        for recipe in RECIPES.values()
+    ]
+    _print_table("recipes (options after --recipe override)", ["name", "source", "settings"], rows)
+
+
+@app.command(epilog="Example: earlylearn doctor")
+def doctor(data_dir: DataDir = None, json_: Json = False) -> None:
+    """Say what hardware, precision, data and extras are usable here."""
+    from earlylearn.doctor import examine
+
+    found = examine(data_dir)
+    if json_:
+        _print_json(found)
+        return
+    for topic, facts in found.items():
+        _print_table(topic, ["what", "found"], [[name, str(value)] for name, value in facts.items()])
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The command ``earlylearn``: exit status 0, 1 (the work failed), 2 (the request is wrong), 130 (interrupted)."""
+    # Fabric announces its precision; config.json has it.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    try:
+        status = app(list(sys.argv[1:] if arguments is None else arguments) or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
+    except EarlylearnError as error:
+        _fail(str(error), error.exit_status)
+    except KeyboardInterrupt:
+        _fail("interrupted; continue with earlylearn train --resume RUN", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except typer.Abort:
+        _fail("interrupted; continue with earlylearn train --resume RUN", 130)
+    except Exception as error:
+        # What the parser refuses: an unknown option or command, a missing argument.
+        if not hasattr(error, "format_message"):
+            raise
+        _fail(f"{error.format_message()} See earlylearn --help", 2)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(f"earlylearn: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _options(pairs: list[str]) -> dict[str, Any]:
+    """``["lam=3", "networks=1"]`` as a dict; numbers and booleans as JSON writes them, the rest as text."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"-o {pair}: write NAME=VALUE, for example -o lam=3")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
+def _seed(seed: str | None) -> int:
+    if seed is not None and not (seed.isdigit() and int(seed) < 2**32):
+        raise UsageError(f"--seed {seed}: must be a whole number from 0 to {2**32 - 1}")
+    return int(seed or 0)
+
+
+def _new_file(out: str | None, overwrite: bool) -> Path | None:
+    """A file that may be written."""
+    if out is None:
+        return None
+    path = Path(out)
+    if path.is_dir():
+        raise UsageError(f"--out {out}: is a folder; name a file")
+    if path.exists() and not overwrite:
+        raise UsageError(f"--out {out}: exists already; name another file or give --overwrite")
+    if not path.parent.is_dir():
+        raise UsageError(f"--out {out}: the folder {path.parent} does not exist; make it first")
+    return path
+
+
+def _write_frame(frame: Any, target: Path | None, as_json: bool) -> None:
+    if target:
+        try:
+            frame.to_csv(target, index=False)
+        except OSError as error:
+            raise UsageError(f"--out {target}: {error.strerror}; choose a file you may write") from None
+        print(f"{len(frame)} rows: {target}", file=sys.stderr)
+    if as_json:
+        print(frame.to_json(orient="records", indent=2))
+    elif not target:
+        print(frame.to_csv(index=False), end="")
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, indent=2))
+
+
+def _print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
+    Console().print(table)
+
+
+def _print_summaries(summaries: dict[str, dict[str, Any]]) -> None:
+    def share(*path: str) -> list[str]:
+        shown = []
+        for value in summaries.values():
+            for key in path:
+                value = value[key]
+            shown.append("unknown" if value is None else f"{value:.1%}")
+        return shown
+
+    rows = [
+        ["test accuracy, last epoch", *share("accuracy", "test_last")],
+        ["test accuracy, epoch picked on noisy validation", *share("accuracy", "test_at_best_val")],
+        ["wrong labels memorised", *share("memorized_last")],
+        ["label issues flagged", *(str(summary["label_issues"]["flagged"]) for summary in summaries.values())],
+        ["  of these, really wrong (precision)", *share("label_issues", "precision")],
+        ["  share of wrong labels found (recall)", *share("label_issues", "recall")],
+        ["training time", *(f"{summary['seconds']:.0f} s" for summary in summaries.values())],
+    ]
+    _print_table("results", ["", *summaries], rows)

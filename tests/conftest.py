@@ -1,0 +1,53 @@
+"""What do many tests share: small data, and one way to run a method for a few epochs?"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from earlylearn.data.labelled import LabelledData
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_each():
+    """Tests run side by side: one thread each, and the same results whatever the machine."""
+    torch.set_num_threads(1)
+
+
+def blobs(n: int = 240, classes: int = 3, wrong: float = 0.3, seed: int = 0) -> LabelledData:
+    """Well separated Gaussian blobs in 8 dimensions, a share of whose labels is wrong."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, classes, n)
+    centres = rng.normal(size=(classes, 8)) * 3
+    given = np.where(rng.random(n) < wrong, (true + rng.integers(1, classes, n)) % classes, true)
+    return LabelledData(
+        name="blobs",
+        inputs=(centres[true] + rng.normal(size=(n, 8))).astype(np.float32),
+        labels=given.astype(np.int64),
+        classes=tuple(f"class {c}" for c in range(classes)),
+        ids=np.array([f"row-{i}" for i in range(n)]),
+        true_labels=true.astype(np.int64),
+    )
+
+
+def stripes(n: int = 96, seed: int = 0) -> LabelledData:
+    """Noisy 8 x 8 images, bright above or bright below: what a small convolutional network learns at once."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, n)
+    images = rng.integers(0, 100, (n, 1, 8, 8))
+    for i, label in enumerate(labels):
+        images[i, 0, 4 * label : 4 * label + 4] += 120
+    return LabelledData(
+        name="stripes",
+        inputs=images.astype(np.uint8),
+        labels=labels.astype(np.int64),
+        classes=("above", "below"),
+        ids=np.array([str(i) for i in range(n)]),
+        augment="crop",
+    )
+
+
+@pytest.fixture
+def run_path(tmp_path: Path) -> Path:
+    return tmp_path / "run"
