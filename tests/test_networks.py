@@ -47,10 +47,7 @@ def test_parameter_counts(name, shape, classes, count):
 )
 def test_raw_inputs_become_logits_and_gradients_reach_every_parameter(name, shape):
     network = build(name, shape, classes=7)
-    if len(shape) == 3:
-        inputs = torch.randint(0, 256, (4, *shape), dtype=torch.uint8)
-    else:
-        inputs = torch.randn(4, *shape)
+    inputs = torch.randint(0, 256, (4, *shape), dtype=torch.uint8) if len(shape) == 3 else torch.randn(4, *shape)
     logits = network(inputs)
     assert logits.shape == (4, 7)
     assert logits.dtype == torch.float32

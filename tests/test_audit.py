@@ -1,0 +1,66 @@
+"""Does the audit flag what it should, in the words cleanlab's users know?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import earlylearn as el
+from earlylearn.audit.dynamics import Dynamics
+from earlylearn.audit.label_issues import score_label_issues
+from earlylearn.errors import UsageError
+
+BELIEFS = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.4, 0.4, 0.2], [np.nan] * 3, [0.0, 0.3, 0.7]])
+
+
+def test_columns_flags_and_quality():
+    issues = el.find_label_issues([0, 0, 0, 1, 1], torch.tensor(BELIEFS), classes=["cat", "dog", "cow"])
+    assert list(issues) == ["id", "index", "given_label", "predicted_label", "label_quality", "is_label_issue"]
+    assert issues["is_label_issue"].tolist() == [False, True, False, False, True]
+    assert issues["predicted_label"].tolist() == ["cat", "dog", "cat", "dog", "cow"]
+    np.testing.assert_allclose(issues["label_quality"], [0.9, 0.2, 0.4, np.nan, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("labels", "beliefs", "words"),
+    [
+        ([0, 1], BELIEFS, "expected [n] and [n, classes]"),
+        ([0, 0, 0, 0, 3], BELIEFS, "labels[4] is 3"),
+        ([0.0, 0, 0, 0, 1], BELIEFS, "float64"),
+        ([0, 0, 0, 0, 1], BELIEFS * 5, "softmax"),
+    ],
+)
+def test_bad_beliefs(labels, beliefs, words):
+    with pytest.raises(UsageError) as error:
+        el.find_label_issues(labels, beliefs)
+    assert words in str(error.value)
+
+
+def test_scores_equal_counting_by_hand():
+    issues = pd.DataFrame({"is_label_issue": [True, True, False, False], "label_quality": [0.1, 0.3, 0.2, 0.9]})
+    scores = score_label_issues(issues, np.array([True, False, True, False]))
+    # Ranked by suspicion: row 0 (wrong), row 2 (wrong), row 1, row 3: both wrong ones come first.
+    assert scores == {"flagged": 2, "precision": 0.5, "recall": 0.5, "average_precision": pytest.approx(1.0)}
+    assert score_label_issues(issues, None)["precision"] is None
+    assert score_label_issues(issues, np.zeros(4, bool))["recall"] is None
+
+
+def test_dynamics_equal_counting_example_by_example():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(3, (20,), generator=generator)
+    history = [torch.randn(20, 3, generator=generator) for _ in range(6)]
+    dynamics = Dynamics(20)
+    for logits in history:
+        dynamics.update(logits, labels)
+    columns = dynamics.columns()
+    for i, y in enumerate(labels.tolist()):
+        rows = [logits[i].tolist() for logits in history]
+        right = [max(range(3), key=row.__getitem__) == y for row in rows]
+        before = [False, *right[:-1]]
+        margins = [row[y] - max(row[:y] + row[y + 1 :]) for row in rows]
+        assert columns["times_learned"][i] == sum(now and not was for was, now in zip(before, right, strict=True))
+        assert columns["times_forgotten"][i] == sum(was and not now for was, now in zip(before, right, strict=True))
+        assert columns["first_learned"][i] == (right.index(True) + 1 if any(right) else 0)
+        assert columns["margin"][i] == pytest.approx(sum(margins) / 6, abs=1e-5)
+        loss = torch.nn.functional.cross_entropy(history[-1][i], labels[i]).item()
+        assert columns["loss"][i] == pytest.approx(loss, abs=1e-5)
