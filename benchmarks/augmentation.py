@@ -26,6 +26,7 @@ from earlylearn.networks import Normalize
 
 BATCH = 128
 PAD = 4
+GOALS = {"ratio_cpu": ">= 10"}
 MEAN = torch.tensor([0.4914, 0.4822, 0.4465])
 STD = torch.tensor([0.2023, 0.1994, 0.2010])
 

@@ -11,8 +11,7 @@ from PIL import Image
 from earlylearn import training
 from earlylearn.cli import main
 from earlylearn.fit import Fit
-
-TINY = ["--network", "linear", "--epochs", "2", "--quiet"]
+from earlylearn.run import Run
 
 
 def ask(*argv):
@@ -145,11 +144,10 @@ CASES = [
     ("nonesuch", "nonesuch|--help"),
     ("train", "DATA|earlylearn train digits"),
     ("train digits more", "more|--help"),
-    ("train digits --nonesuch 1", "--nonesuch|--help"),
-    ("train digits --epochs", "--epochs|argument"),
+    ("train digits --nonesuch 1", "--nonesuch|earlylearn train --help"),
+    ("train digits --epochs", "--epochs|argument|earlylearn train --help"),
     ("predict run", "DATA|--help"),
     ("issues", "RUN|--help"),
-    ("noise", "DATA|--help"),
     ("demo digits", "digits|--help"),
     ("methods elr", "elr|--help"),
     ("recipes cifar10-elr", "cifar10-elr|--help"),
@@ -212,7 +210,7 @@ CASES = [
     (f"{TRAIN} --method elr+ -o update_labels=maybe", "-o update_labels=maybe|boolean"),
     # noise
     (f"{TRAIN} --noise symmetric", "symmetric|symmetric:0.4"),
-    (f"{TRAIN} --noise symmetric:1.5", "symmetric:1.5|0..1"),
+    (f"{TRAIN} --noise symmetric:1.5", "--noise symmetric:1.5|0..1"),
     (f"{TRAIN} --noise symmetric:nan", "symmetric:nan|0..1"),
     (f"{TRAIN} --noise symmetric:much", "much|symmetric:0.4"),
     (f"{TRAIN} --noise nonesuch:0.4", "nonesuch|symmetric:RATE"),
@@ -232,7 +230,7 @@ CASES = [
     # which data
     ("train digitz", "digitz|did you mean 'digits'"),
     ("train --label kind ''", "''|existing path"),
-    ("train file", "file|.csv"),
+    ("train file", "file|without a suffix|.csv"),
     ("train photos/cat/0.png", "photos/cat/0.png|one image|folder"),
     ("train cifar10", "cifar10|--data-dir|cs.toronto.edu"),
     ("train cifar100 --data-dir notes", "--data-dir notes|cifar-100-python|cs.toronto.edu"),
@@ -269,7 +267,7 @@ CASES = [
     (f"{FLOWERS} --image key", "column 'key'|row 0|'f0'|correct it"),
     (FLOWERS, "column 'key'|40 different texts|--id-column"),
     ("train flowers.csv --label key --id-column kind", "rows 0 and 2|'rose'|unique"),
-    (f"{FLOWERS} --true-label key", "flowers.csv|'key'|"),
+    (f"{FLOWERS} --true-label key", "--true-label 'key'|'f0'|'kind'|'rose'"),
     ("train t.csv --label y", "only one class (a)|label column", text("t.csv", "x,y\n1,a\n2,a\n")),
     ("train t.csv --label y", "t.csv|no rows|one row per example", text("t.csv", "x,y\n")),
     ("train t.csv --label y", "t.csv|header", text("t.csv", "")),
@@ -294,7 +292,7 @@ CASES = [
     ("train a.npz", "a.npz|pickled|plain", arrays("a.npz", x=X, y=np.array([{}] * 10, dtype=object))),
     ("train a.npz", "a.npz|shape [10]|one row per example", arrays("a.npz", x=X[:, 0], y=Y)),
     ("train a.npz", "a.npz|only one class", arrays("a.npz", x=X, y=Y * 0)),
-    ("train a.npz", "a.npz|save it again", text("a.npz", b"rubbish")),
+    ("train a.npz", "a.npz|no numpy file|save it again", text("a.npz", b"rubbish")),
     ("train points.npz", "points.npz|save it again", cut("points.npz")),
     # the run folder
     (f"{TRAIN} --out file", "--out file|is a file|name a folder"),
@@ -318,7 +316,7 @@ CASES = [
     ("train --resume begun", "begun/config.json|not the configuration|restore", text("begun/config.json", "{}")),
     ("train --resume begun", "begun/config.json|--epochs 0", config("begun", epochs=0)),
     ("train --resume begun", "begun/config.json|method|nonesuch", config("begun", method="nonesuch")),
-    ("train --resume begun", "begun/config.json|inputs|restore", config("begun", inputs=None)),
+    ("train --resume begun", "begun/config.json|not the configuration|restore", config("begun", inputs=None)),
     ("train --resume begun", f"begun/{LAST}|restore|--overwrite", cut(f"begun/{LAST}")),
     ("train --resume begun", f"begun/{LAST}|restore|--overwrite", text(f"begun/{LAST}", b"rubbish" * 99)),
     ("train --resume begun", f"begun/{LAST}|restore|--overwrite", text(f"begun/{LAST}", b"")),
@@ -326,6 +324,8 @@ CASES = [
     ("train --resume begun", f"begun/{LAST}|restore", replaced(f"begun/{LAST}", f"run/{LAST}")),
     ("train --resume begun", "begun/labels.npz|--overwrite", cut("begun/labels.npz")),
     ("train --resume begun", "begun/labels.npz|--overwrite", replaced("begun/labels.npz", "points.npz")),
+    ("train --resume begun", "begun/metrics.jsonl|--overwrite", text("begun/metrics.jsonl", b"\xff\n")),
+    ("train --resume begun", "begun/metrics.jsonl|0 lines|restore", gone("begun/metrics.jsonl")),
     ("train --resume begun", "points.npz|changed|restore", arrays("points.npz", x=X, y=Y)),
     ("train --resume begun", "points.npz|no such file", gone("points.npz")),
     # predicting
@@ -340,10 +340,10 @@ CASES = [
     ("predict begun a.npz", "a.npz|'x'", arrays("a.npz", y=Y)),
     ("predict run photos", "photos/cat/0.png|replace it", cut("photos/cat/0.png")),
     ("predict run digits --weights foo", "--weights foo|picked or last"),
-    ("predict run digits", f"run/{PICKED}|no such checkpoint", gone(f"run/{PICKED}")),
+    ("predict run digits", f"run/{PICKED}|no such checkpoint|restore|--resume", gone(f"run/{PICKED}")),
     ("predict run digits", f"run/{PICKED}|restore", cut(f"run/{PICKED}")),
-    ("predict run digits --weights last", f"run/{LAST}|restore", replaced(f"run/{LAST}", f"run/{PICKED}")),
-    ("predict run digits", f"run/{PICKED}|config.json|restore", config("run", network="mlp")),
+    ("predict run digits --weights last", f"run/{LAST}|'fit'|restore", replaced(f"run/{LAST}", f"run/{PICKED}")),
+    ("predict run digits", f"run/{PICKED}|config.json|nets.|restore", config("run", network="mlp")),
     ("predict run digits", "run/config.json|restore", config("run", inputs={"n": 60})),
     ("predict run digits --out file", "--out file|--overwrite"),
     ("predict run digits --out notes", "--out notes|is a folder|name a file"),
@@ -356,11 +356,12 @@ CASES = [
     ("issues run --top -1", "--top -1|0 or more"),
     ("issues run --top many", "--top many|0 or more"),
     ("issues run --out file", "--out file|--overwrite"),
-    ("issues run", "run/label_issues.csv|", text("run/label_issues.csv", "rubbish")),
-    ("issues run", "run/label_issues.csv|", text("run/label_issues.csv", b"\xff\x00")),
+    ("issues run", "run/label_issues.csv|'id'|restore", text("run/label_issues.csv", "rubbish")),
+    ("issues run", "run/label_issues.csv|utf-8|--overwrite", text("run/label_issues.csv", b"\xff\x00")),
     # writing noise
-    ("noise digits --noise pair:0.4", "--out FILE|"),
-    ("noise digits --out l.npz", "--noise KIND:RATE|symmetric"),
+    ("noise digits --noise pair:0.4", "--out FILE|noise digits --noise pair:0.4 --out labels.npz"),
+    ("noise digits --out l.npz", "--noise KIND:RATE|earlylearn noise lists"),
+    ("noise --noise pair:0.4 --out l.npz", "DATA|earlylearn noise digits"),
     ("noise digits --noise pair:2 --out l.npz", "pair:2|0..1"),
     ("noise digits --noise pair:0.4 --out l.txt", "--out l.txt|.npz"),
     ("noise digits --noise pair:0.4 --out file", "--out file|--overwrite"),
@@ -372,8 +373,9 @@ CASES = [
     ("demo --out file", "--out file|name a folder"),
     ("demo --out notes", "--out notes|not empty|another folder"),
     ("demo --out notes --overwrite", "--out notes|not empty|another folder"),
-    ("demo --out run", "--out run|another folder"),
+    ("demo --out run", "--out run|not a demo|another folder"),
     ("demo --out d", "--out d|--overwrite", text("d/demo.json", "{}")),
+    ("demo --out d", "--out d|--overwrite", text("d/ce/config.json", "{}")),
     ("demo --seed -1", "--seed -1|greater than or equal to 0"),
 ]
 
@@ -400,4 +402,47 @@ def test_a_bad_request_gets_one_line_and_changes_nothing(case, here, capsys):
     assert "Traceback" not in err
     missing = [word for word in words.split("|") if word not in err]
     assert not missing, err
+    assert snapshot(here) == before
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "train points.npz --out begun",
+        "train points.npz --out begun --overwrite --schedule foo",
+        "train points.npz --out begun --overwrite --network nonesuch",
+        "train --resume begun --epochs 9",
+        "issues begun",
+        "demo --out begun --overwrite",
+        "noise points.npz --noise pair:2 --out begun/labels.npz --overwrite",
+    ],
+)
+def test_an_interrupted_run_survives_a_bad_request_and_continues(request_, here, capsys):
+    before = snapshot(here)
+    assert ask(*request_.split()) == 2
+    assert snapshot(here) == before
+    assert ask("train", "--resume", "begun", "--quiet") == 0
+    assert [record["epoch"] for record in Run("begun").metrics] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("request_", "call"),
+    [
+        ("train digits --limit 60 --out new/run", "os.mkdir"),
+        ("predict run digits --out p.csv", "pandas.DataFrame.to_csv"),
+        ("noise digits --noise pair:0.4 --out l.npz", "numpy.savez_compressed"),
+        ("noise digits --noise pair:0.4 --out l.npy", "numpy.save"),
+    ],
+)
+def test_a_place_without_permission_is_named(request_, call, here, capsys, monkeypatch):
+    def refuse(*arguments, **settings):
+        raise PermissionError(13, "Permission denied")
+
+    before = snapshot(here)
+    with monkeypatch.context() as patch:
+        patch.setattr(call, refuse)
+        status = ask(*request_.split())
+    out, err = capsys.readouterr()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"--out {request_.split()[-1]}: Permission denied; choose" in err
     assert snapshot(here) == before

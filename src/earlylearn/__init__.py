@@ -1,13 +1,35 @@
 """Train classifiers that do not memorise wrong labels, and learn which labels are wrong, in one run."""
 
-from earlylearn.audit.label_issues import find_label_issues
-from earlylearn.data.labelled import LabelledData
-from earlylearn.data.sources import load
-from earlylearn.elr_loss import ELRLoss, IndexedDataset, elr_loss
-from earlylearn.errors import EarlylearnError, UsageError
-from earlylearn.method import Batch, Method, Pass
-from earlylearn.run import Run
-from earlylearn.training import resume, train
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from earlylearn.audit.label_issues import find_label_issues
+    from earlylearn.data.labelled import LabelledData
+    from earlylearn.data.sources import load
+    from earlylearn.elr_loss import ELRLoss, IndexedDataset
+    from earlylearn.errors import EarlylearnError, UsageError
+    from earlylearn.method import Batch, Method, Pass
+    from earlylearn.run import Run
+    from earlylearn.training import resume, train
+
+# Where each public name lives. It is imported when first used: PyTorch takes seconds, and the command line's help
+# and its refusals need none of it.
+_HOMES = {
+    "Batch": "method",
+    "ELRLoss": "elr_loss",
+    "EarlylearnError": "errors",
+    "IndexedDataset": "elr_loss",
+    "LabelledData": "data.labelled",
+    "Method": "method",
+    "Pass": "method",
+    "Run": "run",
+    "UsageError": "errors",
+    "find_label_issues": "audit.label_issues",
+    "load": "data.sources",
+    "resume": "training",
+    "train": "training",
+}
 
 __all__ = [
     "Batch",
@@ -19,9 +41,14 @@ __all__ = [
     "Pass",
     "Run",
     "UsageError",
-    "elr_loss",
     "find_label_issues",
     "load",
     "resume",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'earlylearn' has no attribute {name!r}")
+    return getattr(import_module(f"earlylearn.{_HOMES[name]}"), name)

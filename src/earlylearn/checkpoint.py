@@ -37,17 +37,17 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            skeleton = json.loads((file.metadata() or {})["state"])
+            return _fill(json.loads((file.metadata() or {})["state"]), tensors)
     except FileNotFoundError:
         raise UsageError(
-            f"{path}: no such checkpoint; the run was stopped before its first epoch ended, start it again"
+            f"{path}: no such checkpoint; restore the file, or continue the run with earlylearn train --resume if it "
+            "never ended an epoch"
         ) from None
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"{path}: not a readable checkpoint ({reason}); restore the file, or train again with --overwrite"
         ) from None
-    return _fill(skeleton, tensors)
 
 
 def _strip(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,12 +30,17 @@ def _option(help_text: str, *names: str, metavar: str = "TEXT") -> Any:
     return typer.Option(*names, help=help_text, metavar=metavar, show_default=False)
 
 
+def _argument(help_text: str, metavar: str) -> Any:
+    return typer.Argument(help=help_text, metavar=metavar, show_default=False)
+
+
+# May be left out: train --resume needs none, and noise without arguments lists the kinds of noise.
 Data = Annotated[
-    str,
-    typer.Argument(help="digits, fashion-mnist, cifar10, cifar100, a folder, a .csv/.parquet table, or an .npz"),
+    str | None,
+    _argument("digits, fashion-mnist, cifar10, cifar100, a folder, a .csv/.parquet table, or an .npz", "DATA"),
 ]
-OptionalData = Annotated[str | None, typer.Argument(help="as for train; not needed with --resume")]
-RunPath = Annotated[str, typer.Argument(help="a run folder that earlylearn train made")]
+NewData = Annotated[str, _argument("data like the training data; labels are not needed", "DATA")]
+RunPath = Annotated[str, _argument("a run folder that earlylearn train made", "RUN")]
 DataDir = Annotated[str | None, _option("where a built-in data set lies", metavar="DIR")]
 Label = Annotated[str | None, _option("label column of a table", metavar="COLUMN")]
 Image = Annotated[str | None, _option("column of image paths of a table", metavar="COLUMN")]
@@ -51,7 +57,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="show no progress")]
 
 @app.command(epilog="Example: earlylearn train digits --noise symmetric:0.4 --out runs/digits")
 def train(
-    data: OptionalData = None,
+    data: Data = None,
     method: Annotated[str | None, _option("training method (default elr)", metavar="NAME")] = None,
     option: Annotated[
         list[str] | None,
@@ -141,7 +147,7 @@ def demo(
 @app.command(epilog="Example: earlylearn predict runs/digits new.npz --out predictions.csv")
 def predict(
     run: RunPath,
-    data: Annotated[str, typer.Argument(help="data like the training data; labels are not needed")],
+    data: NewData,
     out: Annotated[str | None, _option("CSV to write (default: stdout)", metavar="FILE")] = None,
     weights: Annotated[str, _option("picked (by noisy validation, default) or last", metavar="WHICH")] = "picked",
     data_dir: DataDir = None,
@@ -170,7 +176,9 @@ def predict(
 @app.command(epilog="Example: earlylearn issues runs/digits --top 10")
 def issues(
     run: RunPath,
-    top: Annotated[str, _option("how many to show (default 20; 0 = all)", metavar="INT")] = "20",
+    top: Annotated[
+        str | None, _option("only the most suspicious (default 20 on the screen, else all; 0 = all)", metavar="INT")
+    ] = None,
     out: Annotated[str | None, _option("CSV to write", metavar="FILE")] = None,
     overwrite: Overwrite = False,
     json_: Json = False,
@@ -178,12 +186,13 @@ def issues(
     """List the labels that a run believes wrong, the most suspicious first."""
     from earlylearn.run import Run
 
-    if not top.isdigit():
+    if top is not None and not _whole(top):
         raise UsageError(f"--top {top}: must be a whole number, 0 or more")
-    frame = Run(run).label_issues()
     target = _new_file(out, overwrite)
+    most = int(top) if top is not None else 0 if target or json_ else 20
+    frame = Run(run).label_issues()
     frame = frame[frame["is_label_issue"]].sort_values("label_quality", kind="stable")
-    shown = frame.head(int(top)) if int(top) else frame
+    shown = frame.head(most) if most else frame
     if target or json_:
         _write_frame(shown, target, json_)
     else:
@@ -193,7 +202,7 @@ def issues(
 
 @app.command(epilog="Example: earlylearn noise digits --noise pair:0.4 --out labels.npz")
 def noise(
-    data: Data,
+    data: Data = None,
     noise: Noise = None,
     seed: Seed = None,
     out: Annotated[str | None, _option("labels to write: .npz, .npy or .csv", metavar="FILE")] = None,
@@ -204,14 +213,24 @@ def noise(
     overwrite: Overwrite = False,
     json_: Json = False,
 ) -> None:
-    """Write noisy labels to a file, for --labels of train or for other software; or list the kinds of noise."""
+    """Write noisy labels to a file, for train --labels or other software; alone, list the kinds of noise."""
     from earlylearn.data.noise import NOISE
     from earlylearn.noise_file import write_noisy_labels
 
+    if data is None and noise is None and out is None:
+        kinds = [[f"{name}:{kind.takes}", kind.description, kind.source] for name, kind in NOISE.items()]
+        if json_:
+            _print_json([dict(zip(("name", "description", "source"), kind, strict=True)) for kind in kinds])
+        else:
+            _print_table("kinds of noise (for --noise)", ["name", "what it does", "source"], kinds)
+        return
     target = _new_file(out, overwrite)
-    if noise is None or target is None:
-        kinds = "; ".join(f"{name}: {model.description}" for name, model in NOISE.items())
-        raise UsageError(f"--noise KIND:RATE and --out FILE are needed; kinds are: {kinds}")
+    if data is None or noise is None or target is None:
+        missing = "DATA" if data is None else "--noise KIND:RATE" if noise is None else "--out FILE"
+        raise UsageError(
+            f"{missing} is missing; write for example earlylearn noise digits --noise pair:0.4 --out labels.npz "
+            "(earlylearn noise lists the kinds)"
+        )
     request = {"data_dir": data_dir, "label": label, "image": image, "labels": labels}
     report = write_noisy_labels(data, noise, target, seed=_seed(seed), **request)
     if json_:
@@ -275,25 +294,35 @@ def doctor(data_dir: DataDir = None, json_: Json = False) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The command ``earlylearn``: exit status 0, 1 (the work failed), 2 (the request is wrong), 130 (interrupted)."""
     # Fabric announces its precision; config.json has it.
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command: Any = typer.main.get_command(app)
+    status = 0
     try:
-        status = app(list(sys.argv[1:] if arguments is None else arguments) or ["--help"], standalone_mode=False)
+        # Not app(words), which has an answer of its own to interruptions and closed pipes.
+        with command.make_context("earlylearn", words) as context:
+            command.invoke(context)
         sys.stdout.flush()
+    except typer.Exit as done:
+        status = done.exit_code
     except EarlylearnError as error:
         _fail(str(error), error.exit_status)
-    except KeyboardInterrupt:
-        _fail("interrupted; continue with earlylearn train --resume RUN", 130)
+    except KeyboardInterrupt as stop:
+        # What was going on has noted how to go on.
+        _fail("; ".join(["interrupted", *getattr(stop, "__notes__", [])]), 130)
     except BrokenPipeError:
-        sys.stderr.close()
+        # Whoever read the output has seen enough; what is still buffered goes nowhere, or Python complains at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except typer.Abort:
-        _fail("interrupted; continue with earlylearn train --resume RUN", 130)
+    except OSError as error:
+        _fail(f"{error.filename or 'the disk'}: {error.strerror or error}; mend that, and ask again", 1)
     except Exception as error:
         # What the parser refuses: an unknown option or command, a missing argument.
         if not hasattr(error, "format_message"):
             raise
-        _fail(f"{error.format_message()} See earlylearn --help", 2)
-    sys.exit(status if isinstance(status, int) else 0)
+        usage = " ".join(["earlylearn", *(word for word in words[:1] if word in command.commands), "--help"])
+        _fail(f"{error.format_message().rstrip('.')}; see {usage}", 2)
+    sys.exit(status)
 
 
 def _fail(message: str, status: int) -> NoReturn:
@@ -315,8 +344,13 @@ def _options(pairs: list[str]) -> dict[str, Any]:
     return options
 
 
+def _whole(text: str) -> bool:
+    """Whether a text is a whole number, 0 or more."""
+    return text.isascii() and text.isdigit()
+
+
 def _seed(seed: str | None) -> int:
-    if seed is not None and not (seed.isdigit() and int(seed) < 2**32):
+    if seed is not None and not (_whole(seed) and int(seed) < 2**32):
         raise UsageError(f"--seed {seed}: must be a whole number from 0 to {2**32 - 1}")
     return int(seed or 0)
 
@@ -355,10 +389,13 @@ def _print_json(document: Any) -> None:
 def _print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "name")
     for row in rows:
         table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    with console.capture() as captured:
+        console.print(table)
+    print(captured.get(), end="")  # print, because rich has its own way with a closed pipe
 
 
 def _print_summaries(summaries: dict[str, dict[str, Any]]) -> None:

@@ -29,8 +29,7 @@ def run_demo(
     Raises:
         UsageError: something else lies in the folder, or it holds a demo and ``overwrite`` is not given.
     """
-    if (out / "demo.json").exists() and not overwrite:
-        raise UsageError(f"--out {out}: holds a demo already; give --overwrite or name another folder")
+    _check(out, overwrite)
     runs = {
         method: train(DATA, method, noise=NOISE, seed=seed, out=out / method, overwrite=overwrite, quiet=quiet)
         for method in METHODS
@@ -43,3 +42,14 @@ def run_demo(
     summaries = {method: run.summary for method, run in runs.items()}
     write_json(out / "demo.json", summaries)
     return page, summaries
+
+
+def _check(out: Path, overwrite: bool) -> None:
+    """Refuse before the minute of training what would be refused after it."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: is a file; name a folder that does not exist yet")
+    there = {path.name for path in out.iterdir()} if out.exists() else set()
+    if there - {*METHODS, "demo.json", "report.html", "memorization.png"}:
+        raise UsageError(f"--out {out}: is not empty and not a demo of earlylearn; name another folder")
+    if there and not overwrite:
+        raise UsageError(f"--out {out}: holds a demo already; give --overwrite or name another folder")

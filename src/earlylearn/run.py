@@ -16,10 +16,11 @@ from torch import nn
 from earlylearn.checkpoint import load_checkpoint
 from earlylearn.config import RunConfig, describe
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.paths import one_line
 from earlylearn.errors import UsageError
 from earlylearn.fit import load_method, predict_batches
 from earlylearn.method import Method
-from earlylearn.methods import METHODS
+from earlylearn.methods import METHODS, check_options
 from earlylearn.networks import build_network
 from earlylearn.report import RunView
 from earlylearn.run_folder import RunFolder, read_json
@@ -41,14 +42,7 @@ class Run:
     def __init__(self, path: str | Path, *, summary: dict[str, Any] | None = None) -> None:
         self.folder = RunFolder.open(path)
         self._summary = summary
-        document = read_json(self.folder.config)
-        try:
-            self.inputs: dict[str, Any] = document.pop("inputs")
-            self.config = RunConfig(**document)
-        except ValidationError as error:
-            raise UsageError(f"{self.folder.config}: {describe(error)}") from None
-        except (KeyError, TypeError, AttributeError):
-            raise UsageError(f"{self.folder.config}: is not the configuration of a run; restore the file") from None
+        self.config, self.inputs = _read_config(self.folder.config)
         self._models: dict[str, Method] = {}
 
     @cached_property
@@ -139,7 +133,26 @@ class Run:
             try:
                 load_method(method, state["method"] if weights == "picked" else state["fit"]["method"])
             except (KeyError, RuntimeError) as error:
-                reason = str(error).splitlines()[0]
+                reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
                 raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file") from None
             self._models[weights] = method
         return self._models[weights]
+
+
+def _read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """The settings of a run, and what it notes of its inputs."""
+    document = read_json(path)
+    inputs = document.pop("inputs", None) if isinstance(document, dict) else None
+    parts = {"n": int, "shape": list, "classes": list, "schema": dict, "fingerprint": str}
+    if not isinstance(inputs, dict) or not all(isinstance(inputs.get(name), kind) for name, kind in parts.items()):
+        raise UsageError(f"{path}: is not the configuration of a run; restore the file")
+    try:
+        config = RunConfig(**document)
+        check_options(config.method, config.options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"has no {first['loc'][0]!r}" if first["type"] == "missing" else describe(error)
+        raise UsageError(f"{path}: {reason}; restore the file") from None
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}; restore the file") from None
+    return config, inputs

@@ -5,6 +5,8 @@ import os
 import platform
 import shutil
 import sys
+import zipfile
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -81,7 +83,7 @@ class RunFolder:
 
         Raises:
             UsageError: something is there already and ``overwrite`` is not given (it clears only a folder that
-                is a run), or the folder cannot be written.
+                is a run, and in which nothing else was put), or the folder cannot be written.
         """
         folder = cls(path)
         try:
@@ -94,6 +96,12 @@ class RunFolder:
                     raise UsageError(
                         f"--out {path}: holds a run already; continue it with --resume {path}, "
                         "replace it with --overwrite, or name another folder"
+                    )
+                others = sorted(path.name for path in folder.path.iterdir() if not folder._is_own(path))
+                if others:
+                    raise UsageError(
+                        f"--out {path}: --overwrite would delete {others[0]} too, which is not part of a run; "
+                        "move it away, or name another folder"
                     )
                 shutil.rmtree(folder.path)
             folder.last.parent.mkdir(parents=True, exist_ok=True)
@@ -109,6 +117,11 @@ class RunFolder:
             raise UsageError(f"{path}: is not a run folder (it has no config.json); see --out of earlylearn train")
         return folder
 
+    def _is_own(self, path: Path) -> bool:
+        """Whether a file or folder right in the run folder is one that a run leaves there."""
+        own = {attribute.relative_to(self.path).parts[0] for attribute in vars(self).values() if attribute != self.path}
+        return path.name.removesuffix(".partial") in own
+
     @property
     def finished(self) -> bool:
         """Whether the run came to its end."""
@@ -122,9 +135,13 @@ class RunFolder:
         """What `write_labels` kept."""
         try:
             with np.load(self.labels, allow_pickle=False) as file:
-                return dict(file)
-        except (OSError, ValueError, EOFError) as error:
+                arrays = dict(file)
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise UsageError(f"{self.labels}: cannot be read ({error}); train again with --overwrite") from None
+        missing = {"given", "train_rows", "val_rows"} - set(arrays)
+        if missing:
+            raise UsageError(f"{self.labels}: has no array {min(missing)!r}; train again with --overwrite")
+        return arrays
 
     def append_metrics(self, record: dict[str, Any]) -> None:
         """Add an epoch's line."""
@@ -133,21 +150,39 @@ class RunFolder:
 
     def keep_metrics(self, epochs: int) -> None:
         """Drop lines after the first ``epochs``: epochs a kill undid, because their checkpoint was not yet there."""
-        lines = self.metrics.read_text().splitlines()[:epochs] if self.metrics.exists() else []
+        lines = self.read_metrics(epochs) if self.metrics.exists() else []
+        if len(lines) < epochs:
+            raise UsageError(
+                f"{self.metrics}: has {len(lines)} lines, the checkpoint is of epoch {epochs}; "
+                "restore the file, or train again with --overwrite"
+            )
         partial = self.metrics.with_name("metrics.jsonl.partial")
-        partial.write_text("".join(line + "\n" for line in lines))
+        partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
         os.replace(partial, self.metrics)
 
-    def read_metrics(self) -> list[dict[str, Any]]:
-        """A dict per epoch."""
+    def read_metrics(self, epochs: int | None = None) -> list[dict[str, Any]]:
+        """A dict per epoch, of the first ``epochs`` if that is given."""
         try:
-            return [json.loads(line) for line in self.metrics.read_text().splitlines()]
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{self.metrics}: cannot be read ({error}); train again with --overwrite") from None
+            return [dict(json.loads(line)) for line in self.metrics.read_text().splitlines()[:epochs]]
+        except (OSError, ValueError, TypeError) as error:
+            raise UsageError(
+                f"{self.metrics}: cannot be read ({error}); restore the file, or train again with --overwrite"
+            ) from None
 
     def read_issues(self) -> pd.DataFrame:
         """``label_issues.csv``; class names stay text, whatever they look like."""
         if not self.issues.exists():
             raise UsageError(f"{self.issues}: no such file; finish the run with earlylearn train --resume {self.path}")
         text = dict.fromkeys(("id", "given_label", "predicted_label", "true_label", "split"), str)
-        return pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values={"label_quality": [""]})
+        try:
+            issues = pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values={"label_quality": [""]})
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self.issues}: cannot be read ({error}); train again with --overwrite") from None
+        kinds = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality": "f", "is_label_issue": "b"}
+        for column, kind in kinds.items():
+            if column not in issues or issues[column].dtype.kind != kind:
+                raise UsageError(
+                    f"{self.issues}: has no column {column!r} as a run writes it; restore the file, or train again "
+                    "with --overwrite"
+                )
+        return issues

@@ -271,17 +271,17 @@ class _Session:
         save_checkpoint(folder.last, state)
 
     def _finish(self, folder: RunFolder) -> None:
+        """Judge the last epoch and the picked one, audit the labels with the picked one, write it all down."""
         metrics = folder.read_metrics()
-        logits = self.fit.logits(torch.arange(len(self.data), device=self.device))
-        memorized = self._memorization(logits.argmax(1)[self.train_rows])["wrong"]
+        memorized = self._memorization(self.fit.logits(self.train_rows).argmax(1))["wrong"]
         test_last = metrics[-1]["test_accuracy"]
         if test_last is None:
             test_last = self._test_accuracy()
-        issues = self._audit(logits)
+        load_method(self.method, load_checkpoint(folder.picked)["method"])
         test_picked = self.best["test_accuracy"]
-        if test_picked is None and self.test is not None:
-            load_method(self.method, load_checkpoint(folder.picked)["method"])
+        if test_picked is None:
             test_picked = self._test_accuracy()
+        issues = self._audit()
         issues.to_csv(folder.issues, index=False)
         noise = self.draws[0].noise
         wrong_fraction = None if self.wrong is None else float(self.wrong.mean())
@@ -312,11 +312,14 @@ class _Session:
         folder.report.write_text(render_run(run.view(self.data)), encoding="utf-8")
         write_json(folder.summary, summary)
 
-    def _audit(self, logits: Tensor) -> pd.DataFrame:
-        """The label issues of every row, held-out ones included, with their training dynamics."""
+    def _audit(self) -> pd.DataFrame:
+        """The label issues of every row, held-out ones included, with their training dynamics.
+
+        By what the method itself believes of the labels, such as ELR's targets; else by its predictions.
+        """
         beliefs = self.method.label_beliefs()
         if beliefs is None:
-            beliefs = torch.softmax(logits, 1)
+            beliefs = torch.softmax(self.fit.logits(torch.arange(len(self.data), device=self.device)), 1)
         classes = self.data.classes
         issues = find_label_issues(self.data.labels, beliefs, classes=classes, ids=self.data.ids)
         held_out = np.isin(np.arange(len(self.data)), self.draws[0].val_rows)

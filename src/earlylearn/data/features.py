@@ -84,7 +84,7 @@ def fill_missing(values: NDArray[Any], fill: Sequence[float | None] | None, wher
         place = f"{where}: row {row}" + (f", feature {column}," if out.shape[1] > 1 else "")
         value = values[row, column]
         found = "no value" if np.isnan(value) else f"the value {value}, which float32 cannot hold"
-        raise UsageError(f"{place} has {found}; correct it, or fill such gaps with --missing impute")
+        raise UsageError(f"{place} has {found}; correct it, or train with --missing impute, which fills such gaps")
     return out
 
 
@@ -118,7 +118,7 @@ def _refuse_free_text(text: "pd.Series[Any]", categories: Sequence[str | None], 
     """Catches numbers spoilt by a few entries such as '?', and columns of names or sentences."""
     if len(categories) <= 20:
         return
-    parsed = pd.to_numeric(pd.Series(categories), errors="coerce").notna()
+    parsed = pd.to_numeric(pd.Series(list(categories), dtype=object), errors="coerce").notna()
     if parsed.mean() > 0.5 and not parsed.all():
         spoilt = text[text == categories[int(np.flatnonzero(~parsed)[0])]]
         raise UsageError(

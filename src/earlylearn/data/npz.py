@@ -54,6 +54,12 @@ def npy_array(path: Path) -> NDArray[Any]:
         return value
 
 
+def _is_numpy_or_pickle(path: Path) -> bool:
+    """Whether a file begins as an .npz, an .npy or a pickle does."""
+    with open(path, "rb") as file:
+        return file.read(6).startswith((b"PK", b"\x93NUMPY", b"\x80"))
+
+
 @contextmanager
 def _loaded(path: Path, what: object) -> Iterator[Any]:
     """What numpy.load gives, with the file closed again and every failure one line."""
@@ -62,5 +68,7 @@ def _loaded(path: Path, what: object) -> Iterator[Any]:
             yield np.load(file, allow_pickle=False)
         except ValueError as error:
             if "allow_pickle" in str(error):  # numpy's own words advise to load it all the same
+                if not _is_numpy_or_pickle(path):
+                    raise UsageError(f"{what}: is no numpy file; {MEND}") from error
                 raise UsageError(f"{what}: holds pickled objects, which could run code; {MEND}") from error
             raise

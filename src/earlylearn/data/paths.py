@@ -39,7 +39,7 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
     if suffix in IMAGE_SUFFIXES:
         return path, "image"
     raise UsageError(
-        f"{data}: data of the kind {suffix or 'without a suffix'!r} cannot be read; "
+        f"{data}: a file {f'of the kind {suffix!r}' if suffix else 'without a suffix'} cannot be read; "
         f"give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or an .npz file"
     )
 

@@ -52,6 +52,11 @@ def read_table(
     truth = None
     if true_label is not None and true_label in frame.columns:
         truth = label_values(frame[true_label], f"{name}, column {true_label!r}")
+        if not set(truth.astype(str)) & set(given.astype(str)):
+            raise UsageError(
+                f"--true-label {true_label!r}: none of its values, such as {str(truth[0])!r}, is a label in "
+                f"{label!r}, such as {str(given[0])!r}; name the column that holds the true ones of those labels"
+            )
     classes = like.classes if like else class_names(given, *([] if truth is None else [truth]))
 
     if like is None and image is None:

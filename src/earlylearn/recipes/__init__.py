@@ -106,14 +106,14 @@ _ALL = [
         name="images",
         source="measured on digits, Fashion-MNIST and CIFAR-10N: docs/LOG.md",
         method=None,
-        settings={"epochs": 40, "batch_size": 64, "lr": 0.02, "weight_decay": 1e-3, "schedule": "constant"},
+        settings={"epochs": 40, "batch_size": 64, "lr": 0.02, "weight_decay": 1e-3, "schedule": "cosine"},
         options={"elr": {"lam": 5, "beta": 0.7}, "elr+": {"lam": 5, "beta": 0.7}},
     ),
     Recipe(
         name="features",
         source="measured on digits and Fashion-MNIST as feature rows: docs/LOG.md",
         method=None,
-        settings={"epochs": 60, "batch_size": 64, "lr": 0.05, "weight_decay": 0.0, "schedule": "constant"},
+        settings={"epochs": 60, "batch_size": 64, "lr": 0.05, "weight_decay": 0.0, "schedule": "cosine"},
         options={"elr": {"lam": 3, "beta": 0.7}, "elr+": {"lam": 3, "beta": 0.7}},
     ),
 ]

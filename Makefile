@@ -1,0 +1,36 @@
+# What can be asked of a fresh clone: every target does its own set-up in .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test check format bench clean
+
+demo: .venv/run  ## cross-entropy against ELR on digits with 40 % wrong labels
+	$(BIN)/earlylearn demo --overwrite
+
+test: .venv/dev  ## all tests
+	$(BIN)/python -m pytest -n auto
+
+check: .venv/dev  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/dev  ## rewrite the code as check wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/dev  ## ratios of the fast paths to the plain ones, within one run
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+
+.venv/run: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) -e .
+	touch $@
+
+.venv/dev: .venv/run
+	$(PIP) -e '.[dev]'
+	touch $@

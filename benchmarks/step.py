@@ -1,0 +1,128 @@
+"""How much longer is a training step with ELR than with cross-entropy, and how much of it is `observe`?
+
+Whole epochs of `earlylearn.fit.Fit` on the small network, as a run trains it: rows drawn and augmented, forward,
+loss, backward, SGD, in the precision a run picks here. An epoch of one method follows one of the other, on processor
+time, so that a busy machine slows both alike.
+
+Run:
+    python benchmarks/step.py
+    python benchmarks/step.py --rounds 15 --json
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from earlylearn.config import default_precision
+from earlylearn.data.batches import Batches, Draw
+from earlylearn.fit import Fit
+from earlylearn.method import Method
+from earlylearn.methods import METHODS
+from earlylearn.networks import build_network
+
+NETWORK = "small-cnn"
+CLASSES = 10
+SHAPES = {"8x8x1_b64": ((1, 8, 8), 64), "32x32x3_b128": ((3, 32, 32), 128)}
+STEPS = {"8x8x1_b64": 40, "32x32x3_b128": 4}  # of an epoch
+GOALS = {f"{name}_elr_to_ce": "<= 1.05" for name in SHAPES}
+
+
+class Epochs:
+    """Epochs of one method, each timed.
+
+    Attributes:
+        observing: processor seconds spent in `observe` so far.
+    """
+
+    def __init__(self, method: str, shape: tuple[int, int, int], batch: int, *, steps: int, epochs: int) -> None:
+        n = steps * batch
+        inputs = torch.randint(0, 256, (n, *shape), dtype=torch.uint8)
+        self.method: Method = METHODS[method](
+            lambda: build_network(
+                NETWORK,
+                shape=shape,
+                classes=CLASSES,
+                mean=torch.full((shape[0],), 0.5),
+                std=torch.full((shape[0],), 0.25),
+            ),
+            n,
+            CLASSES,
+        )
+        draw = Draw(torch.arange(n), torch.randint(CLASSES, (n,)))
+        data = Batches(
+            inputs,
+            [draw],
+            batch_size=batch,
+            augment="crop+flip",
+            order=torch.Generator().manual_seed(0),
+            augmentation=torch.Generator().manual_seed(1),
+        )
+        fabric = Fabric(accelerator="cpu", devices=1, precision=default_precision(NETWORK))  # type: ignore[arg-type]
+        self.observing = 0.0
+        self.method.observe = self._timed(self.method.observe)  # type: ignore[method-assign]
+        self.epochs: Iterator[Any] = Fit(self.method, data, fabric, epochs=epochs).run(lambda count, read: None)
+        self.steps = steps
+
+    def next(self) -> float:
+        """Train an epoch; processor seconds of a step of it."""
+        began = time.process_time()
+        next(self.epochs)
+        return (time.process_time() - began) / self.steps
+
+    def _timed(self, observe: Callable[..., None]) -> Callable[..., None]:
+        def timed(*arguments: Any) -> None:
+            began = time.process_time()
+            observe(*arguments)
+            self.observing += time.process_time() - began
+
+        return timed
+
+
+def measure(rounds: int = 9) -> dict[str, float]:
+    """Milliseconds of a step of each method, their ratio, and the share of `observe`: medians over the rounds.
+
+    The number of threads is the caller's; `main` sets one.
+    """
+    result = {}
+    with torch.random.fork_rng(devices=[]):
+        for name, (shape, batch) in SHAPES.items():
+            torch.manual_seed(0)
+            ce, elr = (Epochs(method, shape, batch, steps=STEPS[name], epochs=rounds + 1) for method in ("ce", "elr"))
+            ce.next(), elr.next()
+            ce.observing = elr.observing = 0.0
+            pairs = [(ce.next(), elr.next()) for _ in range(rounds)]
+            result[f"{name}_ce_ms"] = 1e3 * statistics.median(plain for plain, _ in pairs)
+            result[f"{name}_elr_ms"] = 1e3 * statistics.median(ours for _, ours in pairs)
+            result[f"{name}_elr_to_ce"] = statistics.median(ours / plain for plain, ours in pairs)
+            result[f"{name}_observe_share"] = elr.observing / (elr.steps * sum(ours for _, ours in pairs))
+    return {**result, "rounds": float(rounds), "threads": float(torch.get_num_threads())}
+
+
+def main() -> None:
+    """Measure on one thread and print."""
+    parser = argparse.ArgumentParser(description="A training step with ELR and with cross-entropy, small network.")
+    parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default 9)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    result = measure(arguments.rounds)
+    if arguments.json:
+        print(json.dumps(result))
+        return
+    print(f"{NETWORK}, {default_precision(NETWORK)}: milliseconds a step")
+    for name in SHAPES:
+        print(
+            f"{name:<13} ce {result[f'{name}_ce_ms']:.2f}  elr {result[f'{name}_elr_ms']:.2f}  "
+            f"ratio {result[f'{name}_elr_to_ce']:.3f} (goal {GOALS[f'{name}_elr_to_ce']})  "
+            f"observe {100 * result[f'{name}_observe_share']:.1f} % of the elr step"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Does the README still tell the truth: do its code blocks run as they stand?"""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_iris
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def _blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("code", _blocks("python"))
+def test_python_blocks_run(code, tmp_path):
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+def test_shell_blocks_run(tmp_path):
+    iris = load_iris(as_frame=True)
+    frame = iris.data.assign(species=iris.target_names[iris.target])
+    frame.to_csv(tmp_path / "flowers.csv", index=False)
+    rng = np.random.default_rng(0)
+    for name, colour in (("cat", 200), ("dog", 60)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = rng.integers(0, colour, (32, 32, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
+    commands = [line for block in _blocks("bash") for line in block.splitlines()]
+    assert len(commands) >= 5
+    for line in commands:
+        words = shlex.split(line, comments=True)
+        assert words[0] == "earlylearn"
+        subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, check=True)
+    assert (tmp_path / "runs" / "digits" / "report.html").exists()
+    assert (tmp_path / "predictions.csv").read_text().startswith("id,predicted_label,confidence")
+
+
+def test_tree_names_files_that_exist():
+    tree = re.search(r"^```\nsrc/earlylearn/\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    named = re.findall(r"\b\w+\.py\b", tree.group(1))
+    present = {path.name for path in (ROOT / "src" / "earlylearn").rglob("*.py")}
+    assert len(named) > 20
+    assert set(named) <= present
+
+
+def test_linked_files_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target
