@@ -94,6 +94,11 @@ def test_without_arguments_all_commands_are_listed(ask, request_):
     assert all(f"\n  {command} " in out for command in COMMANDS)
 
 
+def test_help_does_not_wait_for_torch():
+    code = "import sys, earlylearn.cli; sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 # What is printed, and what is left on disk
 
 

@@ -11,10 +11,11 @@ from earlylearn.config import resolve
 from earlylearn.data.labelled import LabelledData
 from earlylearn.errors import UsageError
 from earlylearn.generators import Generators, seed_for
+from earlylearn.methods.supervised import CrossEntropy
 from earlylearn.recipes import RECIPES
 from earlylearn.run import Run
 from earlylearn.schedule import make_schedule
-from earlylearn.training import train
+from earlylearn.training import resume, train
 
 from .conftest import blobs, stripes
 
@@ -175,3 +176,26 @@ def test_config_is_enough_to_repeat_the_run(tmp_path):
     again = train(document.pop("data"), out=tmp_path / "b", quiet=True, **document)
     assert Run(tmp_path / "b").config == first.config
     assert [r["loss"] for r in again.metrics] == [r["loss"] for r in first.metrics]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_a_method_notes_is_shown_and_kept_with_its_epoch(quiet, run_path, monkeypatch, capsys):
+    monkeypatch.setattr(CrossEntropy, "after_epoch", lambda self, epoch: epoch == 1 and self.note("[half] is noise"))
+    run = train(blobs(), "ce", epochs=3, out=run_path, quiet=quiet)
+    assert [record.get("notes") for record in run.metrics] == [None, ["[half] is noise"], None]
+    assert ("epoch 2: [half] is noise\n" in capsys.readouterr().err) == (not quiet)
+
+
+def test_a_run_resumes_from_another_folder(tmp_path, monkeypatch):
+    data = stripes()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    np.savez("data.npz", x=data.inputs, y=data.labels)
+    np.save("truth.npy", data.labels)
+    np.save("matrix.npy", np.array([[0.8, 0.2], [0.3, 0.7]]))
+    request = {"true_labels": "truth.npy", "noise": "matrix:matrix.npy"}
+    run = train("data.npz", epochs=2, out="run", quiet=True, **request)
+    run.folder.summary.unlink()
+    monkeypatch.chdir(tmp_path / "there")
+    assert resume("../here/run", quiet=True).summary["epochs"] == 2

@@ -16,7 +16,7 @@ from earlylearn.recipes import default_recipe, find_recipe
 class DataRequest(BaseModel):
     """Where the examples and their labels come from; the arguments of `earlylearn.data.sources.load`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     data: str
     data_dir: str | None = None
@@ -103,9 +103,12 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
     if settings.get("noise"):
         parse_noise(settings["noise"])
     try:
-        return RunConfig(**settings)
+        config = RunConfig(**settings)
     except ValidationError as error:
         raise UsageError(describe(error)) from None
+    if config.augment != "none" and not data.is_image:
+        raise UsageError(f"--augment {config.augment}: {data.name} has features, not images; use none")
+    return config
 
 
 def describe(error: ValidationError) -> str:

@@ -57,8 +57,10 @@ class Method(nn.Module):
         paper: where the method is published.
         networks: how many networks the method trains.
         views: how many augmented views of an input a batch carries.
+        static_shapes: no shape in a step depends on the data, so that a GPU may record the step once and replay it.
         nets: the networks; each has its own optimizer.
         parts: the last batch's loss by named part, detached, for the progress line and the metrics.
+        notes: lines for the user since the last epoch's end (see `note`).
         seen_logits: ``float32 [n, C]``, the latest logits of every row (see `observe`). Rewritten in every
             epoch before it is read, hence not in the state dict.
     """
@@ -66,6 +68,7 @@ class Method(nn.Module):
     paper: ClassVar[str] = ""
     networks: int = 1
     views: ClassVar[int] = 1
+    static_shapes: ClassVar[bool] = True
     seen_logits: Tensor
 
     def __init__(
@@ -81,6 +84,7 @@ class Method(nn.Module):
         self.generator = generator if generator is not None else np.random.default_rng(0)
         self.nets = nn.ModuleList(make_network() for _ in range(self.networks))
         self.parts: dict[str, Tensor] = {}
+        self.notes: list[str] = []
         self.register_buffer("seen_logits", torch.zeros(n, classes), persistent=False)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -104,6 +108,13 @@ class Method(nn.Module):
     def label_beliefs(self) -> Tensor | None:
         """Probabilities ``[n, C]`` the method itself holds of each row's label, or None if it holds none."""
         return None
+
+    def note(self, text: str) -> None:
+        """Tell the user one line: an estimate made on the way, a degenerate state and what was done about it.
+
+        It is shown after the epoch, and kept in that epoch's line of ``metrics.jsonl``.
+        """
+        self.notes.append(text)
 
     @torch.no_grad()
     def observe(self, index: Tensor, logits: Tensor) -> None:

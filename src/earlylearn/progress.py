@@ -60,8 +60,10 @@ class TrainingProgress:
             self.bar.update(self.task, advance=examples)
 
     def epoch(self, record: dict[str, Any]) -> None:
-        """Say how an epoch ended: every one on a terminal's bar, about ten of them elsewhere."""
+        """Say how an epoch ended: every one on a terminal's bar, about ten of them elsewhere; every note."""
         epoch = record["epoch"]
+        for note in () if self.quiet else record.get("notes", ()):
+            self.console.print(f"{self.title} epoch {epoch}: {note}", markup=False, highlight=False, soft_wrap=True)
         text = f"{self.title} epoch {epoch}/{self.epochs}"
         if self.bar is not None and self.task is not None:
             self.bar.update(self.task, description=text, completed=epoch * self.examples)

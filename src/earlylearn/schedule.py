@@ -1,5 +1,7 @@
 """How does the learning rate change from epoch to epoch?"""
 
+import math
+
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import (
     CosineAnnealingLR,
@@ -37,12 +39,12 @@ def make_schedule(spec: str, optimizer: Optimizer, *, epochs: int) -> LRSchedule
                 return LambdaLR(optimizer, _unchanged)
             case "multistep", [milestones, factor]:
                 steps = [int(epoch) for epoch in milestones.split(",")]
-                if steps == sorted(set(steps)) and steps[0] > 0 and float(factor) > 0:
+                if steps == sorted(set(steps)) and steps[0] > 0 and 0 < float(factor) < math.inf:
                     return MultiStepLR(optimizer, steps, float(factor))
             case "cosine", []:
                 return CosineAnnealingLR(optimizer, epochs)
             case "cosine", [period, lowest]:
-                if int(period) > 0 and float(lowest) >= 0:
+                if int(period) > 0 and 0 <= float(lowest) < math.inf:
                     return CosineAnnealingWarmRestarts(optimizer, int(period), eta_min=float(lowest))
     except ValueError:
         pass

@@ -17,7 +17,7 @@ from earlylearn.audit.label_issues import find_label_issues, score_label_issues
 from earlylearn.checkpoint import load_checkpoint, save_checkpoint
 from earlylearn.config import DataRequest, RunConfig, describe, resolve
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.sources import Loaded, load
+from earlylearn.data.sources import BUILTIN, Loaded, load
 from earlylearn.errors import UsageError
 from earlylearn.fit import Epoch, Fit, load_method, predict_batches
 from earlylearn.generators import Generators
@@ -56,20 +56,25 @@ def train(
         EarlylearnError: the training failed; the last good checkpoint is kept.
     """
     options = dict(settings.pop("options", None) or {})
-    request = {"method": method}
+    request: dict[str, Any] = {"method": method}
     for name, value in settings.items():
         (request if name in RunConfig.model_fields else options)[name] = value
     loaded = _load(data, request)
-    config = resolve(loaded.train, {**request, "data": _whole_path(str(request["data"]))}, options)
+    paths = {name: _whole_path(request[name]) for name in PATHS if request.get(name) is not None}
+    config = resolve(loaded.train, {**request, **paths}, options)
     draws = draw_labels(config, loaded.train)
     if out is None:
         out = Path("runs") / f"{Path(config.data).stem}-{config.method}-{config.seed}"
     session = _Session(config, loaded, draws, quiet=quiet)
-    folder = RunFolder.create(out, overwrite=overwrite)
-    write_json(folder.config, {**config.model_dump(), "inputs": session.inputs})
-    write_json(folder.environment, environment())
-    folder.write_labels(**session.label_arrays())
-    return session.run(folder)
+    with torch.random.fork_rng(devices=[]):
+        # Before anything is written, because this still finds fault with the request: schedule, network.
+        session.prepare()
+        folder = RunFolder.create(out, overwrite=overwrite)
+        with _one_line_errors(folder):
+            write_json(folder.config, {**config.model_dump(), "inputs": session.inputs})
+            write_json(folder.environment, environment())
+            folder.write_labels(**session.label_arrays())
+        return session.run(folder)
 
 
 def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet: bool = False) -> Run:
@@ -91,19 +96,24 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
     if data is None and config.data == IN_MEMORY:
         raise UsageError(f"{path}: was trained on data in memory; continue it with earlylearn.resume({path!r}, data)")
     loaded = _load(data if data is not None else config.data, config.model_dump())
+    changed = f"--resume {path}: the data of {config.data} changed since the run began; restore them, or train anew"
+    if fingerprint(loaded.train) != run.inputs["fingerprint"]:
+        raise UsageError(changed)
     session = _Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
     saved = folder.read_labels()
-    same = session.inputs["fingerprint"] == run.inputs["fingerprint"] and all(
-        np.array_equal(saved[name], array) for name, array in session.label_arrays().items()
-    )
-    if not same:
-        raise UsageError(
-            f"--resume {path}: the data of {config.data} changed since the run began; restore them, or start a new run"
-        )
-    return session.run(folder, load_checkpoint(folder.last) if folder.last.exists() else None)
+    if not all(name in saved and np.array_equal(saved[name], array) for name, array in session.label_arrays().items()):
+        raise UsageError(changed)
+    with torch.random.fork_rng(devices=[]):
+        session.prepare()
+        if folder.last.exists():
+            session.take_up(load_checkpoint(folder.last), folder.last)
+        with _one_line_errors(folder):
+            folder.keep_metrics(session.fit.epoch)
+        return session.run(folder)
 
 
 IN_MEMORY = "in-memory"
+PATHS = ("data", "data_dir", "labels", "true_labels", "test", "noise")  # fields that are or may name a file
 
 
 def _load(data: str | LabelledData | Loaded, request: dict[str, Any]) -> Loaded:
@@ -122,9 +132,16 @@ def _load(data: str | LabelledData | Loaded, request: dict[str, Any]) -> Loaded:
     return load(**checked.model_dump())
 
 
-def _whole_path(data: str) -> str:
-    """A path that still leads to the data from another working directory."""
-    return str(Path(data).resolve()) if Path(data).exists() else data
+def _whole_path(value: str) -> str:
+    """A path, or a path with ``:KEY`` behind or ``matrix:`` before it, that still leads there from another folder."""
+    if value in BUILTIN:
+        return value
+    if Path(value).exists():
+        return str(Path(value).resolve())
+    head, colon, tail = value.rpartition(":")
+    if head == "matrix" and Path(tail).exists():
+        return f"{head}:{Path(tail).resolve()}"
+    return f"{Path(head).resolve()}:{tail}" if colon and Path(head).exists() else value
 
 
 class _Session:
@@ -144,7 +161,11 @@ class _Session:
             "schema": clean.schema,
             "fingerprint": fingerprint(clean),
         }
-        self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
+        try:
+            self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
+        except Exception as error:  # Fabric has several kinds for an accelerator that is unknown or not there
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise UsageError(f"--accelerator {config.accelerator}: {reason}; use auto or cpu") from None
         self.device = self.fabric.device
         self.best: dict[str, Any] = {"epoch": None, "val_accuracy": None, "test_accuracy": None}
 
@@ -164,10 +185,9 @@ class _Session:
             arrays["true"] = self.data.true_labels
         return arrays
 
-    def run(self, folder: RunFolder, checkpoint: dict[str, Any] | None = None) -> Run:
+    def run(self, folder: RunFolder) -> Run:
         """Train what is left of the run, then audit it and write its results."""
-        with torch.random.fork_rng(devices=[]), _one_line_errors(folder):
-            self._prepare(folder, checkpoint)
+        with _one_line_errors(folder):
             config, title = self.config, f"{Path(self.config.data).name} {self.config.method}"
             examples = sum(len(draw.train_rows) for draw in self.draws) // len(self.draws) * self.method.networks
             with TrainingProgress(
@@ -183,7 +203,8 @@ class _Session:
             self._finish(folder)
         return Run(folder.path)
 
-    def _prepare(self, folder: RunFolder, checkpoint: dict[str, Any] | None) -> None:
+    def prepare(self) -> None:
+        """Build everything that trains; seeds torch's global generator, so the caller forks it around the run."""
         config, draw = self.config, self.draws[0]
         self.generators = Generators(config.seed)
         self.method = build_method(config, self.data, draw.train_rows, self.generators)
@@ -202,12 +223,19 @@ class _Session:
         self.labels = batches.draws[0].labels
         self.train_rows = batches.draws[0].rows
         self.val_rows = torch.from_numpy(draw.val_rows).to(self.device)
-        if checkpoint is not None:
+
+    def take_up(self, checkpoint: dict[str, Any], path: Path) -> None:
+        """Continue from the state in a checkpoint."""
+        try:
             self.fit.load_state_dict(checkpoint["fit"])
             self.dynamics.load_state_dict(checkpoint["dynamics"])
             self.generators.load_state_dict(checkpoint["generators"])
             self.best = checkpoint["best"]
-        folder.keep_metrics(self.fit.epoch)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UsageError(
+                f"{path}: does not fit config.json ({reason}); restore the file, or train again with --overwrite"
+            ) from None
 
     def _evaluate(self, epoch: Epoch) -> dict[str, Any]:
         """An epoch's line in the metrics; the training rows were seen by the training passes already."""
@@ -219,6 +247,7 @@ class _Session:
         test_every = self.config.test_every
         test_due = test_every and epoch.epoch % test_every == 0
         predicted = self.dynamics.update(self.method.seen_logits, self.labels)
+        notes, self.method.notes = self.method.notes, []
         return {
             "epoch": epoch.epoch,
             "lr": epoch.lr,
@@ -227,6 +256,7 @@ class _Session:
             "val_accuracy": val_accuracy,
             "test_accuracy": self._test_accuracy() if test_due else None,
             **self._memorization(predicted[self.train_rows]),
+            **({"notes": notes} if notes else {}),
         }
 
     def _memorization(self, predicted: Tensor) -> dict[str, Any]:
@@ -339,6 +369,9 @@ def _one_line_errors(folder: RunFolder) -> Iterator[None]:
             f"{error.filename or folder.path}: {error.strerror or error}; free the disk or the permission, then "
             f"earlylearn train --resume {folder.path}"
         ) from error
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"continue with earlylearn train --resume {folder.path}")
+        raise
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> float:

@@ -54,18 +54,28 @@ class Batches:
         self.augment, self.order, self.augmentation = augment, order, augmentation
 
     def steps(self, draw: int = 0) -> int:
-        """Batches in one sweep."""
-        rows = len(self.draws[draw % len(self.draws)].rows)
-        return max(1, rows // self.batch_size + (rows % self.batch_size > 1))
+        """Batches in one sweep over all training rows."""
+        return _steps(len(self.draws[draw % len(self.draws)].rows), self.batch_size)
 
-    def batches(self, views: int = 1, *, draw: int = 0) -> Iterator[Batch]:
-        """Every training row once, in a new order, as ``views`` independently augmented versions."""
-        rows, labels = self.draws[draw % len(self.draws)]
+    def batches(
+        self, views: int = 1, *, draw: int = 0, rows: Tensor | None = None, batch_size: int | None = None
+    ) -> Iterator[Batch]:
+        """Every training row once, in a new order, as ``views`` independently augmented versions.
+
+        Args:
+            views: versions of each input.
+            draw: which of the draws; its number wraps around.
+            rows: go through these rows instead of all training rows.
+            batch_size: examples per step instead of the usual number, at least 2.
+        """
+        trained, labels = self.draws[draw % len(self.draws)]
+        rows = trained if rows is None else rows
+        size = self.batch_size if batch_size is None else batch_size
         order = torch.randperm(len(rows), generator=self.order).to(rows.device)
-        steps = self.steps(draw)
+        steps = _steps(len(rows), size)
         for step in range(steps):
-            stop = len(rows) if step == steps - 1 else (step + 1) * self.batch_size
-            index = rows[order[step * self.batch_size : stop]]
+            stop = len(rows) if step == steps - 1 else (step + 1) * size
+            index = rows[order[step * size : stop]]
             x = self.inputs.index_select(0, index)
             yield Batch(index, tuple(self._augmented(x) for _ in range(views)), labels.index_select(0, index))
 
@@ -79,3 +89,7 @@ class Batches:
             return x
         pad = suitable_pad(*x.shape[-2:])
         return crop_and_flip(x, pad=pad, flip=self.augment == "crop+flip", generator=self.augmentation)
+
+
+def _steps(rows: int, batch_size: int) -> int:
+    return max(1, rows // batch_size + (rows % batch_size > 1))

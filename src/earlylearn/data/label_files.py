@@ -36,7 +36,7 @@ def read_label_file(spec: str, option: str, classes: Sequence[str], lengths: Seq
     where = f"{option} {spec}"
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv", ".txt"):
-        raw: "pd.Series[Any] | NDArray[Any]" = _text_column(path, key, where)
+        raw: pd.Series[Any] | NDArray[Any] = _text_column(path, key, where)
     elif suffix == ".npz":
         raw = npz_array(path, _npz_key(path, key, where))
     elif suffix == ".npy" and key is None:

@@ -7,11 +7,39 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from earlylearn.errors import UsageError
 from earlylearn.method import Method
+from earlylearn.methods.coteaching import CoTeaching, CoTeachingPlus
+from earlylearn.methods.dividemix import DivideMix
 from earlylearn.methods.elr import ELR
 from earlylearn.methods.elr_plus import ELRPlus
-from earlylearn.methods.supervised import CrossEntropy
+from earlylearn.methods.elr_variants import KLRegularized, TargetsOnly
+from earlylearn.methods.forward import ForwardCorrection
+from earlylearn.methods.mixup import Mixup
+from earlylearn.methods.sop import SOP
+from earlylearn.methods.supervised import (
+    Bootstrap,
+    CrossEntropy,
+    GeneralizedCrossEntropy,
+    LabelSmoothing,
+    SymmetricCrossEntropy,
+)
 
-METHODS: dict[str, type[Method]] = {"ce": CrossEntropy, "elr": ELR, "elr+": ELRPlus}
+METHODS: dict[str, type[Method]] = {
+    "ce": CrossEntropy,
+    "kl": KLRegularized,
+    "targets": TargetsOnly,
+    "elr": ELR,
+    "elr+": ELRPlus,
+    "bootstrap": Bootstrap,
+    "forward": ForwardCorrection,
+    "gce": GeneralizedCrossEntropy,
+    "sce": SymmetricCrossEntropy,
+    "mixup": Mixup,
+    "label-smoothing": LabelSmoothing,
+    "co-teaching": CoTeaching,
+    "co-teaching+": CoTeachingPlus,
+    "dividemix": DivideMix,
+    "sop": SOP,
+}
 
 
 def method_class(name: str) -> type[Method]:
@@ -29,7 +57,7 @@ def hyperparameters(method: type[Method]) -> type[BaseModel]:
         for p in inspect.signature(method.__init__).parameters.values()
         if p.kind is p.KEYWORD_ONLY and p.name != "generator"
     }
-    return create_model(method.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    return create_model(method.__name__, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
 
 def check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +75,9 @@ def check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
         if first["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields) or "none"
             raise UsageError(f"-o {option}: method {name} has no such hyperparameter; it has: {known}") from None
-        raise UsageError(f"-o {option}={first['input']}: {first['msg']} (method {name})") from None
+        raise UsageError(
+            f"-o {option}={first['input']}: {first['msg'][0].lower()}{first['msg'][1:]} (method {name})"
+        ) from None
 
 
 def describe_methods() -> list[dict[str, Any]]:

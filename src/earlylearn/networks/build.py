@@ -39,7 +39,7 @@ def _hidden(name: str) -> list[int]:
     sizes = name.removeprefix("mlp:")
     if not re.fullmatch(r"[1-9][0-9]*(-[1-9][0-9]*)*", sizes):
         raise UsageError(
-            f"network '{name}': '{sizes}' is not a list of hidden layer sizes; write for example mlp:256-256"
+            f"--network {name}: '{sizes}' is not a list of hidden layer sizes; write for example mlp:256-256"
         )
     return [int(size) for size in sizes.split("-")]
 
@@ -67,17 +67,17 @@ def build_network(name: str, *, shape: tuple[int, ...], classes: int, mean: Tens
     """
     kind = name.partition(":")[0]
     if kind not in NETWORKS or (name != kind and kind != "mlp"):
-        raise UsageError(f"network '{name}': unknown; choose one of {', '.join(NETWORKS)}, mlp:SIZE-SIZE")
+        raise UsageError(f"--network {name}: unknown; choose one of {', '.join(NETWORKS)}, mlp:SIZE-SIZE")
     if len(shape) not in (1, 3) or min(shape) < 1:
         raise UsageError(
-            f"network '{name}': cannot take inputs of shape {shape}; give (columns,) or (channels, height, width)"
+            f"--network {name}: cannot take inputs of shape {shape}; give (columns,) or (channels, height, width)"
         )
     if classes < 2:
-        raise UsageError(f"network '{name}': {classes} classes; a classifier needs at least two")
+        raise UsageError(f"--network {name}: {classes} classes; a classifier needs at least two")
     normalize = Normalize(mean, std)
     if len(normalize.mean) != shape[0]:
         what = "columns" if len(shape) == 1 else "channels"
-        raise UsageError(f"network '{name}': {len(normalize.mean)} means for {shape[0]} {what}; give one each")
+        raise UsageError(f"--network {name}: {len(normalize.mean)} means for {shape[0]} {what}; give one each")
     return nn.Sequential(normalize, _network(name, kind, shape, classes))
 
 
@@ -88,10 +88,10 @@ def _network(name: str, kind: str, shape: tuple[int, ...], classes: int) -> nn.M
     if kind == "mlp":
         return mlp(math.prod(shape), classes, hidden=_hidden(name))
     if len(shape) == 1:
-        raise UsageError(f"network '{name}': needs images, the data has {shape[0]} columns; use mlp or linear")
+        raise UsageError(f"--network {name}: needs images, the data has {shape[0]} columns; use mlp or linear")
     if min(shape[1:]) < SMALLEST_IMAGE:
         raise UsageError(
-            f"network '{name}': needs images of at least {SMALLEST_IMAGE} x {SMALLEST_IMAGE} pixels, "
+            f"--network {name}: needs images of at least {SMALLEST_IMAGE} x {SMALLEST_IMAGE} pixels, "
             f"found {shape[1]} x {shape[2]}; use mlp or linear"
         )
     network: nn.Module

@@ -1,0 +1,168 @@
+"""How is the loss corrected forward, with a matrix that says how labels get noisy, given or estimated?"""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field
+from torch import Tensor, nn
+
+from earlylearn.errors import UsageError
+from earlylearn.method import Batch, Method, Pass
+from earlylearn.methods.supervised import observed_logits
+
+if TYPE_CHECKING:
+    from earlylearn.data.batches import Batches
+
+SHOWN_CLASSES = 10  # a larger estimated matrix is summed up in its note, not written out
+
+
+def read_transition(value: Any) -> list[list[float]] | None:
+    """A transition matrix as a list of rows, out of an .npy or .csv file, text, an array or a list; None stays None.
+
+    Raises:
+        ValueError: not readable, or not a transition matrix; the message says what is wrong and how to mend it.
+    """
+    if value is None:
+        return None
+    matrix = _read_matrix(value)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"a transition matrix is square, a row and a column per class; this has shape {matrix.shape}")
+    if not (np.isfinite(matrix).all() and (matrix >= 0).all() and np.allclose(matrix.sum(1), 1, atol=1e-3)):
+        raise ValueError("row i must hold the probabilities of each given label for true class i, and sum to 1")
+    missing = np.flatnonzero(matrix.sum(0) == 0)
+    if len(missing):
+        raise ValueError(f"column {missing[0]} is all 0, as if nothing could be given label {missing[0]}")
+    rows: list[list[float]] = matrix.tolist()
+    return rows
+
+
+def _read_matrix(value: Any) -> NDArray[np.float64]:
+    try:
+        if not isinstance(value, (str, Path)):
+            return np.asarray(value, dtype=np.float64)
+        if str(value).lstrip().startswith("["):
+            return np.asarray(json.loads(str(value)), dtype=np.float64)
+        if str(value).endswith(".npy"):
+            return np.asarray(np.load(value, allow_pickle=False), dtype=np.float64)
+        return np.loadtxt(value, delimiter=",", ndmin=2, dtype=np.float64)
+    except (OSError, ValueError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise ValueError(f"cannot be read as a matrix ({reason}); name an .npy or a .csv file of numbers") from None
+
+
+def anchor_rows(probability: Tensor, percentile: float) -> Tensor:
+    """For each class the row of its anchor point: ``int64 [C]``.
+
+    The example whose probability of the class is at the percentile, taken upwards (100: the largest). Where that is
+    an example of another class, as when the class is rarer than 100 - percentile per cent, the most probable one.
+
+    Args:
+        probability: ``[m, C]`` of the given labels.
+        percentile: above 0, up to 100.
+    """
+    rank = math.ceil(percentile / 100 * (len(probability) - 1))
+    rows = probability.argsort(dim=0, stable=True)[rank]
+    of_its_class = probability[rows].argmax(1) == torch.arange(probability.shape[1], device=rows.device)
+    return torch.where(of_its_class, rows, probability.argmax(0))
+
+
+class ForwardCorrection(Method):
+    """Forward correction: cross-entropy of p T, where T[i, j] is the probability that class i is given label j.
+
+    Patrini, Rozza, Menon, Nock, Qu, CVPR 2017: ``-log sum_i p_i T_iy``. The network learns the true classes' p; it is
+    p that predicts. T is given, or estimated from the noisy data (their equations 12 and 13): a network trained on
+    the given labels as they are says p(given label | x), and its most certain example of class i, taken as certainly
+    of class i, reads off row i.
+
+    Args:
+        make_network: builds the network.
+        n: rows of the data set.
+        classes: number of classes C.
+        transition: T; in a request, an .npy or .csv file with a row per true class. Kept in ``config.json``.
+        warmup: without T, epochs of plain cross-entropy before it is estimated.
+        percentile: which example is a class's anchor point: 100 the one with the largest probability; the paper's 97
+            on CIFAR-10 is less easily an outlier. See `anchor_rows` for rare classes.
+        generator: unused; every method takes one.
+
+    Attributes:
+        transition: ``float32 [C, C]``, the identity until it is estimated.
+
+    Differs from the released code: one training run instead of two; T is estimated after the warm-up, before wrong
+    labels are memorised, and the same network trains on.
+
+    Raises:
+        UsageError: T is not a transition matrix of that many classes.
+    """
+
+    paper = "Patrini, Rozza, Menon, Nock, Qu, CVPR 2017"
+    transition: Tensor
+
+    def __init__(
+        self,
+        make_network: Callable[[], nn.Module],
+        n: int,
+        classes: int,
+        *,
+        transition: Annotated[
+            list[list[float]] | None,
+            BeforeValidator(read_transition),
+            Field(description="matrix T, an .npy or .csv file: row = true class, column = given; default: estimate"),
+        ] = None,
+        warmup: Annotated[int, Field(ge=1, description="epochs of cross-entropy before T is estimated")] = 10,
+        percentile: Annotated[
+            float, Field(gt=0, le=100, description="anchor point of a class: percentile of its probability")
+        ] = 97.0,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__(make_network, n, classes, generator=generator)
+        self.warmup, self.percentile = warmup, percentile
+        try:
+            given = read_transition(transition)
+        except ValueError as error:
+            raise UsageError(f"transition: {error}") from None
+        if given is not None and len(given) != classes:
+            raise UsageError(f"transition: has {len(given)} classes, the data {classes}; give a row and a column each")
+        self.estimates = given is None
+        self.register_buffer("transition", torch.eye(classes) if given is None else torch.tensor(given))
+
+    def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
+        """One pass; after that of the last warm-up epoch, estimate T."""
+        if self.estimates and epoch == 0:
+            self.note(f"cross-entropy for {self.warmup} epochs, then forward correction with an estimated matrix")
+        yield from super().passes(epoch, data)
+        if self.estimates and epoch + 1 == self.warmup:
+            self._estimate(data)
+
+    @torch.no_grad()
+    def _estimate(self, data: "Batches") -> None:
+        """Read T off the anchor points: the training rows, not augmented, as the network sees them now."""
+        self.eval()
+        logits = torch.cat([self.nets[0](x).float() for _, x in data.in_order(data.draws[0].rows)])
+        self.train()
+        probability = torch.softmax(logits, 1)
+        # Never exactly 0: a label that no anchor point allows would have an infinite loss.
+        tiny = torch.finfo(torch.float32).tiny
+        self.transition.copy_(probability[anchor_rows(probability, self.percentile)].clamp(min=tiny))
+        kept = self.transition.diagonal()
+        least = int(kept.argmin())
+        text = f"estimated transition matrix: keeps {float(kept.mean()):.2f} of labels on average, "
+        text += f"least {float(kept[least]):.2f} for class {least}"
+        if self.classes <= SHOWN_CLASSES:
+            text += "; a row per true class: " + json.dumps(
+                [[round(p, 3) for p in r] for r in self.transition.tolist()]
+            )
+        self.note(text)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean of -log (p T)_y; with the identity for T, plain cross-entropy."""
+        log_p = torch.log_softmax(observed_logits(self, batch), 1)
+        # In logarithms, so that nothing underflows, and without a matrix product, which autocast would round.
+        loss = -torch.logsumexp(log_p + self.transition.log().T[batch.label], 1).mean()
+        self.parts = {"ce": loss.detach()}
+        return loss
