@@ -156,7 +156,7 @@ def _images(n=24, classes=10):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_builds_and_trains(name, run_path):
-    data = blobs(n=24) if name == "features" else _images()
+    data = _images()
     run = train(data, recipe=name, epochs=1, batch_size=12, val_fraction=0, out=run_path, quiet=True)
     recipe = RECIPES[name]
     assert run.config.lr == recipe.settings["lr"]

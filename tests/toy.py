@@ -71,9 +71,7 @@ def takes_the_same_steps(make_method, literal, *, epochs=4, batch_size=8):
     net = copy.deepcopy(method.nets[0])
     optimizer = HandSGD(net)
     theirs = toy_batches(x, labels, batch_size)
-    fit = Fit(
-        method, toy_batches(x, labels, batch_size), Fabric(accelerator="cpu", devices=1), epochs=epochs, **SGD
-    )
+    fit = Fit(method, toy_batches(x, labels, batch_size), Fabric(accelerator="cpu", devices=1), epochs=epochs, **SGD)
     for epoch in fit.run(lambda *_: None):
         total = 0.0
         for batch in theirs.batches():
@@ -117,7 +115,7 @@ def loss_and_gradient(make_method, logits, labels=(0, 1)):
 
 
 def stands_extremes(make_method):
-    """Finite loss and gradient on saturated and on flat logits, in bf16 nearly those of float32, for one example too."""
+    """Finite loss and gradient on saturated and flat logits, in bf16 those of float32, for one example too."""
     for logits in EXTREMES.values():
         loss, gradient = loss_and_gradient(make_method, logits)
         assert np.isfinite(loss)

@@ -10,7 +10,7 @@ from earlylearn.data.noise import parse_noise
 from earlylearn.errors import UsageError
 from earlylearn.methods import check_options, method_class
 from earlylearn.networks import default_network
-from earlylearn.recipes import default_recipe, find_recipe
+from earlylearn.recipes import SMALL_DATA, find_recipe
 
 
 class DataRequest(BaseModel):
@@ -73,10 +73,10 @@ DEFAULTS: dict[str, Any] = {
 
 
 def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]) -> RunConfig:
-    """Spell out a request: what the user said, else the recipe, else what suits the data, else the defaults.
+    """Spell out a request: what the user said, else the recipe, else what suits the data.
 
     Args:
-        data: the training data, which decides network, augmentation and, without a recipe, the settings.
+        data: the training data, which decides network and augmentation where the recipe does not.
         request: fields of `RunConfig` the user named.
         options: hyperparameters of the method the user named.
 
@@ -84,11 +84,9 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         UsageError: an unknown or unfitting field, method, hyperparameter, recipe, network or noise.
     """
     said = {name: value for name, value in request.items() if value is not None}
-    recipe = find_recipe(said["recipe"]) if "recipe" in said else None
-    method = said.get("method") or (recipe.method if recipe else None) or DEFAULTS["method"]
+    recipe = find_recipe(said.get("recipe", SMALL_DATA))
+    method = said.get("method") or recipe.method or DEFAULTS["method"]
     method_class(method)
-    if recipe is None:
-        recipe = default_recipe(data)
     settings = {
         **DEFAULTS,
         "augment": data.augment,

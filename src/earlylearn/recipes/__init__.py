@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from earlylearn.data.labelled import LabelledData
 from earlylearn.errors import UsageError
+
+SMALL_DATA = "small-data"  # what holds when no recipe is named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +36,6 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise UsageError(f"--recipe {name}: no such recipe; choose from {', '.join(RECIPES)}")
     return RECIPES[name]
-
-
-def default_recipe(data: LabelledData) -> Recipe:
-    """The measured defaults that suit the data when no recipe is named."""
-    return RECIPES["images" if data.is_image else "features"]
 
 
 def _elr(name: str, source: str, epochs: int, schedule: str, lam: float, beta: float) -> Recipe:
@@ -103,18 +99,11 @@ _ALL = [
     _elr_plus("cifar10-elr+-asymmetric", 200, 150, 1, 0.9),
     _elr_plus("cifar100-elr+", 250, 200, 7, 0.9, lam_ramp=40_000, update_labels=True),
     Recipe(
-        name="images",
-        source="measured on digits, Fashion-MNIST and CIFAR-10N: docs/LOG.md",
+        name=SMALL_DATA,
+        source="measured on digits and Fashion-MNIST: docs/LOG.md",
         method=None,
         settings={"epochs": 40, "batch_size": 64, "lr": 0.02, "weight_decay": 1e-3, "schedule": "cosine"},
-        options={"elr": {"lam": 5, "beta": 0.7}, "elr+": {"lam": 5, "beta": 0.7}},
-    ),
-    Recipe(
-        name="features",
-        source="measured on digits and Fashion-MNIST as feature rows: docs/LOG.md",
-        method=None,
-        settings={"epochs": 60, "batch_size": 64, "lr": 0.05, "weight_decay": 0.0, "schedule": "cosine"},
-        options={"elr": {"lam": 3, "beta": 0.7}, "elr+": {"lam": 3, "beta": 0.7}},
+        options={"elr": {"lam": 5.0, "beta": 0.7}, "elr+": {"lam": 5.0, "beta": 0.7}},
     ),
 ]
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
