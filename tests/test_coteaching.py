@@ -24,7 +24,7 @@ SGD = {"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}
 @pytest.mark.parametrize(("method_class", "initial"), [(CoTeaching, None), (CoTeachingPlus, 0), (CoTeachingPlus, 2)])
 def test_takes_the_steps_of_the_literal_algorithm(method_class, initial, monkeypatch):
     torch.manual_seed(0)
-    n, rng = 22, np.random.default_rng(3)
+    n, rng = 26, np.random.default_rng(3)
     x = torch.from_numpy(rng.normal(size=(n, 5)).astype(np.float32))
     rows, labels = torch.arange(2, n), torch.from_numpy(rng.integers(0, 3, n))
     options = {"forget_rate": 0.5, "num_gradual": 3}

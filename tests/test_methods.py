@@ -180,6 +180,23 @@ CHANGED = {
     # u and v start at 1e-8: in three epochs only such rates make them visible.
     ("sop", "lr_u"): 1e6,
     ("sop", "lr_v"): 1e6,
+    ("co-teaching", "forget_rate"): 0.4,
+    ("co-teaching", "num_gradual"): 2,
+    ("co-teaching", "warmup"): 1,
+    ("co-teaching+", "forget_rate"): 0.4,
+    ("co-teaching+", "num_gradual"): 2,
+    ("co-teaching+", "initial"): 0,
+    ("co-teaching+", "warmup"): 1,
+    ("dividemix", "warmup"): 1,
+    ("dividemix", "p_threshold"): 0.0,
+    ("dividemix", "lambda_u"): 25.0,
+    ("dividemix", "ramp"): 2,
+    ("dividemix", "temperature"): 0.2,
+    ("dividemix", "alpha"): 0.5,
+    ("dividemix", "prior_weight"): 0.0,
+    ("dividemix", "confidence_penalty"): 1.0,
+    ("dividemix", "history"): 5,
+    ("dividemix", "view_noise"): 0.0,
 }
 # What both runs need for a hyperparameter to matter at all within three epochs.
 BESIDE = {
@@ -187,6 +204,12 @@ BESIDE = {
     ("gce", "truncation"): {"prune_start": 1},
     ("gce", "prune_start"): {"truncation": 0.34},
     ("gce", "prune_every"): {"truncation": 0.34, "prune_start": 1},
+    ("co-teaching", "num_gradual"): {"forget_rate": 0.4},
+    ("co-teaching+", "num_gradual"): {"forget_rate": 0.4},
+    ("dividemix", "ramp"): {"warmup": 1, "lambda_u": 25.0},
+    **{("dividemix", name): {"warmup": 1} for name in ("p_threshold", "lambda_u", "temperature", "alpha")},
+    **{("dividemix", name): {"warmup": 1} for name in ("prior_weight", "view_noise")},
+    ("dividemix", "history"): {"warmup": 0},
 }
 # Estimated beside the network and not used by it, which is the method's point: they show in the audit alone.
 IN_BELIEFS_ONLY = {("targets", "beta")}

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from earlylearn.errors import UsageError
@@ -56,6 +57,13 @@ def _read_matrix(value: Any) -> NDArray[np.float64]:
         raise ValueError(f"cannot be read as a matrix ({reason}); name an .npy or a .csv file of numbers") from None
 
 
+def _option(value: Any) -> list[list[float]] | None:
+    try:
+        return read_transition(value)
+    except ValueError as error:
+        raise PydanticCustomError("transition", "{reason}", {"reason": str(error)}) from None
+
+
 def anchor_rows(probability: Tensor, percentile: float) -> Tensor:
     """For each class the row of its anchor point: ``int64 [C]``.
 
@@ -73,7 +81,7 @@ def anchor_rows(probability: Tensor, percentile: float) -> Tensor:
 
 
 class ForwardCorrection(Method):
-    """Forward correction: cross-entropy of p T, where T[i, j] is the probability that class i is given label j.
+    """Forward correction: cross-entropy of p T, T_ij the probability that class i is given label j.
 
     Patrini, Rozza, Menon, Nock, Qu, CVPR 2017: ``-log sum_i p_i T_iy``. The network learns the true classes' p; it is
     p that predicts. T is given, or estimated from the noisy data (their equations 12 and 13): a network trained on
@@ -85,7 +93,8 @@ class ForwardCorrection(Method):
         n: rows of the data set.
         classes: number of classes C.
         transition: T; in a request, an .npy or .csv file with a row per true class. Kept in ``config.json``.
-        warmup: without T, epochs of plain cross-entropy before it is estimated.
+        warmup: without T, epochs of plain cross-entropy before it is estimated. After too many, wrong labels are
+            memorised, T is near the identity, and little is corrected: choose fewer than cross-entropy's best epoch.
         percentile: which example is a class's anchor point: 100 the one with the largest probability; the paper's 97
             on CIFAR-10 is less easily an outlier. See `anchor_rows` for rare classes.
         generator: unused; every method takes one.
@@ -111,10 +120,10 @@ class ForwardCorrection(Method):
         *,
         transition: Annotated[
             list[list[float]] | None,
-            BeforeValidator(read_transition),
+            BeforeValidator(_option),
             Field(description="matrix T, an .npy or .csv file: row = true class, column = given; default: estimate"),
         ] = None,
-        warmup: Annotated[int, Field(ge=1, description="epochs of cross-entropy before T is estimated")] = 10,
+        warmup: Annotated[int, Field(ge=1, description="epochs of cross-entropy before T is estimated")] = 5,
         percentile: Annotated[
             float, Field(gt=0, le=100, description="anchor point of a class: percentile of its probability")
         ] = 97.0,
