@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 
 from earlylearn.data.batches import Batches, Draw
 from earlylearn.fit import Fit
-from earlylearn.methods.dividemix import DivideMix, sharpened
+from earlylearn.methods.dividemix import DivideMix, _pairs, sharpened
 from earlylearn.methods.mixture import clean_probability, rescaled
 from earlylearn.run_folder import RunFolder
 from earlylearn.training import resume, train
@@ -182,6 +182,23 @@ def test_resumed_in_the_divided_epochs_equals_uninterrupted(data, tmp_path, monk
         train(data, "dividemix", out=tmp_path / "cut", **settings)
     monkeypatch.undo()
     assert_same_run(whole, resume(tmp_path / "cut", data, quiet=True))
+
+
+def test_labelled_rows_go_by_once_and_unlabelled_ones_start_over():
+    x, labels = _problem()
+    labelled, unlabelled = torch.arange(3, 28), torch.arange(30, 37)
+    batches = list(_pairs(_batches(x, torch.arange(3, 40), labels), labelled, unlabelled, 6))
+    counts = [len(batch.views[0]) for batch in batches]
+    assert counts == [6, 6, 6, 7]  # never a last batch of one
+    assert [len(batch.views) for batch in batches] == [4] * 4
+    first = torch.cat([batch.index[:count] for batch, count in zip(batches, counts, strict=True)])
+    second = [batch.index[count:] for batch, count in zip(batches, counts, strict=True)]
+    assert torch.equal(first.sort().values, labelled)
+    assert all(torch.equal(rows.sort().values, unlabelled) for rows in second)
+    for batch, count in zip(batches, counts, strict=True):
+        assert torch.equal(batch.label, labels[batch.index])
+        assert torch.equal(batch.views[1], x[batch.index[:count]])
+        assert torch.equal(batch.views[3], x[batch.index[count:]])
 
 
 def test_views_differ_with_and_without_augmentation():
