@@ -179,7 +179,7 @@ CHANGED = {
     ("co-teaching", "warmup"): 1,
     ("co-teaching+", "forget_rate"): 0.4,
     ("co-teaching+", "num_gradual"): 2,
-    ("co-teaching+", "initial"): 0,
+    ("co-teaching+", "initial"): 3,
     ("co-teaching+", "warmup"): 1,
     ("dividemix", "warmup"): 1,
     ("dividemix", "p_threshold"): 0.0,

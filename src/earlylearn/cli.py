@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from earlylearn.answers import new_file, print_json, print_summaries, print_table, write_frame
 from earlylearn.errors import EarlylearnError, UsageError
 
 # Imports of torch and the rest stay inside the commands: `earlylearn --help` answers at once.
@@ -119,9 +118,9 @@ def train(
             data, method, out=out, overwrite=overwrite, quiet=quiet, options=_options(option or []), **request
         )
     if json_:
-        _print_json({"run": str(run.folder.path), **run.summary})
+        print_json({"run": str(run.folder.path), **run.summary})
     else:
-        _print_summaries({run.config.method: run.summary})
+        print_summaries({run.config.method: run.summary})
         print(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")
 
 
@@ -138,9 +137,9 @@ def demo(
 
     page, summaries = run_demo(Path(out), seed=seed, overwrite=overwrite, quiet=quiet)
     if json_:
-        _print_json(summaries)
+        print_json(summaries)
     else:
-        _print_summaries(summaries)
+        print_summaries(summaries)
         print(f"picture and wrong labels found: {page}")
 
 
@@ -163,14 +162,14 @@ def predict(
     if weights not in ("picked", "last"):
         raise UsageError(f"--weights {weights}: must be picked or last")
     trained = Run(run)
-    target = _new_file(out, overwrite)
+    target = new_file(out, overwrite)
     inputs, ids = read_inputs(data, trained.inputs["schema"], data_dir=data_dir)
     probability = trained.predict_proba(inputs, weights=weights)  # type: ignore[arg-type]
     frame = pd.DataFrame({"id": ids, "predicted_label": [trained.classes[k] for k in probability.argmax(1)]})
     frame["confidence"] = probability.max(1)
     for name, column in zip(trained.classes, probability.T, strict=True):
         frame[f"p_{name}"] = column
-    _write_frame(frame, target, json_)
+    write_frame(frame, target, json_)
 
 
 @app.command(epilog="Example: earlylearn issues runs/digits --top 10")
@@ -188,16 +187,16 @@ def issues(
 
     if top is not None and not _whole(top):
         raise UsageError(f"--top {top}: must be a whole number, 0 or more")
-    target = _new_file(out, overwrite)
+    target = new_file(out, overwrite)
     most = int(top) if top is not None else 0 if target or json_ else 20
     frame = Run(run).label_issues()
     frame = frame[frame["is_label_issue"]].sort_values("label_quality", kind="stable")
     shown = frame.head(most) if most else frame
     if target or json_:
-        _write_frame(shown, target, json_)
+        write_frame(shown, target, json_)
     else:
         columns = ["id", "given_label", "predicted_label", "label_quality"]
-        _print_table(f"{len(frame)} label issues", columns, shown[columns].values.tolist())
+        print_table(f"{len(frame)} label issues", columns, shown[columns].values.tolist())
 
 
 @app.command(epilog="Example: earlylearn noise digits --noise pair:0.4 --out labels.npz")
@@ -220,11 +219,11 @@ def noise(
     if data is None and noise is None and out is None:
         kinds = [[f"{name}:{kind.takes}", kind.description, kind.source] for name, kind in NOISE.items()]
         if json_:
-            _print_json([dict(zip(("name", "description", "source"), kind, strict=True)) for kind in kinds])
+            print_json([dict(zip(("name", "description", "source"), kind, strict=True)) for kind in kinds])
         else:
-            _print_table("kinds of noise (for --noise)", ["name", "what it does", "source"], kinds)
+            print_table("kinds of noise (for --noise)", ["name", "what it does", "source"], kinds)
         return
-    target = _new_file(out, overwrite)
+    target = new_file(out, overwrite)
     if data is None or noise is None or target is None:
         missing = "DATA" if data is None else "--noise KIND:RATE" if noise is None else "--out FILE"
         raise UsageError(
@@ -234,7 +233,7 @@ def noise(
     request = {"data_dir": data_dir, "label": label, "image": image, "labels": labels}
     report = write_noisy_labels(data, noise, target, seed=_seed(seed), **request)
     if json_:
-        _print_json(report)
+        print_json(report)
     else:
         print(
             f"{out}: {report['kind']}, {report['wrong']} of {report['n']} labels wrong ({report['wrong_fraction']:.2%})"
@@ -248,13 +247,13 @@ def methods(json_: Json = False) -> None:
 
     described = describe_methods()
     if json_:
-        _print_json(described)
+        print_json(described)
         return
     rows = []
     for method in described:
         given = [f"{name}={field['default']}" for name, field in method["hyperparameters"].items()]
         rows.append([method["name"], method["summary"], " ".join(given)])
-    _print_table("methods (give hyperparameters as -o NAME=VALUE)", ["name", "what it does", "defaults"], rows)
+    print_table("methods (give hyperparameters as -o NAME=VALUE)", ["name", "what it does", "defaults"], rows)
 
 
 @app.command(epilog="Example: earlylearn recipes --json")
@@ -265,7 +264,7 @@ def recipes(json_: Json = False) -> None:
     from earlylearn.recipes import RECIPES
 
     if json_:
-        _print_json([asdict(recipe) for recipe in RECIPES.values()])
+        print_json([asdict(recipe) for recipe in RECIPES.values()])
         return
     rows = [
         [
@@ -275,7 +274,7 @@ def recipes(json_: Json = False) -> None:
         ]
         for recipe in RECIPES.values()
     ]
-    _print_table("recipes (options after --recipe override)", ["name", "source", "settings"], rows)
+    print_table("recipes (options after --recipe override)", ["name", "source", "settings"], rows)
 
 
 @app.command(epilog="Example: earlylearn doctor")
@@ -285,16 +284,16 @@ def doctor(data_dir: DataDir = None, json_: Json = False) -> None:
 
     found = examine(data_dir)
     if json_:
-        _print_json(found)
+        print_json(found)
         return
     for topic, facts in found.items():
-        _print_table(topic, ["what", "found"], [[name, str(value)] for name, value in facts.items()])
+        print_table(topic, ["what", "found"], [[name, str(value)] for name, value in facts.items()])
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The command ``earlylearn``: exit status 0, 1 (the work failed), 2 (the request is wrong), 130 (interrupted)."""
     # Fabric announces its precision; config.json has it.
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command: Any = typer.main.get_command(app)
     status = 0
@@ -353,67 +352,3 @@ def _seed(seed: str | None) -> int:
     if seed is not None and not (_whole(seed) and int(seed) < 2**32):
         raise UsageError(f"--seed {seed}: must be a whole number from 0 to {2**32 - 1}")
     return int(seed or 0)
-
-
-def _new_file(out: str | None, overwrite: bool) -> Path | None:
-    """A file that may be written."""
-    if out is None:
-        return None
-    path = Path(out)
-    if path.is_dir():
-        raise UsageError(f"--out {out}: is a folder; name a file")
-    if path.exists() and not overwrite:
-        raise UsageError(f"--out {out}: exists already; name another file or give --overwrite")
-    if not path.parent.is_dir():
-        raise UsageError(f"--out {out}: the folder {path.parent} does not exist; make it first")
-    return path
-
-
-def _write_frame(frame: Any, target: Path | None, as_json: bool) -> None:
-    if target:
-        try:
-            frame.to_csv(target, index=False)
-        except OSError as error:
-            raise UsageError(f"--out {target}: {error.strerror}; choose a file you may write") from None
-        print(f"{len(frame)} rows: {target}", file=sys.stderr)
-    if as_json:
-        print(frame.to_json(orient="records", indent=2))
-    elif not target:
-        print(frame.to_csv(index=False), end="")
-
-
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, indent=2))
-
-
-def _print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "name")
-    for row in rows:
-        table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
-    console = Console()
-    with console.capture() as captured:
-        console.print(table)
-    print(captured.get(), end="")  # print, because rich has its own way with a closed pipe
-
-
-def _print_summaries(summaries: dict[str, dict[str, Any]]) -> None:
-    def share(*path: str) -> list[str]:
-        shown = []
-        for value in summaries.values():
-            for key in path:
-                value = value[key]
-            shown.append("unknown" if value is None else f"{value:.1%}")
-        return shown
-
-    rows = [
-        ["test accuracy, last epoch", *share("accuracy", "test_last")],
-        ["test accuracy, epoch picked on noisy validation", *share("accuracy", "test_at_best_val")],
-        ["wrong labels memorised", *share("memorized_last")],
-        ["label issues flagged", *(str(summary["label_issues"]["flagged"]) for summary in summaries.values())],
-        ["  of these, really wrong (precision)", *share("label_issues", "precision")],
-        ["  share of wrong labels found (recall)", *share("label_issues", "recall")],
-        ["training time", *(f"{summary['seconds']:.0f} s" for summary in summaries.values())],
-    ]
-    _print_table("results", ["", *summaries], rows)

@@ -1,31 +1,20 @@
 """What happens between a request and a finished run folder?"""
 
-import contextlib
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor
 
-from earlylearn.audit.dynamics import Dynamics
-from earlylearn.audit.label_issues import find_label_issues, score_label_issues
-from earlylearn.checkpoint import load_checkpoint, save_checkpoint
+from earlylearn.checkpoint import load_checkpoint
 from earlylearn.config import DataRequest, RunConfig, describe, resolve
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import BUILTIN, Loaded, load
 from earlylearn.errors import UsageError
-from earlylearn.fit import Epoch, Fit, load_method, predict_batches
-from earlylearn.generators import Generators
-from earlylearn.prepare import build_method, draw_labels, fingerprint, make_batches
-from earlylearn.progress import TrainingProgress
-from earlylearn.report import render_run
+from earlylearn.prepare import draw_labels, fingerprint
 from earlylearn.run import Run
 from earlylearn.run_folder import RunFolder, environment, write_json
+from earlylearn.session import Session, one_line_errors
 
 
 def train(
@@ -65,12 +54,12 @@ def train(
     draws = draw_labels(config, loaded.train)
     if out is None:
         out = Path("runs") / f"{Path(config.data).stem}-{config.method}-{config.seed}"
-    session = _Session(config, loaded, draws, quiet=quiet)
+    session = Session(config, loaded, draws, quiet=quiet)
     with torch.random.fork_rng(devices=[]):
         # Before anything is written, because this still finds fault with the request: schedule, network.
         session.prepare()
         folder = RunFolder.create(out, overwrite=overwrite)
-        with _one_line_errors(folder):
+        with one_line_errors(folder):
             write_json(folder.config, {**config.model_dump(), "inputs": session.inputs})
             write_json(folder.environment, environment())
             folder.write_labels(**session.label_arrays())
@@ -99,7 +88,7 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
     changed = f"--resume {path}: the data of {config.data} changed since the run began; restore them, or train anew"
     if fingerprint(loaded.train) != run.inputs["fingerprint"]:
         raise UsageError(changed)
-    session = _Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
+    session = Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
     saved = folder.read_labels()
     if not all(name in saved and np.array_equal(saved[name], array) for name, array in session.label_arrays().items()):
         raise UsageError(changed)
@@ -107,7 +96,7 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
         session.prepare()
         if folder.last.exists():
             session.take_up(load_checkpoint(folder.last), folder.last)
-        with _one_line_errors(folder):
+        with one_line_errors(folder):
             folder.keep_metrics(session.fit.epoch)
         return session.run(folder)
 
@@ -142,241 +131,3 @@ def _whole_path(value: str) -> str:
     if head == "matrix" and Path(tail).exists():
         return f"{head}:{Path(tail).resolve()}"
     return f"{Path(head).resolve()}:{tail}" if colon and Path(head).exists() else value
-
-
-class _Session:
-    """A run in progress: everything prepared, trained epoch by epoch, written down as it goes."""
-
-    def __init__(self, config: RunConfig, loaded: Loaded, draws: list[Any], *, quiet: bool) -> None:
-        self.config, self.draws, self.quiet = config, draws, quiet
-        draw = draws[0]
-        clean = loaded.train
-        truth = clean.labels if draw.noise is not None else clean.true_labels
-        self.data, self.test = clean.with_labels(draw.labels, truth), loaded.test
-        self.wrong = None if truth is None else draw.labels != truth
-        self.inputs = {
-            "n": len(clean),
-            "shape": list(clean.inputs.shape[1:]),
-            "classes": list(clean.classes),
-            "schema": clean.schema,
-            "fingerprint": fingerprint(clean),
-        }
-        try:
-            self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
-        except Exception as error:  # Fabric has several kinds for an accelerator that is unknown or not there
-            reason = " ".join(str(error).split()).rstrip(".")
-            raise UsageError(f"--accelerator {config.accelerator}: {reason}; use auto or cpu") from None
-        self.device = self.fabric.device
-        self.best: dict[str, Any] = {"epoch": None, "val_accuracy": None, "test_accuracy": None}
-
-    def label_arrays(self) -> dict[str, Any]:
-        """What ``labels.npz`` keeps of the noise and the split."""
-        arrays: dict[str, Any] = {}
-        for k, draw in enumerate(self.draws):
-            suffix = f"_{k}" if k else ""
-            arrays |= {f"given{suffix}": draw.labels, f"train_rows{suffix}": draw.train_rows}
-            arrays |= {f"val_rows{suffix}": draw.val_rows}
-            if draw.noise is not None:
-                arrays |= {
-                    f"wrong{suffix}": draw.noise.wrong,
-                    f"noise_seed{suffix}": np.array(draw.noise.seed),
-                }
-        if self.data.true_labels is not None:
-            arrays["true"] = self.data.true_labels
-        return arrays
-
-    def run(self, folder: RunFolder) -> Run:
-        """Train what is left of the run, then audit it and write its results."""
-        with _one_line_errors(folder):
-            config, title = self.config, f"{Path(self.config.data).name} {self.config.method}"
-            examples = sum(len(draw.train_rows) for draw in self.draws) // len(self.draws) * self.method.networks
-            with TrainingProgress(
-                title, epochs=config.epochs, examples=examples, start=self.fit.epoch, quiet=self.quiet
-            ) as progress:
-                began = time.monotonic()
-                for epoch in self.fit.run(progress.step):
-                    record = self._evaluate(epoch)
-                    record["seconds"] = round(time.monotonic() - began, 3)
-                    self._keep(folder, record)
-                    progress.epoch(record)
-                    began = time.monotonic()
-            self._finish(folder)
-        return Run(folder.path)
-
-    def prepare(self) -> None:
-        """Build everything that trains; seeds torch's global generator, so the caller forks it around the run."""
-        config, draw = self.config, self.draws[0]
-        self.generators = Generators(config.seed)
-        self.method = build_method(config, self.data, draw.train_rows, self.generators)
-        batches = make_batches(config, self.data, self.draws, self.generators, self.device)
-        self.fit = Fit(
-            self.method,
-            batches,
-            self.fabric,
-            epochs=config.epochs,
-            lr=config.lr,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            schedule=config.schedule,
-        )
-        self.dynamics = Dynamics(len(self.data)).to(self.device)
-        self.labels = batches.draws[0].labels
-        self.train_rows = batches.draws[0].rows
-        self.val_rows = torch.from_numpy(draw.val_rows).to(self.device)
-
-    def take_up(self, checkpoint: dict[str, Any], path: Path) -> None:
-        """Continue from the state in a checkpoint."""
-        try:
-            self.fit.load_state_dict(checkpoint["fit"])
-            self.dynamics.load_state_dict(checkpoint["dynamics"])
-            self.generators.load_state_dict(checkpoint["generators"])
-            self.best = checkpoint["best"]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise UsageError(
-                f"{path}: does not fit config.json ({reason}); restore the file, or train again with --overwrite"
-            ) from None
-
-    def _evaluate(self, epoch: Epoch) -> dict[str, Any]:
-        """An epoch's line in the metrics; the training rows were seen by the training passes already."""
-        val_accuracy = None
-        if len(self.val_rows):
-            logits = self.fit.logits(self.val_rows)
-            self.method.observe_held_out(self.val_rows, logits)
-            val_accuracy = _accuracy(logits, self.labels[self.val_rows])
-        test_every = self.config.test_every
-        test_due = test_every and epoch.epoch % test_every == 0
-        predicted = self.dynamics.update(self.method.seen_logits, self.labels)
-        notes, self.method.notes = self.method.notes, []
-        return {
-            "epoch": epoch.epoch,
-            "lr": epoch.lr,
-            "loss": epoch.loss,
-            "loss_parts": epoch.parts,
-            "val_accuracy": val_accuracy,
-            "test_accuracy": self._test_accuracy() if test_due else None,
-            **self._memorization(predicted[self.train_rows]),
-            **({"notes": notes} if notes else {}),
-        }
-
-    def _memorization(self, predicted: Tensor) -> dict[str, Any]:
-        """Shares of the training rows: given label predicted; and, with the truth known, the paper's Figure 1."""
-        given = self.labels[self.train_rows]
-        shares: dict[str, Any] = {"agree": _share(predicted == given), "clean": None, "wrong": None}
-        if self.data.true_labels is not None:
-            true = torch.from_numpy(self.data.true_labels).to(self.device)[self.train_rows]
-            wrong = true != given
-            correct, memorized = predicted == true, (predicted == given) & wrong
-            if (~wrong).any():
-                shares["clean"] = {"correct": _share(correct[~wrong]), "incorrect": _share(~correct[~wrong])}
-            if wrong.any():
-                shares["wrong"] = {
-                    "correct": _share(correct[wrong]),
-                    "memorized": _share(memorized[wrong]),
-                    "other": _share(~(correct | memorized)[wrong]),
-                }
-        return shares
-
-    def _test_accuracy(self) -> float | None:
-        if self.test is None:
-            return None
-        x, labels = torch.from_numpy(self.test.inputs), torch.from_numpy(self.test.labels)
-        logits = predict_batches(self.method, self.fabric, ((part, part) for part in x.split(1000)))
-        return _accuracy(logits.cpu(), labels)
-
-    def _keep(self, folder: RunFolder, record: dict[str, Any]) -> None:
-        """Write the epoch's line and checkpoints; noisy validation picks, ties go to the later epoch."""
-        accuracy = record["val_accuracy"]
-        if accuracy is None or self.best["epoch"] is None or accuracy >= self.best["val_accuracy"]:
-            self.best = {key: record[key] for key in ("epoch", "val_accuracy", "test_accuracy")}
-            save_checkpoint(folder.picked, {"method": self.method.state_dict()})
-        folder.append_metrics(record)
-        # Last, because it is what a resumed run believes: until it is there, the epoch did not happen.
-        state = {
-            "fit": self.fit.state_dict(),
-            "dynamics": self.dynamics.state_dict(),
-            "generators": self.generators.state_dict(),
-            "best": self.best,
-        }
-        save_checkpoint(folder.last, state)
-
-    def _finish(self, folder: RunFolder) -> None:
-        """Judge the last epoch and the picked one, audit the labels with the picked one, write it all down."""
-        metrics = folder.read_metrics()
-        memorized = self._memorization(self.fit.logits(self.train_rows).argmax(1))["wrong"]
-        test_last = metrics[-1]["test_accuracy"]
-        if test_last is None:
-            test_last = self._test_accuracy()
-        load_method(self.method, load_checkpoint(folder.picked)["method"])
-        test_picked = self.best["test_accuracy"]
-        if test_picked is None:
-            test_picked = self._test_accuracy()
-        issues = self._audit()
-        issues.to_csv(folder.issues, index=False)
-        noise = self.draws[0].noise
-        wrong_fraction = None if self.wrong is None else float(self.wrong.mean())
-        summary = {
-            "method": self.config.method,
-            "data": self.config.data,
-            "seed": self.config.seed,
-            "epochs": self.config.epochs,
-            "seconds": round(sum(record["seconds"] for record in metrics), 2),
-            "examples": len(self.data),
-            "classes": len(self.data.classes),
-            "noise": {
-                "kind": noise.kind if noise else None,
-                "rate": noise.rate if noise else None,
-                "wrong_fraction": wrong_fraction,
-            },
-            "accuracy": {
-                "test_last": test_last,
-                "test_at_best_val": test_picked,
-                "val_best": self.best["val_accuracy"],
-                "val_last": metrics[-1]["val_accuracy"],
-                "best_epoch": self.best["epoch"],
-            },
-            "memorized_last": None if memorized is None else memorized["memorized"],
-            "label_issues": score_label_issues(issues, self.wrong),
-        }
-        run = Run(folder.path, summary=summary)
-        folder.report.write_text(render_run(run.view(self.data)), encoding="utf-8")
-        write_json(folder.summary, summary)
-
-    def _audit(self) -> pd.DataFrame:
-        """The label issues of every row, held-out ones included, with their training dynamics.
-
-        By what the method itself believes of the labels, such as ELR's targets; else by its predictions.
-        """
-        beliefs = self.method.label_beliefs()
-        if beliefs is None:
-            beliefs = torch.softmax(self.fit.logits(torch.arange(len(self.data), device=self.device)), 1)
-        classes = self.data.classes
-        issues = find_label_issues(self.data.labels, beliefs, classes=classes, ids=self.data.ids)
-        held_out = np.isin(np.arange(len(self.data)), self.draws[0].val_rows)
-        issues["split"] = np.where(held_out, "validation", "train")
-        if self.data.true_labels is not None:
-            issues["true_label"] = np.asarray(classes)[self.data.true_labels]
-        return pd.concat([issues, self.dynamics.columns()], axis=1)
-
-
-@contextlib.contextmanager
-def _one_line_errors(folder: RunFolder) -> Iterator[None]:
-    """A disk that fails while training is the user's to mend: one line, and what was kept is kept."""
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(
-            f"{error.filename or folder.path}: {error.strerror or error}; free the disk or the permission, then "
-            f"earlylearn train --resume {folder.path}"
-        ) from error
-    except KeyboardInterrupt as stop:
-        stop.add_note(f"continue with earlylearn train --resume {folder.path}")
-        raise
-
-
-def _accuracy(logits: Tensor, labels: Tensor) -> float:
-    return _share(logits.argmax(1) == labels)
-
-
-def _share(mask: Tensor) -> float:
-    return float(mask.float().mean())

@@ -57,7 +57,8 @@ class DivideMix(Method):
         prior_weight: of the penalty on predicting few classes; 1. It assumes balanced classes: lower it if not.
         confidence_penalty: weight of the negative entropy in warm-up; 1 in the published asymmetric runs.
         history: epochs over which losses are averaged before the mixture; 5 in the published 90 % runs.
-        view_noise: see above; no effect on augmented images. Ours.
+        view_noise: see above; no effect on augmented images, nor in warm-up. Ours, and no great matter: with 0, 0.1 and
+            0.3, digits as columns end at .964, .967, .969 (symmetric 40 %) and .906, .894, .911 (pair 40 %), one seed.
         generator: random numbers of mixup, of the mixture's start and of ``view_noise``.
 
     Attributes:
