@@ -57,6 +57,7 @@ class Method(nn.Module):
         paper: where the method is published.
         networks: how many networks the method trains.
         views: how many augmented views of an input a batch carries.
+        draw_per_network: its passes ask for noise draw k to train network k (`Batches.batches(draw=k)`).
         static_shapes: no shape in a step depends on the data, so that a GPU may record the step once and replay it.
         nets: the networks; each has its own optimizer.
         parts: the last batch's loss by named part, detached, for the progress line and the metrics.
@@ -69,6 +70,7 @@ class Method(nn.Module):
     networks: int = 1
     views: ClassVar[int] = 1
     static_shapes: ClassVar[bool] = True
+    draw_per_network: ClassVar[bool] = False
     seen_logits: Tensor
 
     def __init__(

@@ -51,9 +51,9 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
     """
     draws = 1
     if config.as_released:
-        if config.options.get("networks") != 2:
+        if not METHODS[config.method].draw_per_network or config.options.get("networks") != 2:
             raise UsageError(
-                f"--as-released: draws noise once per network, and method {config.method} does not train two; "
+                f"--as-released: was released for elr+ with two networks, not for method {config.method} as asked; "
                 "use --method elr+, or leave it out"
             )
         draws = 2

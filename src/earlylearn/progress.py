@@ -15,7 +15,7 @@ class TrainingProgress:
     Args:
         title: what is being trained.
         epochs: length of the run.
-        examples: examples a whole epoch trains on, over all its passes.
+        examples: examples an epoch is expected to train on, over all its passes; each epoch corrects it.
         start: epochs done already.
         quiet: show nothing.
     """
@@ -27,6 +27,7 @@ class TrainingProgress:
         self.task: TaskID | None = None
         self.shown = 0.0
         self.start = start
+        self.counted = 0
 
     def __enter__(self) -> "TrainingProgress":
         if not self.quiet and self.console.is_terminal:
@@ -49,6 +50,7 @@ class TrainingProgress:
 
     def step(self, examples: int, means: Callable[[], dict[str, float]]) -> None:
         """Count a batch; read the losses only when they are to be shown."""
+        self.counted += examples
         if self.bar is None or self.task is None:
             return
         now = time.monotonic()
@@ -65,8 +67,11 @@ class TrainingProgress:
         for note in () if self.quiet else record.get("notes", ()):
             self.console.print(f"{self.title} epoch {epoch}: {note}", markup=False, highlight=False, soft_wrap=True)
         text = f"{self.title} epoch {epoch}/{self.epochs}"
+        self.examples, self.counted = self.counted, 0
         if self.bar is not None and self.task is not None:
-            self.bar.update(self.task, description=text, completed=epoch * self.examples)
+            self.bar.update(
+                self.task, description=text, total=self.epochs * self.examples, completed=epoch * self.examples
+            )
         elif not self.quiet and (epoch % max(1, self.epochs // 10) == 0 or epoch == self.epochs):
             parts = "  ".join(f"{name} {value:.3f}" for name, value in record["loss_parts"].items())
             scores = "  ".join(

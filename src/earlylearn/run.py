@@ -15,6 +15,7 @@ from torch import nn
 
 from earlylearn.checkpoint import load_checkpoint
 from earlylearn.config import RunConfig, describe
+from earlylearn.data.features import feature_names
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.paths import one_line
 from earlylearn.errors import UsageError
@@ -95,7 +96,7 @@ class Run:
         if data.is_image:
             image = data.inputs.__getitem__
         else:
-            names = data.schema.get("feature_names") or [f"x{k}" for k in range(data.inputs.shape[1])]
+            names = feature_names(data.schema.get("columns", ())) or [f"x{k}" for k in range(data.inputs.shape[1])]
 
             def describe_row(index: int) -> str:
                 shown = [f"{name} {value:.4g}" for name, value in zip(names, data.inputs[index], strict=True)]

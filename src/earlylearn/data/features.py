@@ -51,6 +51,19 @@ def encode_columns(frame: pd.DataFrame, columns: Sequence[dict[str, Any]], where
     return np.concatenate(parts, axis=1)
 
 
+def feature_names(columns: Sequence[dict[str, Any]]) -> list[str]:
+    """What each of the features is called: the column's name, or ``column=category``."""
+    return [
+        name
+        for column in columns
+        for name in (
+            [column["name"]]
+            if column["type"] == "number"
+            else [f"{column['name']}={category}" for category in column["categories"]]
+        )
+    ]
+
+
 def medians(values: NDArray[Any], where: str) -> list[float]:
     """The median of the finite values of every column of ``[n, d]``.
 

@@ -57,6 +57,7 @@ class ELRPlus(Method):
     """
 
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
+    draw_per_network = True
     networks = 2
     targets: Tensor
 
