@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from earlylearn import demo as demo_module
-from earlylearn import training
+from earlylearn import session, training
 from earlylearn.cli import main
 from earlylearn.fit import Fit
 from earlylearn.methods import METHODS
@@ -327,7 +327,7 @@ def test_a_full_disk_while_training_is_one_line_and_can_be_continued(ask, docume
         raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "save_checkpoint", full)
+        patch.setattr(session, "save_checkpoint", full)
         status, out, err = ask(f"train digits --limit 60 --epochs 1 --out r {QUICK}")
     assert (status, out) == (2, "")
     assert err.count("\n") == 1

@@ -169,6 +169,12 @@ def test_what_the_user_says_overrides_the_recipe():
     assert (config.lr, config.options["lam"], config.options["beta"], config.epochs) == (0.5, 9, 0.7, 120)
 
 
+@pytest.mark.parametrize(("network", "recipe", "lam"), [("mlp", "small-data", 5), ("linear", "large-data", 1)])
+def test_lambda_is_large_only_where_the_network_could_memorise(network, recipe, lam):
+    config = resolve(blobs(), {"data": "x", "network": network}, {})
+    assert (config.recipe, config.options["lam"]) == (recipe, lam)
+
+
 def test_config_is_enough_to_repeat_the_run(tmp_path):
     first = train("digits", limit=200, noise="symmetric:0.2", epochs=2, out=tmp_path / "a", quiet=True)
     document = json.loads(first.folder.config.read_text())

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from earlylearn.errors import UsageError
-from earlylearn.networks import NETWORKS, Normalize, build_network, default_network
+from earlylearn.networks import NETWORKS, Normalize, build_network, count_weights, default_network
 
 
 def build(name, shape=(3, 32, 32), classes=10):
@@ -188,3 +188,12 @@ def test_errors_of_means_and_classes():
         Normalize(ones, torch.ones(2))
     with pytest.raises(UsageError, match="std -1 of channel or column 1"):
         Normalize(ones, torch.tensor([1.0, -1.0, 1.0]))
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("resnet34", 21_282_122), ("preact-resnet18", 11_171_274), ("linear", 30_730)]
+)
+def test_weights_are_counted_without_building_the_network(name, count):
+    before = torch.get_rng_state()
+    assert count_weights(name, shape=(3, 32, 32), classes=10) == count
+    assert torch.equal(before, torch.get_rng_state())

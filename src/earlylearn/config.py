@@ -9,8 +9,8 @@ from earlylearn.data.labelled import Augmentation, LabelledData
 from earlylearn.data.noise import parse_noise
 from earlylearn.errors import UsageError
 from earlylearn.methods import check_options, method_class
-from earlylearn.networks import default_network
-from earlylearn.recipes import SMALL_DATA, find_recipe
+from earlylearn.networks import count_weights, default_network
+from earlylearn.recipes import default_recipe, find_recipe
 
 
 class DataRequest(BaseModel):
@@ -84,13 +84,18 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         UsageError: an unknown or unfitting field, method, hyperparameter, recipe, network or noise.
     """
     said = {name: value for name, value in request.items() if value is not None}
-    recipe = find_recipe(said.get("recipe", SMALL_DATA))
+    network = said.get("network", default_network(data.inputs.shape[1:]))
+    if "recipe" in said:
+        recipe = find_recipe(said["recipe"])
+    else:
+        weights = count_weights(network, shape=data.inputs.shape[1:], classes=len(data.classes))
+        recipe = default_recipe(weights, len(data))
     method = said.get("method") or recipe.method or DEFAULTS["method"]
     method_class(method)
     settings = {
         **DEFAULTS,
         "augment": data.augment,
-        "network": default_network(data.inputs.shape[1:]),
+        "network": network,
         **recipe.settings,
         **said,
         "method": method,

@@ -65,6 +65,16 @@ def build_network(name: str, *, shape: tuple[int, ...], classes: int, mean: Tens
         UsageError: the name is unknown (the known ones are listed), the network cannot take the shape, or
             mean and std do not fit it.
     """
+    network = _network(name, shape, classes)
+    normalize = Normalize(mean, std)
+    if len(normalize.mean) != shape[0]:
+        what = "columns" if len(shape) == 1 else "channels"
+        raise UsageError(f"--network {name}: {len(normalize.mean)} means for {shape[0]} {what}; give one each")
+    return nn.Sequential(normalize, network)
+
+
+def _network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+    """The network behind the `Normalize` layer."""
     kind = name.partition(":")[0]
     if kind not in NETWORKS or (name != kind and kind != "mlp"):
         raise UsageError(f"--network {name}: unknown; choose one of {', '.join(NETWORKS)}, mlp:SIZE-SIZE")
@@ -74,15 +84,6 @@ def build_network(name: str, *, shape: tuple[int, ...], classes: int, mean: Tens
         )
     if classes < 2:
         raise UsageError(f"--network {name}: {classes} classes; a classifier needs at least two")
-    normalize = Normalize(mean, std)
-    if len(normalize.mean) != shape[0]:
-        what = "columns" if len(shape) == 1 else "channels"
-        raise UsageError(f"--network {name}: {len(normalize.mean)} means for {shape[0]} {what}; give one each")
-    return nn.Sequential(normalize, _network(name, kind, shape, classes))
-
-
-def _network(name: str, kind: str, shape: tuple[int, ...], classes: int) -> nn.Module:
-    """The network behind the `Normalize` layer."""
     if kind == "linear":
         return linear(math.prod(shape), classes)
     if kind == "mlp":
@@ -104,3 +105,10 @@ def _network(name: str, kind: str, shape: tuple[int, ...], classes: int) -> nn.M
         network = CifarResNet(shape[0], classes, blocks=blocks)
     # PyTorch's own annotations leave this overload of Module.to out.
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def count_weights(name: str, *, shape: tuple[int, ...], classes: int) -> int:
+    """How many trained numbers a network has; nothing is allocated. Raises as `build_network` does."""
+    with torch.device("meta"):
+        network = _network(name, shape, classes)
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -5,7 +5,9 @@ from typing import Any
 
 from earlylearn.errors import UsageError
 
-SMALL_DATA = "small-data"  # what holds when no recipe is named
+# A network with fewer weights per example than this cannot memorise wrong labels: it has to fear a large lambda, which
+# holds it to its first mistakes. Measured at 2 weights per example (small CNN, CIFAR-10) and 70 (digits, Fashion-MNIST).
+ENOUGH_TO_MEMORIZE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,11 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise UsageError(f"--recipe {name}: no such recipe; choose from {', '.join(RECIPES)}")
     return RECIPES[name]
+
+
+def default_recipe(weights: int, examples: int) -> Recipe:
+    """What holds when no recipe is named: ``small-data`` if the network has weights enough to memorise the examples."""
+    return RECIPES["small-data" if weights >= ENOUGH_TO_MEMORIZE * examples else "large-data"]
 
 
 def _elr(name: str, source: str, epochs: int, schedule: str, lam: float, beta: float) -> Recipe:
@@ -99,11 +106,18 @@ _ALL = [
     _elr_plus("cifar10-elr+-asymmetric", 200, 150, 1, 0.9),
     _elr_plus("cifar100-elr+", 250, 200, 7, 0.9, lam_ramp=40_000, update_labels=True),
     Recipe(
-        name=SMALL_DATA,
+        name="small-data",
         source="measured on digits and Fashion-MNIST: docs/LOG.md",
         method=None,
         settings={"epochs": 40, "batch_size": 64, "lr": 0.02, "weight_decay": 1e-3, "schedule": "cosine"},
         options={"elr": {"lam": 5.0, "beta": 0.7}, "elr+": {"lam": 5.0, "beta": 0.7}},
+    ),
+    Recipe(
+        name="large-data",
+        source="measured on CIFAR-10N with a small CNN: docs/LOG.md",
+        method=None,
+        settings={"epochs": 40, "batch_size": 128, "lr": 0.02, "weight_decay": 1e-3, "schedule": "cosine"},
+        options={"elr": {"lam": 1.0, "beta": 0.7}, "elr+": {"lam": 1.0, "beta": 0.7}},
     ),
 ]
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
