@@ -293,7 +293,7 @@ def doctor(data_dir: DataDir = None, json_: Json = False) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The command ``earlylearn``: exit status 0, 1 (the work failed), 2 (the request is wrong), 130 (interrupted)."""
     # Fabric announces its precision; config.json has it.
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command: Any = typer.main.get_command(app)
     status = 0
