@@ -42,7 +42,8 @@ def test_scores_equal_counting_by_hand():
     # Ranked by suspicion: row 0 (wrong), row 2 (wrong), row 1, row 3: both wrong ones come first.
     assert scores == {"flagged": 2, "precision": 0.5, "recall": 0.5, "average_precision": pytest.approx(1.0)}
     assert score_label_issues(issues, None)["precision"] is None
-    assert score_label_issues(issues, np.zeros(4, bool))["recall"] is None
+    none_wrong = score_label_issues(issues, np.zeros(4, bool))
+    assert (none_wrong["precision"], none_wrong["recall"]) == (0.0, None)
 
 
 def test_dynamics_equal_counting_example_by_example():

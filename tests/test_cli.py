@@ -329,7 +329,7 @@ def test_a_full_disk_while_training_is_one_line_and_can_be_continued(ask, docume
     with monkeypatch.context() as patch:
         patch.setattr(session, "save_checkpoint", full)
         status, out, err = ask(f"train digits --limit 60 --epochs 1 --out r {QUICK}")
-    assert (status, out) == (2, "")
+    assert (status, out) == (1, "")
     assert err.count("\n") == 1
     assert "No space left" in err
     assert "--resume r" in err

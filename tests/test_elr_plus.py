@@ -109,5 +109,8 @@ def test_as_released_draws_noise_and_split_once_per_network(run_path):
     assert not np.array_equal(kept["train_rows"], kept["train_rows_1"])
     trained = load_checkpoint(run.folder.last)["fit"]["method"]["targets"]
     assert (trained[1][torch.from_numpy(kept["train_rows_1"])].sum(1) > 0).all()
+    assert run.label_issues()["label_quality"].notna().all()
+    trained_by_both = np.intersect1d(kept["val_rows"], kept["train_rows_1"])
+    torch.testing.assert_close(trained[1][trained_by_both].sum(1), torch.full((len(trained_by_both),), 0.3))
     honest = train(blobs(wrong=0), "elr+", noise="symmetric:0.5", epochs=1, out=run_path, overwrite=True, quiet=True)
     assert "given_1" not in honest.folder.read_labels()

@@ -205,3 +205,44 @@ def test_a_run_resumes_from_another_folder(tmp_path, monkeypatch):
     run.folder.summary.unlink()
     monkeypatch.chdir(tmp_path / "there")
     assert resume("../here/run", quiet=True).summary["epochs"] == 2
+
+
+def _csv(path, n=80):
+    rng = np.random.default_rng(0)
+    true = np.arange(n) % 2
+    given = np.where(np.arange(n) % 5 == 0, 1 - true, true)
+    rows = [f"{t * 4 + rng.normal():.3f},{g},{t}" for t, g in zip(true, given, strict=True)]
+    path.write_text("\n".join(["x,given,truth", *rows]) + "\n")
+
+
+def test_test_accuracy_is_against_true_labels_where_they_are_known(tmp_path):
+    _csv(tmp_path / "t.csv")
+    request = {"label": "given", "true_label": "truth", "test_fraction": 0.25, "epochs": 10}
+    run = train(tmp_path / "t.csv", out=tmp_path / "run", quiet=True, **request)
+    assert run.summary["accuracy"]["test_last"] > 0.9  # the given labels, 20 % wrong, would allow .8
+
+
+def test_noise_needs_labels_that_may_count_as_true(run_path):
+    with pytest.raises(UsageError, match="wrong already"):
+        train(blobs(), noise="pair:0.1", out=run_path, quiet=True)
+
+
+def test_settings_that_cannot_hold_are_refused(run_path):
+    for settings, words in (
+        ({"limit": 20}, "--limit: .* in memory"),
+        ({"precision": "bf16-mixed"}, "--precision bf16-mixed: would round"),
+        ({"noise": 0.4}, "--noise 0.4: must be text"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            train(blobs(), out=run_path, quiet=True, **settings)
+    assert not run_path.exists()
+
+
+def test_a_changed_test_set_is_noticed_on_resume(tmp_path):
+    data = stripes()
+    np.savez(tmp_path / "d.npz", x=data.inputs, y=data.labels, x_test=data.inputs[:9], y_test=data.labels[:9])
+    run = train(tmp_path / "d.npz", epochs=1, out=tmp_path / "run", quiet=True)
+    run.folder.summary.unlink()
+    np.savez(tmp_path / "d.npz", x=data.inputs, y=data.labels, x_test=data.inputs[:9], y_test=1 - data.labels[:9])
+    with pytest.raises(UsageError, match="changed since the run began"):
+        resume(tmp_path / "run", quiet=True)

@@ -1,4 +1,4 @@
-"""Train classifiers that do not memorise wrong labels, and learn which labels are wrong, in one run."""
+"""What does the package offer by name: training that does not memorise wrong labels, and the audit of labels?"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

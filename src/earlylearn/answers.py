@@ -12,7 +12,7 @@ from earlylearn.errors import UsageError
 
 
 def new_file(out: str | None, overwrite: bool) -> Path | None:
-    """A file that may be written."""
+    """A file that may be written, or None; UsageError if it is there already, a folder, or in no folder."""
     if out is None:
         return None
     path = Path(out)

@@ -1,5 +1,6 @@
 """How is everything needed to continue kept in one file that cannot run code?"""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -24,7 +25,10 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     tensors: dict[str, Tensor] = {}
     skeleton = _strip(state, "", tensors)
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata={"state": json.dumps(skeleton)})
+    try:
+        save_file(tensors, partial, metadata={"state": json.dumps(skeleton)})
+    except SafetensorError as error:  # its own kind for a full disk
+        raise OSError(errno.EIO, str(error), str(partial)) from None
     os.replace(partial, path)
 
 

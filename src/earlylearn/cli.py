@@ -97,7 +97,7 @@ def train(
     ] = False,
     accelerator: Annotated[str | None, _option("auto, cpu, cuda, mps", metavar="NAME")] = None,
     devices: Annotated[str | None, _option("number of devices", metavar="INT")] = None,
-    precision: Annotated[str | None, _option("32-true, bf16-mixed or 16-mixed", metavar="NAME")] = None,
+    precision: Annotated[str | None, _option("32-true or bf16-mixed", metavar="NAME")] = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -253,7 +253,11 @@ def methods(json_: Json = False) -> None:
     for method in described:
         given = [f"{name}={field['default']}" for name, field in method["hyperparameters"].items()]
         rows.append([method["name"], method["summary"], " ".join(given)])
-    print_table("methods (give hyperparameters as -o NAME=VALUE)", ["name", "what it does", "defaults"], rows)
+    print_table(
+        "methods (give hyperparameters as -o NAME=VALUE)",
+        ["name", "what it does", "published values; recipes set others"],
+        rows,
+    )
 
 
 @app.command(epilog="Example: earlylearn recipes --json")

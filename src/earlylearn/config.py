@@ -57,7 +57,7 @@ class RunConfig(DataRequest):
     as_released: bool
     accelerator: str
     devices: Annotated[int, Field(ge=1, le=1)]
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+    precision: Literal["32-true", "bf16-mixed"]
 
 
 DEFAULTS: dict[str, Any] = {
@@ -84,6 +84,9 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         UsageError: an unknown or unfitting field, method, hyperparameter, recipe, network or noise.
     """
     said = {name: value for name, value in request.items() if value is not None}
+    for name in ("method", "network", "recipe", "noise"):
+        if not isinstance(said.get(name, ""), str):
+            raise UsageError(f"--{name} {said[name]}: must be text")
     network = said.get("network", default_network(data.inputs.shape[1:]))
     if "recipe" in said:
         recipe = find_recipe(said["recipe"])
@@ -102,7 +105,7 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         "recipe": recipe.name,
         "options": check_options(method, {**recipe.options_for(method), **options}),
     }
-    settings.setdefault("precision", default_precision(settings["network"]))
+    settings.setdefault("precision", default_precision(settings["network"], settings["accelerator"]))
     if settings.get("noise"):
         parse_noise(settings["noise"])
     try:
@@ -111,6 +114,11 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         raise UsageError(describe(error)) from None
     if config.augment != "none" and not data.is_image:
         raise UsageError(f"--augment {config.augment}: {data.name} has features, not images; use none")
+    if config.precision != "32-true" and not data.is_image:
+        raise UsageError(
+            f"--precision {config.precision}: would round the columns of {data.name} before they are normalised; "
+            "use 32-true"
+        )
     return config
 
 
@@ -126,11 +134,11 @@ def describe(error: ValidationError) -> str:
     return f"{option} {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
-def default_precision(network: str) -> str:
+def default_precision(network: str, accelerator: str = "auto") -> str:
     """bf16 autocast for convolutional networks where the hardware multiplies bf16 fast, else float32."""
     if network.startswith(("linear", "mlp")):
         return "32-true"
-    if torch.cuda.is_available():
+    if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
     return "bf16-mixed" if processor_has_bf16() else "32-true"
 

@@ -38,8 +38,9 @@ class Epoch:
 class Fit:
     """The loop and its own state: one optimizer and one schedule per network.
 
-    It calls `passes`, `after_step` and `after_epoch` of the method, and knows nothing else of it. Only the networks
-    are set up for the hardware; the method, with its per-example state, stays as it is.
+    It calls the method's `passes`, `after_step`, `after_epoch` and `predict`, reads `nets` and `parts`, and knows
+    nothing else of it. Only the networks are set up for the hardware; the method, with its per-example state, stays as
+    it is.
 
     Args:
         method: what to train; its networks are moved to the device and wrapped in place.

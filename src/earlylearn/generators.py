@@ -27,7 +27,7 @@ class Generators:
         self.method = np.random.default_rng(seed_for(seed, "method"))
 
     def state_dict(self) -> dict[str, Any]:
-        """Where every generator stands, torch's global one included (dropout in a network of the user's)."""
+        """Where every generator stands, torch's global one of the processor included (a network may drop out)."""
         return {
             "order": self.order.get_state(),
             "augmentation": self.augmentation.get_state(),

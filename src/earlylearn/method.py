@@ -44,7 +44,8 @@ class Pass:
 class Method(nn.Module):
     """One way to train under label noise: owns its networks, and all per-example state as buffers.
 
-    A new method overrides `loss`, and whatever else of the seven calls below it needs. The loop (`fit.py`)
+    A new method overrides `loss`, and what else it needs of `passes`, `after_step`, `after_epoch`, `predict`,
+    `label_beliefs` and `observe_held_out`. The loop (`fit.py`)
     wraps the networks for the hardware, never the method itself.
 
     Args:
@@ -58,7 +59,6 @@ class Method(nn.Module):
         networks: how many networks the method trains.
         views: how many augmented views of an input a batch carries.
         draw_per_network: its passes ask for noise draw k to train network k (`Batches.batches(draw=k)`).
-        static_shapes: no shape in a step depends on the data, so that a GPU may record the step once and replay it.
         nets: the networks; each has its own optimizer.
         parts: the last batch's loss by named part, detached, for the progress line and the metrics.
         notes: lines for the user since the last epoch's end (see `note`).
@@ -69,7 +69,6 @@ class Method(nn.Module):
     paper: ClassVar[str] = ""
     networks: int = 1
     views: ClassVar[int] = 1
-    static_shapes: ClassVar[bool] = True
     draw_per_network: ClassVar[bool] = False
     seen_logits: Tensor
 

@@ -34,7 +34,7 @@ def write_noisy_labels(data: str, spec: str, target: Path, *, seed: int, **reque
     try:
         if target.suffix == ".npz":
             arrays = {"labels": noisy.labels, "true_labels": source.labels, "wrong": noisy.wrong}
-            np.savez_compressed(target, allow_pickle=False, seed=seed, **arrays)
+            np.savez_compressed(target, seed=seed, **arrays)  # type: ignore[arg-type]
         elif target.suffix == ".npy":
             np.save(target, noisy.labels, allow_pickle=False)
         else:

@@ -13,6 +13,7 @@ from earlylearn.config import RunConfig
 from earlylearn.data.batches import Batches, Draw
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise import NoisyLabels, make_noise
+from earlylearn.data.sources import Loaded
 from earlylearn.data.splits import stratified_split
 from earlylearn.errors import UsageError
 from earlylearn.generators import Generators, seed_for
@@ -46,7 +47,7 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
     Published ELR+ figures were made that way; expect lower ones without it.
 
     Raises:
-        UsageError: noise is asked for on labels that are not the data's own, or ``as_released`` for a method that
+        UsageError: noise is asked for on labels that cannot count as true, or ``as_released`` for a method that
             does not train two networks.
     """
     draws = 1
@@ -59,6 +60,8 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
         draws = 2
     if config.noise and config.labels:
         raise UsageError("--noise with --labels: injected noise needs labels that count as true; give one of the two")
+    if config.noise and data.true_labels is not None and (data.labels != data.true_labels).any():
+        raise UsageError("--noise: some labels are wrong already, so none may count as true; leave out --noise")
     result = []
     for draw in range(draws):
         suffix = str(draw) if draw else ""
@@ -74,7 +77,7 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
 
     Call it inside ``torch.random.fork_rng``, so that the caller's generator stays as it was.
     """
-    torch.manual_seed(seed_for(config.seed, "initialisation"))
+    torch.default_generator.manual_seed(seed_for(config.seed, "initialisation"))
     mean, std = input_moments(data, rows)
 
     def network() -> nn.Module:
@@ -120,10 +123,13 @@ def make_batches(
     )
 
 
-def fingerprint(data: LabelledData) -> str:
-    """What tells whether data read again are the same: SHA-256 over inputs, labels, classes and ids."""
+def fingerprint(loaded: Loaded) -> str:
+    """What tells whether data read again are the same: SHA-256 over inputs, labels, classes and ids of both sets."""
     digest = hashlib.sha256()
-    parts: list[Any] = [data.inputs, data.labels, np.array(data.classes), data.ids]
-    for part in parts:
-        digest.update(np.ascontiguousarray(part).tobytes())
+    for data in (loaded.train, loaded.test):
+        if data is not None:
+            parts: list[NDArray[Any]] = [data.inputs, data.labels, np.array(data.classes), data.ids]
+            for part in parts:
+                digest.update(f"{part.dtype} {part.shape}".encode())
+                digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()

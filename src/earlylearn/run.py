@@ -73,17 +73,21 @@ class Run:
             weights: those of the epoch that noisy validation picked, or of the last epoch.
 
         Raises:
-            UsageError: inputs of another shape, or no checkpoint.
+            UsageError: inputs of another shape or dtype, or no checkpoint.
         """
         x = np.asarray(x)
         if list(x.shape[1:]) != self.inputs["shape"]:
             raise UsageError(
                 f"inputs have shape {list(x.shape)}; this run was trained on [m, {str(self.inputs['shape'])[1:]}"
             )
+        if len(self.inputs["shape"]) == 3 and x.dtype != np.uint8:
+            raise UsageError(f"images have dtype {x.dtype}; this run was trained on uint8 0..255")
+        if not len(x):
+            return np.zeros((0, len(self.classes)), np.float32)
         method = self._model(weights)
         fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
         batches = ((part, part) for part in torch.from_numpy(np.ascontiguousarray(x)).split(1000))
-        return torch.softmax(predict_batches(method, fabric, batches), 1).numpy() if len(x) else x.reshape(0, -1)
+        return torch.softmax(predict_batches(method, fabric, batches), 1).numpy()
 
     def predict(self, x: ArrayLike, *, weights: Weights = "picked") -> NDArray[np.int64]:
         """Predicted classes ``int64 [m]``, positions in `classes`; arguments as of `predict_proba`."""

@@ -129,7 +129,7 @@ class RunFolder:
 
     def write_labels(self, **arrays: NDArray[Any]) -> None:
         """Keep the labels and rows the run was made with."""
-        np.savez_compressed(self.labels, allow_pickle=False, **arrays)
+        np.savez_compressed(self.labels, **arrays)  # type: ignore[arg-type]
 
     def read_labels(self) -> dict[str, NDArray[Any]]:
         """What `write_labels` kept."""

@@ -17,7 +17,7 @@ from earlylearn.audit.label_issues import find_label_issues, score_label_issues
 from earlylearn.checkpoint import load_checkpoint, save_checkpoint
 from earlylearn.config import RunConfig
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import UsageError
+from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.fit import Epoch, Fit, load_method, predict_batches
 from earlylearn.generators import Generators
 from earlylearn.prepare import LabelDraw, build_method, fingerprint, make_batches
@@ -52,7 +52,7 @@ class Session:
             "shape": list(clean.inputs.shape[1:]),
             "classes": list(clean.classes),
             "schema": clean.schema,
-            "fingerprint": fingerprint(clean),
+            "fingerprint": fingerprint(loaded),
         }
         try:
             self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
@@ -173,7 +173,8 @@ class Session:
     def _test_accuracy(self) -> float | None:
         if self.test is None:
             return None
-        x, labels = torch.from_numpy(self.test.inputs), torch.from_numpy(self.test.labels)
+        truth = self.test.labels if self.test.true_labels is None else self.test.true_labels
+        x, labels = torch.from_numpy(self.test.inputs), torch.from_numpy(truth)
         logits = predict_batches(self.method, self.fabric, ((part, part) for part in x.split(1000)))
         return _accuracy(logits.cpu(), labels)
 
@@ -238,7 +239,8 @@ class Session:
     def _audit(self) -> pd.DataFrame:
         """The label issues of every row, held-out ones included, with their training dynamics.
 
-        By what the method itself believes of the labels, such as ELR's targets; else by its predictions.
+        By what the method itself believes of the labels, such as ELR's targets, in the picked epoch; else by its
+        predictions. The dynamics are of the whole training, their ``loss`` of its last epoch.
         """
         beliefs = self.method.label_beliefs()
         if beliefs is None:
@@ -258,10 +260,14 @@ def one_line_errors(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(
+        raise EarlylearnError(
             f"{error.filename or folder.path}: {error.strerror or error}; free the disk or the permission, then "
             f"earlylearn train --resume {folder.path}"
         ) from error
+    except torch.OutOfMemoryError:
+        raise EarlylearnError(
+            "out of memory; lower --batch-size, or choose a smaller --network or --accelerator cpu"
+        ) from None
     except KeyboardInterrupt as stop:
         stop.add_note(f"continue with earlylearn train --resume {folder.path}")
         raise

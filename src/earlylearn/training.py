@@ -18,7 +18,7 @@ from earlylearn.session import Session, one_line_errors
 
 
 def train(
-    data: str | LabelledData | Loaded,
+    data: str | Path | LabelledData | Loaded,
     method: str | None = None,
     *,
     out: str | Path | None = None,
@@ -49,7 +49,7 @@ def train(
     for name, value in settings.items():
         (request if name in RunConfig.model_fields else options)[name] = value
     loaded = _load(data, request)
-    paths = {name: _whole_path(request[name]) for name in PATHS if request.get(name) is not None}
+    paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
     config = resolve(loaded.train, {**request, **paths}, options)
     draws = draw_labels(config, loaded.train)
     if out is None:
@@ -86,7 +86,7 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
         raise UsageError(f"{path}: was trained on data in memory; continue it with earlylearn.resume({path!r}, data)")
     loaded = _load(data if data is not None else config.data, config.model_dump())
     changed = f"--resume {path}: the data of {config.data} changed since the run began; restore them, or train anew"
-    if fingerprint(loaded.train) != run.inputs["fingerprint"]:
+    if fingerprint(loaded) != run.inputs["fingerprint"]:
         raise UsageError(changed)
     session = Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
     saved = folder.read_labels()
@@ -105,15 +105,20 @@ IN_MEMORY = "in-memory"
 PATHS = ("data", "data_dir", "labels", "true_labels", "test", "noise")  # fields that are or may name a file
 
 
-def _load(data: str | LabelledData | Loaded, request: dict[str, Any]) -> Loaded:
+def _load(data: str | Path | LabelledData | Loaded, request: dict[str, Any]) -> Loaded:
     """Read the data a request names; fields of the request that say how go to the reader."""
     if isinstance(data, LabelledData):
         data = Loaded(data, None)
     if isinstance(data, Loaded):
+        usual = (None, "refuse", 0)  # what config.json holds where nothing was said
+        unread = [name for name in DataRequest.model_fields if name != "data" and request.get(name) not in usual]
+        if unread and request.get("data") != IN_MEMORY:
+            option = unread[0].replace("_", "-")
+            raise UsageError(f"--{option}: says how to read data, but these are in memory; leave it out")
         request["data"] = IN_MEMORY
         return data
     fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
-    fields["data"] = request["data"] = data
+    fields["data"] = request["data"] = str(data)
     try:
         checked = DataRequest(**fields)
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""The audit: from a run to label issues, scores and per-example dynamics."""
+"""Which labels does a run believe wrong, and how did every example fare in it?"""

@@ -34,9 +34,9 @@ def find_label_issues(
         likely wrong; an example is a label issue where another label is believed more. Nothing is relabelled.
 
     Raises:
-        UsageError: shapes do not fit, a label is outside 0..C-1, or a belief outside [0, 1].
+        UsageError: shapes or the number of names do not fit, a label is outside 0..C-1, or a belief outside [0, 1].
     """
-    given = np.asarray(labels)
+    given = np.asarray(labels.detach().cpu() if isinstance(labels, Tensor) else labels)
     p = np.asarray(beliefs.detach().cpu() if isinstance(beliefs, Tensor) else beliefs, dtype=np.float64)
     if p.ndim != 2 or given.shape != (len(p),):
         raise UsageError(
@@ -47,6 +47,9 @@ def find_label_issues(
     if len(given) and not (given.min() >= 0 and given.max() < p.shape[1]):
         bad = np.flatnonzero((given < 0) | (given >= p.shape[1]))[0]
         raise UsageError(f"labels[{bad}] is {given[bad]}, outside 0..{p.shape[1] - 1}")
+    for what, names, length in (("classes", classes, p.shape[1]), ("ids", ids, len(p))):
+        if names is not None and len(np.asarray(names)) != length:
+            raise UsageError(f"{what} has {len(np.asarray(names))} names; expected {length}")
     seen = np.asarray(~np.isnan(p).any(axis=1))
     if len(p[seen]) and (p[seen].min() < 0 or p[seen].max() > 1 + 1e-6):
         raise UsageError("beliefs must be probabilities in [0, 1]; pass softmax(logits), not logits")
@@ -54,13 +57,13 @@ def find_label_issues(
     quality = np.clip(p[rows, given], 0, 1)
     predicted = np.where(seen, np.where(seen[:, None], p, 0).argmax(axis=1), given)
     issue = seen & (np.where(seen[:, None], p, 0).max(axis=1) > np.where(seen, quality, 1))
-    names = np.asarray(classes if classes is not None else range(p.shape[1]))
+    shown = np.asarray(classes if classes is not None else range(p.shape[1]))
     return pd.DataFrame(
         {
             "id": rows if ids is None else np.asarray(ids),
             "index": rows,
-            "given_label": names[given],
-            "predicted_label": names[predicted],
+            "given_label": shown[given],
+            "predicted_label": shown[predicted],
             "label_quality": quality,
             "is_label_issue": issue,
         }
@@ -80,12 +83,13 @@ def score_label_issues(issues: pd.DataFrame, wrong: NDArray[np.bool_] | None) ->
     """
     flags = issues["is_label_issue"].to_numpy(bool)
     flagged = int(flags.sum())
-    if wrong is None or not wrong.any():
+    if wrong is None:
         return {"flagged": flagged, "precision": None, "recall": None, "average_precision": None}
-    hits = int((flags & wrong).sum())
+    hits, all_wrong = int((flags & wrong).sum()), int(wrong.sum())
+    suspicion = 1 - issues["label_quality"].fillna(1)
     return {
         "flagged": flagged,
         "precision": hits / flagged if flagged else None,
-        "recall": hits / int(wrong.sum()),
-        "average_precision": float(average_precision_score(wrong, 1 - issues["label_quality"].fillna(1))),
+        "recall": hits / all_wrong if all_wrong else None,
+        "average_precision": float(average_precision_score(wrong, suspicion)) if all_wrong else None,
     }

@@ -1,1 +1,1 @@
-"""Data: labelled sets, their sources, label noise, splits, augmentation and batches."""
+"""Where do examples and labels come from, and how do they reach a method?"""

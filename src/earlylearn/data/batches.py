@@ -53,9 +53,9 @@ class Batches:
         self.inputs, self.draws, self.batch_size = inputs, list(draws), batch_size
         self.augment, self.order, self.augmentation = augment, order, augmentation
 
-    def steps(self, draw: int = 0) -> int:
-        """Batches in one sweep over all training rows."""
-        return _steps(len(self.draws[draw % len(self.draws)].rows), self.batch_size)
+    def rows(self, draw: int = 0) -> Tensor:
+        """The training rows ``int64 [m]`` of a draw; its number wraps around."""
+        return self.draws[draw % len(self.draws)].rows
 
     def batches(
         self, views: int = 1, *, draw: int = 0, rows: Tensor | None = None, batch_size: int | None = None

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
@@ -77,7 +77,6 @@ class DivideMix(Method):
     paper = "Li, Socher, Hoi, ICLR 2020"
     networks = 2
     views = 2
-    static_shapes: ClassVar[bool] = False  # the sides' last batches are of any size
     clean: Tensor
     losses: Tensor
     beliefs: Tensor

@@ -26,7 +26,8 @@ class ELR(Method):
         make_network: builds the network.
         n: rows of the data set.
         classes: number of classes C.
-        lam: regularization coefficient lambda >= 0. Above 2 memorisation is prevented, below only delayed.
+        lam: regularization coefficient lambda >= 0. Were the targets exactly the model's probabilities, memorisation
+            would be prevented above 2 and only delayed below; in practice it depends on the data (docs/LOG.md).
         beta: temporal ensembling momentum, 0 <= beta < 1.
         generator: unused; every method takes one.
 

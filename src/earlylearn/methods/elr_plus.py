@@ -60,6 +60,7 @@ class ELRPlus(Method):
     draw_per_network = True
     networks = 2
     targets: Tensor
+    held_out: Tensor
 
     def __init__(
         self,
@@ -83,11 +84,14 @@ class ELRPlus(Method):
         self.gamma_ramp, self.lam_ramp, self.update_labels = gamma_ramp, lam_ramp, update_labels
         self.averages = nn.ModuleList(copy.deepcopy(net).requires_grad_(False) for net in self.nets)
         self.register_buffer("targets", torch.stack([new_targets(n, classes)] * networks))
+        self.register_buffer("held_out", torch.ones(networks, n, dtype=torch.bool), persistent=False)
         self.steps = [0] * networks
 
     def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
         """One network after the other, each over an order (and, as released, a noise draw) of its own."""
         for k in range(self.networks):
+            self.held_out[k] = True
+            self.held_out[k, data.rows(k)] = False
             yield Pass(data.batches(self.views, draw=k), partial(self.loss, k=k), (k,))
 
     def loss(self, batch: Batch, k: int = 0) -> Tensor:
@@ -129,12 +133,13 @@ class ELRPlus(Method):
         """Average the predictions of held-out rows over the epochs, as the training rows' are."""
         super().observe_held_out(index, logits)
         probability = clamped(torch.softmax(logits.float(), 1))
-        for table in self.targets:
-            update_targets(table, index, probability, beta=self.beta)
+        # As released, what the first network holds out may train the second, whose pass has averaged it already.
+        for table, free in zip(self.targets, self.held_out[:, index], strict=True):
+            update_targets(table, index[free], probability[free], beta=self.beta)
 
     def label_beliefs(self) -> Tensor:
         """The mean of the networks' targets as probabilities, ``[n, C]``."""
-        return torch.stack([target_beliefs(table) for table in self.targets]).mean(0)
+        return torch.stack([target_beliefs(table) for table in self.targets]).nanmean(0)
 
     def get_extra_state(self) -> dict[str, Any]:
         """The optimizer steps each network has taken, on which the ramps depend."""

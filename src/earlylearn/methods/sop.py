@@ -90,7 +90,7 @@ class SOP(Method):
         y = F.one_hot(batch.label, self.classes).float()
         rows = tuple(table[batch.index].requires_grad_() for table in (self.u, self.v))
         ce, mse = sop_loss(p, y, *rows)
-        # Taken here rather than by the loop's backward: a gradient scaler (16-mixed) would multiply them.
+        # Taken here rather than by the loop's backward, which may scale what it differentiates.
         self._slopes = torch.autograd.grad(ce + mse, rows, retain_graph=True)
         self.parts = {"ce": ce.detach(), "mse": mse.detach()}
         return ce + mse
