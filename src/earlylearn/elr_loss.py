@@ -10,16 +10,10 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from earlylearn.errors import UsageError
-from earlylearn.targets import check_beta, new_targets, target_beliefs, update_targets
+from earlylearn.targets import CLAMP, check_beta, clamped, new_targets, target_beliefs, update_targets
 
-CLAMP = 1e-4  # keeps 1 - <t, p> away from 0: the regularizer is never below log(1e-4) = -9.21
 LOG2_E = math.log2(math.e)
 _zero_where_clamped = torch.ops.aten.hardtanh_backward.grad_input  # looking it up costs, at every step
-
-
-def clamped(probability: Tensor) -> Tensor:
-    """Probabilities clamped to [1e-4, 1 - 1e-4], as the released loss clamps them."""
-    return probability.clamp(CLAMP, 1 - CLAMP)
 
 
 def _value_and_gradient(

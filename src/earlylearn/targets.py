@@ -5,6 +5,13 @@ from torch import Tensor
 
 from earlylearn.errors import UsageError
 
+CLAMP = 1e-4  # keeps 1 - <t, p> away from 0: the regularizer is never below log(1e-4) = -9.21
+
+
+def clamped(probability: Tensor) -> Tensor:
+    """Probabilities clamped to [1e-4, 1 - 1e-4], as the released loss clamps them."""
+    return probability.clamp(CLAMP, 1 - CLAMP)
+
 
 def new_targets(n: int, classes: int) -> Tensor:
     """A table ``float32 [n, C]`` of targets that have seen nothing yet: t = 0."""
@@ -36,6 +43,11 @@ def update_targets(table: Tensor, index: Tensor, probability: Tensor, *, beta: f
     rows = table.index_select(0, index).mul_(beta).addcdiv_(probability, mass, value=1 - beta)
     table.index_copy_(0, index, rows)
     return rows
+
+
+def average_logits(table: Tensor, index: Tensor, logits: Tensor, *, beta: float) -> Tensor:
+    """`update_targets` with the clamped softmax of ``logits [B, C]``, any dtype; returns the updated rows."""
+    return update_targets(table, index, clamped(torch.softmax(logits.detach().float(), 1)), beta=beta)
 
 
 def target_beliefs(table: Tensor) -> Tensor:

@@ -9,9 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.elr_loss import clamped, elr_loss
+from earlylearn.elr_loss import elr_loss
 from earlylearn.method import Batch, Method
-from earlylearn.targets import check_beta, new_targets, target_beliefs, update_targets
+from earlylearn.methods.supervised import observed_logits
+from earlylearn.targets import average_logits, check_beta, new_targets, target_beliefs, update_targets
 
 Lam = Annotated[float, Field(ge=0, description="regularization coefficient lambda (equation 6)")]
 Beta = Annotated[float, Field(ge=0, lt=1, description="temporal ensembling momentum (equation 9)")]
@@ -54,8 +55,7 @@ class ELR(Method):
 
     def loss(self, batch: Batch) -> Tensor:
         """Update the rows' targets with the current probabilities, then cross-entropy plus regularizer."""
-        logits = self.nets[0](batch.views[0])
-        self.observe(batch.index, logits)
+        logits = observed_logits(self, batch)
         update = partial(update_targets, self.targets, batch.index, beta=self.beta)
         loss, ce, regularizer = elr_loss(logits, batch.label, update, self.lam)
         self.parts = {"ce": ce, "elr": regularizer}
@@ -65,7 +65,7 @@ class ELR(Method):
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
         """Average the predictions of held-out rows over the epochs, as the training rows' are."""
         super().observe_held_out(index, logits)
-        update_targets(self.targets, index, clamped(torch.softmax(logits.float(), 1)), beta=self.beta)
+        average_logits(self.targets, index, logits, beta=self.beta)
 
     def label_beliefs(self) -> Tensor:
         """The targets as probabilities, ``[n, C]``."""

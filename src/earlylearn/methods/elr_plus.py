@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.elr_loss import clamped, elr_loss
+from earlylearn.elr_loss import elr_loss
 from earlylearn.method import Batch, Method, Pass
 from earlylearn.methods.elr import Beta, Lam
-from earlylearn.targets import check_beta, new_targets, target_beliefs, update_targets
+from earlylearn.targets import average_logits, check_beta, new_targets, target_beliefs
 
 if TYPE_CHECKING:
     from earlylearn.data.batches import Batches
@@ -100,8 +100,7 @@ class ELRPlus(Method):
         with torch.no_grad():
             taught = self.averages[(k + 1) % self.networks](x)
             self.observe(batch.index, taught)
-            probability = clamped(torch.softmax(taught.float(), 1))
-            target = update_targets(self.targets[k], batch.index, probability, beta=self.beta)
+            target = average_logits(self.targets[k], batch.index, taught, beta=self.beta)
         if self.alpha > 0:
             share = self.generator.beta(self.alpha, self.alpha)
             share = max(share, 1 - share)
@@ -132,10 +131,9 @@ class ELRPlus(Method):
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
         """Average the predictions of held-out rows over the epochs, as the training rows' are."""
         super().observe_held_out(index, logits)
-        probability = clamped(torch.softmax(logits.float(), 1))
         # As released, what the first network holds out may train the second, whose pass has averaged it already.
         for table, free in zip(self.targets, self.held_out[:, index], strict=True):
-            update_targets(table, index[free], probability[free], beta=self.beta)
+            average_logits(table, index[free], logits[free], beta=self.beta)
 
     def label_beliefs(self) -> Tensor:
         """The mean of the networks' targets as probabilities, ``[n, C]``."""

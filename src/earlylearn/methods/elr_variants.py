@@ -9,16 +9,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.elr_loss import clamped
 from earlylearn.method import Batch, Method
 from earlylearn.methods.elr import Beta
 from earlylearn.methods.supervised import observed_logits
-from earlylearn.targets import check_beta, new_targets, target_beliefs, update_targets
-
-
-def _average(table: Tensor, index: Tensor, logits: Tensor, beta: float) -> Tensor:
-    """Update the rows' targets with the probabilities, exactly as ELR does; returns the rows."""
-    return update_targets(table, index, clamped(torch.softmax(logits.detach().float(), 1)), beta=beta)
+from earlylearn.targets import average_logits, check_beta, new_targets, target_beliefs
 
 
 class KLRegularized(Method):
@@ -60,7 +54,7 @@ class KLRegularized(Method):
     def loss(self, batch: Batch) -> Tensor:
         """Update the rows' targets, then cross-entropy to the labels plus lam times cross-entropy to the targets."""
         logits = observed_logits(self, batch)
-        target = _average(self.targets, batch.index, logits, self.beta)
+        target = average_logits(self.targets, batch.index, logits, beta=self.beta)
         log_p = torch.log_softmax(logits, 1)
         ce, kl = F.nll_loss(log_p, batch.label), -(target * log_p).sum(1).mean()
         self.parts = {"ce": ce.detach(), "kl": kl.detach()}
@@ -70,7 +64,7 @@ class KLRegularized(Method):
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
         """Average the predictions of held-out rows over the epochs, as the training rows' are."""
         super().observe_held_out(index, logits)
-        _average(self.targets, index, logits, self.beta)
+        average_logits(self.targets, index, logits, beta=self.beta)
 
     def label_beliefs(self) -> Tensor:
         """The targets as probabilities, ``[n, C]``."""
@@ -113,7 +107,7 @@ class TargetsOnly(Method):
     def loss(self, batch: Batch) -> Tensor:
         """Update the rows' targets; mean cross-entropy of the batch."""
         logits = observed_logits(self, batch)
-        _average(self.targets, batch.index, logits, self.beta)
+        average_logits(self.targets, batch.index, logits, beta=self.beta)
         loss = F.cross_entropy(logits, batch.label)
         self.parts = {"ce": loss.detach()}
         return loss
@@ -122,7 +116,7 @@ class TargetsOnly(Method):
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
         """Average the predictions of held-out rows over the epochs, as the training rows' are."""
         super().observe_held_out(index, logits)
-        _average(self.targets, index, logits, self.beta)
+        average_logits(self.targets, index, logits, beta=self.beta)
 
     def label_beliefs(self) -> Tensor:
         """The targets as probabilities, ``[n, C]``."""
