@@ -1,10 +1,10 @@
-"""Are the fast paths as fast as they are meant to be: every benchmark's ratios beside their goals?
+"""Are the fast paths as fast as they are meant to be: every benchmark's figures beside their goals?
 
-The figures are printed, never enforced: they depend on the machine.
+The figures are printed, never enforced: they depend on the machine. Ratios come from interleaved rounds on one thread.
 
 Run:
     python -m benchmarks
-    python -m benchmarks --rounds 15 --json
+    python -m benchmarks loss step --rounds 15 --json
 """
 
 import argparse
@@ -14,26 +14,30 @@ import torch
 
 from benchmarks import augmentation, loss, step
 
+BENCHMARKS = {"loss": loss, "step": step, "augmentation": augmentation}
+
 
 def main() -> None:
-    """Run every benchmark on one thread, one after another, and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios of the fast paths to plain ones.")
+    """Run the benchmarks named, one after another, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="The fast paths against plain ones.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(BENCHMARKS)} (default all)")
     parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds of each (default 9)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
+    unknown = sorted(set(arguments.names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"{unknown[0]}: no such benchmark; choose from {', '.join(BENCHMARKS)}")
     torch.set_num_threads(1)
-    modules = {"loss": loss, "step": step, "augmentation": augmentation}
-    results = {name: module.measure(arguments.rounds) for name, module in modules.items()}
-    goals = {name: module.GOALS for name, module in modules.items()}
+    chosen = {name: BENCHMARKS[name] for name in arguments.names or BENCHMARKS}
+    results = {name: module.measure(arguments.rounds) for name, module in chosen.items()}
+    goals = {name: module.GOALS for name, module in chosen.items()}
     if arguments.json:
         print(json.dumps({"results": results, "goals": goals, "torch": torch.__version__}))
         return
-    print(f"{'ratio':<45} {'measured':>9}  goal")
+    print(f"{'figure':<45} {'measured':>11}  goal")
     for name, result in results.items():
         for key, value in result.items():
-            goal = goals[name].get(key, "")
-            if goal or "_to_" in key:
-                print(f"{name + ' ' + key:<45} {value:>9.3f}  {goal}")
+            print(f"{name + ' ' + key:<45} {value:>11,.3f}  {goals[name].get(key, '')}".rstrip())
 
 
 if __name__ == "__main__":

@@ -5,12 +5,9 @@ Pillow image is padded, cropped, perhaps mirrored, turned into a float tensor an
 is stacked at the end. Both sides run in turn within each round, so that a busy machine slows both alike.
 
 Run:
-    python benchmarks/augmentation.py
-    python benchmarks/augmentation.py --rounds 15 --json
+    python -m benchmarks augmentation
 """
 
-import argparse
-import json
 import random
 import statistics
 import time
@@ -58,7 +55,7 @@ def timed(work: Callable[[], object], repeats: int) -> tuple[float, float]:
 def measure(rounds: int = 7) -> dict[str, float]:
     """Images per second of both ways, and their ratios: medians over interleaved rounds.
 
-    The number of threads is the caller's; `main` sets one.
+    The number of threads is the caller's; the command line sets one.
     """
     images = torch.randint(0, 256, (BATCH, 3, 32, 32), dtype=torch.uint8)
     pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
@@ -86,23 +83,3 @@ def measure(rounds: int = 7) -> dict[str, float]:
         "rounds": float(rounds),
         "threads": float(torch.get_num_threads()),
     }
-
-
-def main() -> None:
-    """Measure on one thread and print."""
-    parser = argparse.ArgumentParser(description="Batched against per-image augmentation, 32 x 32 colour images.")
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default 7)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    result = measure(arguments.rounds)
-    if arguments.json:
-        print(json.dumps(result))
-        return
-    print(f"batched    {result['batched_images_per_second']:>9,.0f} images/s")
-    print(f"one by one {result['per_image_images_per_second']:>9,.0f} images/s")
-    print(f"ratio      {result['ratio_cpu']:>9.1f} (processor time), {result['ratio_wall']:.1f} (wall time)")
-
-
-if __name__ == "__main__":
-    main()

@@ -6,13 +6,10 @@ the next of several batches, so that the table's rows are not all in the process
 within each round, on processor time, so that a busy machine slows all alike.
 
 Run:
-    python benchmarks/loss.py
-    python benchmarks/loss.py --rounds 15 --json
+    python -m benchmarks loss
 """
 
-import argparse
 import itertools
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -97,8 +94,8 @@ def timed(step: Callable[[], object], repeats: int) -> float:
 def measure(rounds: int = 9, *, compiled: bool = True) -> dict[str, float]:
     """Microseconds of each side, and its ratio to the released loss: medians over interleaved rounds.
 
-    The keys of C classes and batch B begin with ``c{C}_b{B}_``. The number of threads is the caller's; `main` sets
-    one. Compiling takes some ten seconds a shape.
+    The keys of C classes and batch B begin with ``c{C}_b{B}_``. The number of threads is the caller's; the command
+    line sets one. Compiling takes some ten seconds a shape.
     """
     result = {}
     for classes, batch in SHAPES:
@@ -116,29 +113,3 @@ def measure(rounds: int = 9, *, compiled: bool = True) -> dict[str, float]:
                 pairs = zip(values, times["literal"], strict=True)
                 result[f"{key}_to_literal"] = statistics.median(ours / literal for ours, literal in pairs)
     return {**result, "rounds": float(rounds), "threads": float(torch.get_num_threads())}
-
-
-def main() -> None:
-    """Measure on one thread and print."""
-    parser = argparse.ArgumentParser(description="The ELR loss, the released one and cross-entropy, forward+backward.")
-    parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default 9)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    result = measure(arguments.rounds)
-    if arguments.json:
-        print(json.dumps(result))
-        return
-    print("   C     B  literal us    fused  compiled       ce   (the last three as ratios to literal)")
-    for classes, batch in SHAPES:
-        key = f"c{classes}_b{batch}_"
-        ratios = [result.get(f"{key}{name}_to_literal") for name in ("fused", "compiled", "ce")]
-        cells = "".join(f"{'-' if ratio is None else format(ratio, '.3f'):>10}" for ratio in ratios)
-        print(f"{classes:>4} {batch:>5} {result[key + 'literal_us']:>11.0f}{cells}")
-    for name, goal in GOALS.items():
-        if name in result:
-            print(f"{name}: {result[name]:.3f}, goal {goal}")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,12 +5,9 @@ loss, backward, SGD, in the precision a run picks here. An epoch of one method f
 time, so that a busy machine slows both alike.
 
 Run:
-    python benchmarks/step.py
-    python benchmarks/step.py --rounds 15 --json
+    python -m benchmarks step
 """
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -87,7 +84,7 @@ class Epochs:
 def measure(rounds: int = 9) -> dict[str, float]:
     """Milliseconds of a step of each method, their ratio, and the share of `observe`: medians over the rounds.
 
-    The number of threads is the caller's; `main` sets one.
+    The number of threads is the caller's; the command line sets one.
     """
     result = {}
     with torch.random.fork_rng(devices=[]):
@@ -102,27 +99,3 @@ def measure(rounds: int = 9) -> dict[str, float]:
             result[f"{name}_elr_to_ce"] = statistics.median(ours / plain for plain, ours in pairs)
             result[f"{name}_observe_share"] = elr.observing / (elr.steps * sum(ours for _, ours in pairs))
     return {**result, "rounds": float(rounds), "threads": float(torch.get_num_threads())}
-
-
-def main() -> None:
-    """Measure on one thread and print."""
-    parser = argparse.ArgumentParser(description="A training step with ELR and with cross-entropy, small network.")
-    parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default 9)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    result = measure(arguments.rounds)
-    if arguments.json:
-        print(json.dumps(result))
-        return
-    print(f"{NETWORK}, {default_precision(NETWORK)}: milliseconds a step")
-    for name in SHAPES:
-        print(
-            f"{name:<13} ce {result[f'{name}_ce_ms']:.2f}  elr {result[f'{name}_elr_ms']:.2f}  "
-            f"ratio {result[f'{name}_elr_to_ce']:.3f} (goal {GOALS[f'{name}_elr_to_ce']})  "
-            f"observe {100 * result[f'{name}_observe_share']:.1f} % of the elr step"
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -253,31 +254,22 @@ def methods(json_: Json = False) -> None:
     for method in described:
         given = [f"{name}={field['default']}" for name, field in method["hyperparameters"].items()]
         rows.append([method["name"], method["summary"], " ".join(given)])
-    print_table(
-        "methods (give hyperparameters as -o NAME=VALUE)",
-        ["name", "what it does", "published values; recipes set others"],
-        rows,
-    )
+    columns = ["name", "what it does", "published values; recipes set others"]
+    print_table("methods (give hyperparameters as -o NAME=VALUE)", columns, rows)
 
 
 @app.command(epilog="Example: earlylearn recipes --json")
 def recipes(json_: Json = False) -> None:
     """List the published and measured settings."""
-    from dataclasses import asdict
-
     from earlylearn.recipes import RECIPES
 
     if json_:
         print_json([asdict(recipe) for recipe in RECIPES.values()])
         return
-    rows = [
-        [
-            recipe.name,
-            recipe.source,
-            " ".join(f"{k}={v}" for k, v in {**recipe.settings, **recipe.options}.items()),
-        ]
-        for recipe in RECIPES.values()
-    ]
+    rows = []
+    for recipe in RECIPES.values():
+        settings = " ".join(f"{name}={value}" for name, value in {**recipe.settings, **recipe.options}.items())
+        rows.append([recipe.name, recipe.source, settings])
     print_table("recipes (options after --recipe override)", ["name", "source", "settings"], rows)
 
 
@@ -291,7 +283,7 @@ def doctor(data_dir: DataDir = None, json_: Json = False) -> None:
         print_json(found)
         return
     for topic, facts in found.items():
-        print_table(topic, ["what", "found"], [[name, str(value)] for name, value in facts.items()])
+        print_table(topic, ["what", "found"], [list(fact) for fact in facts.items()])
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
