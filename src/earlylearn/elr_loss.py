@@ -96,7 +96,7 @@ def _differentiable(logits: Tensor, compute: Callable[[Tensor], tuple[Tensor, ..
 def elr_loss(
     logits: Tensor, labels: Tensor, targets: Tensor | Callable[[Tensor], Tensor], lam: float | Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cross-entropy plus early-learning regularization (equation 6), from logits and given targets.
+    """Cross-entropy plus early-learning regularization (equation 7), from logits and given targets.
 
     ``CE(z, y) + lam * mean_i log(1 - <t_i, p_i>)`` with p = softmax(z) clamped to [1e-4, 1 - 1e-4].
 
@@ -124,9 +124,9 @@ class ELRLoss(nn.Module):
     Args:
         num_examples: n, rows of the training set; an index lies in 0 .. n - 1.
         num_classes: C.
-        lam: regularization coefficient lambda >= 0 (equation 6). Paper: 3 for CIFAR-10 with symmetric noise, 1
+        lam: regularization coefficient lambda >= 0 (equation 7). Paper: 3 for CIFAR-10 with symmetric noise, 1
             with asymmetric noise, 7 for CIFAR-100.
-        beta: temporal ensembling momentum, 0 <= beta < 1 (equation 9). Paper: 0.7, 0.9, 0.9 for the same.
+        beta: temporal ensembling momentum, 0 <= beta < 1 (Algorithm 1). Paper: 0.7, 0.9, 0.9 for the same.
         compile: run the arithmetic through torch.compile: the same loss in some 60 % of the time for few classes,
             after some ten seconds of compiling at the first batch of a shape. Needs a C++ compiler (on a GPU: Triton).
 

@@ -14,14 +14,14 @@ from earlylearn.method import Batch, Method
 from earlylearn.methods.supervised import observed_logits
 from earlylearn.targets import average_logits, check_beta, new_targets, target_beliefs, update_targets
 
-Lam = Annotated[float, Field(ge=0, description="regularization coefficient lambda (equation 6)")]
-Beta = Annotated[float, Field(ge=0, lt=1, description="temporal ensembling momentum (equation 9)")]
+Lam = Annotated[float, Field(ge=0, description="regularization coefficient lambda (equation 7)")]
+Beta = Annotated[float, Field(ge=0, lt=1, description="temporal ensembling momentum (Algorithm 1)")]
 
 
 class ELR(Method):
     """Early-learning regularization: cross-entropy + lam * mean log(1 - <p, t>), t a running average of p.
 
-    Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020, equation 6 and Algorithm 1.
+    Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020, equation 7 and Algorithm 1.
 
     Args:
         make_network: builds the network.

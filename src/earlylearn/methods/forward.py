@@ -84,7 +84,7 @@ class ForwardCorrection(Method):
     """Forward correction: cross-entropy of p T, T_ij the probability that class i is given label j.
 
     Patrini, Rozza, Menon, Nock, Qu, CVPR 2017: ``-log sum_i p_i T_iy``. The network learns the true classes' p; it is
-    p that predicts. T is given, or estimated from the noisy data (their equations 12 and 13): a network trained on
+    p that predicts. T is given, or estimated from the noisy data: a network trained on
     the given labels as they are says p(given label | x), and its most certain example of class i, taken as certainly
     of class i, reads off row i.
 

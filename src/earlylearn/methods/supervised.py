@@ -80,9 +80,9 @@ class Bootstrap(Method):
 class GeneralizedCrossEntropy(Method):
     """Generalized cross-entropy: (1 - p_y^q) / q, between cross-entropy (q to 0) and mean absolute error (q = 1).
 
-    Zhang and Sabuncu, NeurIPS 2018, equation 6. With ``truncation`` k their truncated loss (equation 9): an
+    Zhang and Sabuncu, NeurIPS 2018. With ``truncation`` k their truncated loss: an
     example whose loss is above that of p_y = k no longer counts. As there, which examples count is not
-    decided at every step but re-checked now and then (their Algorithm 1): a weight of 0 or 1 per example, 1
+    decided at every step but re-checked now and then: a weight of 0 or 1 per example, 1
     for all until ``prune_start`` epochs are done, and checked after them and after every ``prune_every`` more.
 
     Args:
@@ -199,7 +199,7 @@ class SymmetricCrossEntropy(Method):
 class LabelSmoothing(Method):
     """Label smoothing: cross-entropy against (1 - r) y + r / C; a negative r sharpens instead.
 
-    Szegedy et al., CVPR 2016, equation 9; under label noise Lukasik et al., ICML 2020 (r > 0), and Wei et al., ICML
+    Szegedy et al., CVPR 2016; under label noise Lukasik et al., ICML 2020 (r > 0), and Wei et al., ICML
     2022 (r < 0 where much is wrong).
 
     Args:
