@@ -21,6 +21,12 @@ def test_columns_flags_and_quality():
     np.testing.assert_allclose(issues["label_quality"], [0.9, 0.2, 0.4, np.nan, 0.3])
 
 
+def test_a_belief_rounded_above_one_is_no_issue():
+    issues = el.find_label_issues([0, 1], np.array([[1 + 1e-7, 0], [0.6, 0.4]]))
+    assert issues["is_label_issue"].tolist() == [False, True]
+    assert issues["label_quality"].max() == 1
+
+
 @pytest.mark.parametrize(
     ("labels", "beliefs", "words"),
     [

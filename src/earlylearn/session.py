@@ -82,7 +82,7 @@ class Session:
         """Train what is left of the run, then audit it and write its results."""
         with one_line_errors(folder):
             config, title = self.config, f"{Path(self.config.data).name} {self.config.method}"
-            examples = sum(len(draw.train_rows) for draw in self.draws) // len(self.draws) * self.method.networks
+            examples = len(self.train_rows) * self.method.networks
             with TrainingProgress(
                 title, epochs=config.epochs, examples=examples, start=self.fit.epoch, quiet=self.quiet
             ) as progress:

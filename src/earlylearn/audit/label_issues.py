@@ -54,9 +54,9 @@ def find_label_issues(
     if len(p[seen]) and (p[seen].min() < 0 or p[seen].max() > 1 + 1e-6):
         raise UsageError("beliefs must be probabilities in [0, 1]; pass softmax(logits), not logits")
     rows = np.arange(len(p))
-    quality = np.clip(p[rows, given], 0, 1)
+    believed = p[rows, given]
     predicted = np.where(seen, np.where(seen[:, None], p, 0).argmax(axis=1), given)
-    issue = seen & (np.where(seen[:, None], p, 0).max(axis=1) > np.where(seen, quality, 1))
+    issue = seen & (np.where(seen[:, None], p, 0).max(axis=1) > believed)
     shown = np.asarray(classes if classes is not None else range(p.shape[1]))
     return pd.DataFrame(
         {
@@ -64,7 +64,7 @@ def find_label_issues(
             "index": rows,
             "given_label": shown[given],
             "predicted_label": shown[predicted],
-            "label_quality": quality,
+            "label_quality": np.clip(believed, 0, 1),
             "is_label_issue": issue,
         }
     )

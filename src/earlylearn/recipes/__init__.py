@@ -6,7 +6,7 @@ from typing import Any
 from earlylearn.errors import UsageError
 
 # A network with fewer weights per example than this cannot memorise wrong labels: it has to fear a large lambda, which
-# holds it to its first mistakes. Measured at 2 (small CNN, CIFAR-10) and 70 (digits, Fashion-MNIST).
+# holds it to its first mistakes. Measured at 2 (small CNN, CIFAR-10) and 66 (digits, Fashion-MNIST).
 ENOUGH_TO_MEMORIZE = 10
 
 
