@@ -5,6 +5,7 @@ The figures are printed, never enforced: they depend on the machine. Ratios come
 Run:
     python -m benchmarks
     python -m benchmarks loss step --rounds 15 --json
+    python -m benchmarks methods --write
 """
 
 import argparse
@@ -12,9 +13,10 @@ import json
 
 import torch
 
-from benchmarks import augmentation, loss, step
+from benchmarks import augmentation, loss, methods, step
+from earlylearn.progress import quiet_fabric
 
-BENCHMARKS = {"loss": loss, "step": step, "augmentation": augmentation}
+BENCHMARKS = {"loss": loss, "step": step, "augmentation": augmentation, "methods": methods}
 
 
 def main() -> None:
@@ -23,13 +25,19 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(BENCHMARKS)} (default all)")
     parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds of each (default 9)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--write", action="store_true", help=f"keep the figures of methods in {methods.FILE.name}")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.names) - set(BENCHMARKS))
     if unknown:
         parser.error(f"{unknown[0]}: no such benchmark; choose from {', '.join(BENCHMARKS)}")
+    quiet_fabric()
     torch.set_num_threads(1)
     chosen = {name: BENCHMARKS[name] for name in arguments.names or BENCHMARKS}
+    if arguments.write and "methods" not in chosen:
+        parser.error("--write: keeps the figures of methods; name methods")
     results = {name: module.measure(arguments.rounds) for name, module in chosen.items()}
+    if arguments.write:
+        methods.write(results["methods"])
     goals = {name: module.GOALS for name, module in chosen.items()}
     if arguments.json:
         print(json.dumps({"results": results, "goals": goals, "torch": torch.__version__}))

@@ -135,6 +135,8 @@ def table(**cells):
 
 X, Y = np.zeros((10, 3), "f4"), np.arange(10) % 2
 TRAIN = "train digits --limit 60"
+COMPARE = "compare digits --limit 60 --network linear --epochs 1 --quiet"
+SWEEP = "sweep digits --limit 60 --network linear --epochs 1 --quiet"
 FLOWERS = "train flowers.csv --label kind"
 LAST, PICKED = "checkpoint/last.safetensors", "checkpoint/picked.safetensors"
 
@@ -192,6 +194,38 @@ CASES = [
     (f"{TRAIN} --devices 0", "--devices 0|one device"),
     (f"{TRAIN} --recipe nonesuch", "--recipe nonesuch|cifar10-elr"),
     (f"{TRAIN} --as-released", "--as-released|elr|--method elr+"),
+    # many runs
+    ("compare", "DATA|earlylearn compare digits"),
+    ("sweep", "DATA|earlylearn sweep digits"),
+    (f"{COMPARE} --methods ce,nonesuch", "nonesuch|elr+"),
+    (f"{COMPARE} --methods ce,,elr", "--methods|empty|ce,elr"),
+    (f"{COMPARE} --methods ce,elr,ce", "--methods ce|twice"),
+    (f"{COMPARE} --methods elr:lam", "-o lam|NAME=VALUE"),
+    (f"{COMPARE} --methods elr:lam=x", "-o lam=x|number|elr"),
+    (f"{COMPARE} --methods ce:lam=3", "-o lam|ce"),
+    (f"{COMPARE} --seeds 0", "--seeds 0|1 or more"),
+    (f"{COMPARE} --seeds few", "--seeds few|1 or more"),
+    (f"{COMPARE} --seed -1", "--seed -1|greater than or equal to 0"),
+    (f"{COMPARE} --workers 0", "--workers 0|from 1 to"),
+    (f"{COMPARE} --workers 999", "--workers 999|from 1 to"),
+    (f"{COMPARE} --epochs 0", "--epochs 0|greater than or equal to 1"),
+    (f"{COMPARE} --schedule foo", "--schedule foo|constant"),
+    (f"{COMPARE} --out file", "--out file|is a file"),
+    (f"{COMPARE} --out notes", "--out notes|todo.txt|another folder"),
+    (f"{COMPARE} --out run", "--out run|another folder"),
+    (f"{COMPARE} --storage nonesuch", "--storage nonesuch|sqlite:///study.db"),
+    (f"{COMPARE} --storage sqlite:///s.db --overwrite", "--overwrite|--storage"),
+    (f"{COMPARE} --as-released", "--as-released|ce"),
+    (f"{COMPARE} -o lam=3", "-o|earlylearn compare --help"),
+    (f"{SWEEP} --grid lam", "--grid lam|NAME=VALUE,VALUE"),
+    (f"{SWEEP} --grid lam=1,,3", "--grid lam=1,,3|NAME=VALUE,VALUE"),
+    (f"{SWEEP} --grid lam=1,1", "--grid|twice"),
+    (f"{SWEEP} --grid lam=1,x", "-o lam=x|number"),
+    (f"{SWEEP} --grid mu=1", "-o mu|lam"),
+    (f"{SWEEP} --method ce", "--grid|ce|none"),
+    (f"{SWEEP} --score test_last", "--score test_last|val_last or val_best"),
+    (f"{SWEEP} --sample 0", "--sample 0|1 or more"),
+    (f"{SWEEP} --val-fraction 0", "--val-fraction 0|leave it out"),
     # methods and hyperparameters
     (f"{TRAIN} --method nonesuch", "--method nonesuch|elr+"),
     (f"{TRAIN} -o lam", "-o lam|NAME=VALUE"),

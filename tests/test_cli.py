@@ -20,7 +20,7 @@ from earlylearn.fit import Fit
 from earlylearn.methods import METHODS
 from earlylearn.recipes import RECIPES
 
-COMMANDS = ["train", "demo", "predict", "issues", "noise", "methods", "recipes", "doctor"]
+COMMANDS = ["train", "demo", "predict", "issues", "compare", "sweep", "noise", "methods", "recipes", "doctor"]
 FIRST_COLUMNS = ["id", "index", "given_label", "predicted_label", "label_quality", "is_label_issue"]
 QUICK = "--network linear --quiet"
 
@@ -156,11 +156,11 @@ def test_the_demo_prints_both_summaries(document, monkeypatch):
 def test_lists_in_json_name_everything_there_is(document):
     methods = {method["name"]: method for method in document("methods")}
     assert list(methods) == list(METHODS)
-    assert set(methods["elr"]) == {"name", "summary", "paper", "networks", "hyperparameters"}
+    assert set(methods["elr"]) == {"name", "summary", "paper", "networks", "cost", "needs", "hyperparameters"}
     assert methods["elr"]["hyperparameters"]["beta"]["default"] == 0.7
     recipes = document("recipes")
     assert [recipe["name"] for recipe in recipes] == list(RECIPES)
-    assert set(recipes[0]) == {"name", "source", "method", "settings", "options"}
+    assert set(recipes[0]) == {"name", "source", "method", "settings", "options", "missing"}
     noise = {kind["name"]: kind for kind in document("noise")}
     assert set(noise["symmetric:RATE"]) == {"name", "description", "source"}
 

@@ -12,7 +12,6 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.errors import UsageError
 from earlylearn.generators import Generators, seed_for
 from earlylearn.methods.supervised import CrossEntropy
-from earlylearn.recipes import RECIPES
 from earlylearn.run import Run
 from earlylearn.schedule import make_schedule
 from earlylearn.training import resume, train
@@ -152,16 +151,6 @@ def _images(n=24, classes=10):
         ids=np.arange(n).astype(str),
         augment="crop+flip",
     )
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_builds_and_trains(name, run_path):
-    data = _images()
-    run = train(data, recipe=name, epochs=1, batch_size=12, val_fraction=0, out=run_path, quiet=True)
-    recipe = RECIPES[name]
-    assert run.config.lr == recipe.settings["lr"]
-    assert run.config.method == (recipe.method or "elr")
-    assert recipe.options_for(run.config.method).items() <= run.config.options.items()
 
 
 def test_what_the_user_says_overrides_the_recipe():

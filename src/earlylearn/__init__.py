@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from earlylearn.errors import EarlylearnError, UsageError
     from earlylearn.method import Batch, Method, Pass
     from earlylearn.run import Run
+    from earlylearn.study.compare import Comparison, compare
+    from earlylearn.study.sweep import Sweep, sweep
     from earlylearn.training import resume, train
 
 # Where each public name lives. It is imported when first used: PyTorch takes seconds, and the command line's help
 # and its refusals need none of it.
 _HOMES = {
     "Batch": "method",
+    "Comparison": "study.compare",
     "ELRLoss": "elr_loss",
     "EarlylearnError": "errors",
     "IndexedDataset": "elr_loss",
@@ -24,15 +27,19 @@ _HOMES = {
     "Method": "method",
     "Pass": "method",
     "Run": "run",
+    "Sweep": "study.sweep",
     "UsageError": "errors",
+    "compare": "study.compare",
     "find_label_issues": "audit.label_issues",
     "load": "data.sources",
     "resume": "training",
+    "sweep": "study.sweep",
     "train": "training",
 }
 
 __all__ = [
     "Batch",
+    "Comparison",
     "ELRLoss",
     "EarlylearnError",
     "IndexedDataset",
@@ -40,10 +47,13 @@ __all__ = [
     "Method",
     "Pass",
     "Run",
+    "Sweep",
     "UsageError",
+    "compare",
     "find_label_issues",
     "load",
     "resume",
+    "sweep",
     "train",
 ]
 

@@ -1,7 +1,5 @@
 """What can be asked on the command line, and how does it answer?"""
 
-import json
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -11,8 +9,29 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from earlylearn import cli_study
 from earlylearn.answers import new_file, print_json, print_summaries, print_table, write_frame
+from earlylearn.cli_options import (
+    Data,
+    DataDir,
+    Image,
+    Json,
+    Label,
+    Labels,
+    Method,
+    NewData,
+    Noise,
+    Options,
+    Overwrite,
+    Quiet,
+    RunPath,
+    Seed,
+    option,
+    said,
+    takes_settings,
+)
 from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.progress import quiet_fabric
 
 # Imports of torch and the rest stay inside the commands: `earlylearn --help` answers at once.
 
@@ -25,98 +44,33 @@ app = typer.Typer(
 )
 
 
-def _option(help_text: str, *names: str, metavar: str = "TEXT") -> Any:
-    """An option whose value is checked with the rest of the request, so that every error reads alike."""
-    return typer.Option(*names, help=help_text, metavar=metavar, show_default=False)
-
-
-def _argument(help_text: str, metavar: str) -> Any:
-    return typer.Argument(help=help_text, metavar=metavar, show_default=False)
-
-
-# May be left out: train --resume needs none, and noise without arguments lists the kinds of noise.
-Data = Annotated[
-    str | None,
-    _argument("digits, fashion-mnist, cifar10, cifar100, a folder, a .csv/.parquet table, or an .npz", "DATA"),
-]
-NewData = Annotated[str, _argument("data like the training data; labels are not needed", "DATA")]
-RunPath = Annotated[str, _argument("a run folder that earlylearn train made", "RUN")]
-DataDir = Annotated[str | None, _option("where a built-in data set lies", metavar="DIR")]
-Label = Annotated[str | None, _option("label column of a table", metavar="COLUMN")]
-Image = Annotated[str | None, _option("column of image paths of a table", metavar="COLUMN")]
-IdColumn = Annotated[str | None, _option("column of stable ids of a table", metavar="COLUMN")]
-Labels = Annotated[str | None, _option("file whose labels replace the given ones", metavar="FILE[:KEY]")]
-TrueLabels = Annotated[str | None, _option("file of true labels, to judge by", metavar="FILE[:KEY]")]
-Missing = Annotated[str | None, _option("missing feature values: refuse (default) or impute", metavar="WHAT")]
-Noise = Annotated[str | None, _option("inject label noise, e.g. symmetric:0.4", metavar="KIND:RATE")]
-Seed = Annotated[str | None, _option("seed of split, noise, order, weights ... (default 0)", metavar="INT")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="show no progress")]
-
-
 @app.command(epilog="Example: earlylearn train digits --noise symmetric:0.4 --out runs/digits")
+@takes_settings
 def train(
     data: Data = None,
-    method: Annotated[str | None, _option("training method (default elr)", metavar="NAME")] = None,
-    option: Annotated[
-        list[str] | None,
-        _option("hyperparameter of the method; repeatable", "-o", "--option", metavar="NAME=VALUE"),
-    ] = None,
-    recipe: Annotated[str | None, _option("published settings, see earlylearn recipes", metavar="NAME")] = None,
-    noise: Noise = None,
-    out: Annotated[str | None, _option("run folder (default runs/DATA-METHOD-SEED)", metavar="DIR")] = None,
+    method: Method = None,
+    options: Options = None,
+    out: Annotated[str | None, option("run folder (default runs/DATA-METHOD-SEED)", metavar="DIR")] = None,
     overwrite: Overwrite = False,
-    resume: Annotated[str | None, _option("continue an interrupted run", metavar="RUN")] = None,
-    seed: Seed = None,
-    network: Annotated[str | None, _option("linear, mlp, small-cnn, resnet34, ...", metavar="NAME")] = None,
-    epochs: Annotated[str | None, _option("length of the run", metavar="INT")] = None,
-    batch_size: Annotated[str | None, _option("examples per step", metavar="INT")] = None,
-    lr: Annotated[str | None, _option("initial learning rate of SGD", metavar="FLOAT")] = None,
-    momentum: Annotated[str | None, _option("SGD momentum", metavar="FLOAT")] = None,
-    weight_decay: Annotated[str | None, _option("L2 coefficient", metavar="FLOAT")] = None,
-    schedule: Annotated[
-        str | None, _option("constant, cosine, multistep:40,80:0.01, cosine:10:0.001", metavar="SPEC")
-    ] = None,
-    augment: Annotated[str | None, _option("none, crop or crop+flip", metavar="WHAT")] = None,
-    val_fraction: Annotated[str | None, _option("share held out to pick the epoch (0.1)", metavar="FLOAT")] = None,
-    test_every: Annotated[str | None, _option("test each so many epochs; 0 = at the end", metavar="INT")] = None,
-    label: Label = None,
-    image: Image = None,
-    id_column: IdColumn = None,
-    true_label: Annotated[str | None, _option("column of true labels of a table", metavar="COLUMN")] = None,
-    labels: Labels = None,
-    true_labels: TrueLabels = None,
-    missing: Missing = None,
-    image_size: Annotated[str | None, _option("resize images to this side", metavar="INT")] = None,
-    data_dir: DataDir = None,
-    test: Annotated[str | None, _option("a separate test set of the same kind", metavar="DATA")] = None,
-    test_fraction: Annotated[str | None, _option("share to set aside as test set", metavar="FLOAT")] = None,
-    limit: Annotated[str | None, _option("use only the first so many training examples", metavar="INT")] = None,
-    as_released: Annotated[
-        bool, typer.Option("--as-released", help="ELR+ as released: one noise draw per network")
-    ] = False,
-    accelerator: Annotated[str | None, _option("auto, cpu, cuda, mps", metavar="NAME")] = None,
-    devices: Annotated[str | None, _option("number of devices", metavar="INT")] = None,
-    precision: Annotated[str | None, _option("32-true or bf16-mixed", metavar="NAME")] = None,
+    resume: Annotated[str | None, option("continue an interrupted run", metavar="RUN")] = None,
     json_: Json = False,
     quiet: Quiet = False,
+    **settings: Any,
 ) -> None:
     """Train a classifier and audit its labels; everything goes into one run folder."""
-    request = {name: value for name, value in locals().items() if value not in (None, False)}
-    for name in ("data", "option", "out", "overwrite", "resume", "json_", "quiet", "method"):
-        request.pop(name, None)
+    request = said(settings)
     from earlylearn import training
+    from earlylearn.config import parse_options
 
     if resume is not None:
-        if data or request or option or out or overwrite or method:
+        if data or request or options or out or overwrite or method:
             raise UsageError("--resume: continues a run as it was begun; give no other option but --quiet and --json")
         run = training.resume(resume, quiet=quiet)
     elif data is None:
         raise UsageError("DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn train digits")
     else:
         run = training.train(
-            data, method, out=out, overwrite=overwrite, quiet=quiet, options=_options(option or []), **request
+            data, method, out=out, overwrite=overwrite, quiet=quiet, options=parse_options(options or []), **request
         )
     if json_:
         print_json({"run": str(run.folder.path), **run.summary})
@@ -127,7 +81,7 @@ def train(
 
 @app.command(epilog="Example: earlylearn demo")
 def demo(
-    out: Annotated[str, _option("folder of the demo's runs (default runs/demo)", metavar="DIR")] = "runs/demo",
+    out: Annotated[str, option("folder of the demo's runs (default runs/demo)", metavar="DIR")] = "runs/demo",
     seed: Seed = None,
     overwrite: Overwrite = False,
     json_: Json = False,
@@ -148,8 +102,8 @@ def demo(
 def predict(
     run: RunPath,
     data: NewData,
-    out: Annotated[str | None, _option("CSV to write (default: stdout)", metavar="FILE")] = None,
-    weights: Annotated[str, _option("picked (by noisy validation, default) or last", metavar="WHICH")] = "picked",
+    out: Annotated[str | None, option("CSV to write (default: stdout)", metavar="FILE")] = None,
+    weights: Annotated[str, option("picked (by noisy validation, default) or last", metavar="WHICH")] = "picked",
     data_dir: DataDir = None,
     overwrite: Overwrite = False,
     json_: Json = False,
@@ -177,9 +131,9 @@ def predict(
 def issues(
     run: RunPath,
     top: Annotated[
-        str | None, _option("only the most suspicious (default 20 on the screen, else all; 0 = all)", metavar="INT")
+        str | None, option("only the most suspicious (default 20 on the screen, else all; 0 = all)", metavar="INT")
     ] = None,
-    out: Annotated[str | None, _option("CSV to write", metavar="FILE")] = None,
+    out: Annotated[str | None, option("CSV to write", metavar="FILE")] = None,
     overwrite: Overwrite = False,
     json_: Json = False,
 ) -> None:
@@ -200,12 +154,16 @@ def issues(
         print_table(f"{len(frame)} label issues", columns, shown[columns].values.tolist())
 
 
+app.command(epilog="Example: earlylearn compare digits --noise symmetric:0.4 --methods ce,elr,gce")(cli_study.compare)
+app.command(epilog="Example: earlylearn sweep digits --noise pair:0.4 --grid lam=1,3,5 --seeds 2")(cli_study.sweep)
+
+
 @app.command(epilog="Example: earlylearn noise digits --noise pair:0.4 --out labels.npz")
 def noise(
     data: Data = None,
     noise: Noise = None,
     seed: Seed = None,
-    out: Annotated[str | None, _option("labels to write: .npz, .npy or .csv", metavar="FILE")] = None,
+    out: Annotated[str | None, option("labels to write: .npz, .npy or .csv", metavar="FILE")] = None,
     label: Label = None,
     image: Image = None,
     labels: Labels = None,
@@ -253,8 +211,9 @@ def methods(json_: Json = False) -> None:
     rows = []
     for method in described:
         given = [f"{name}={field['default']}" for name, field in method["hyperparameters"].items()]
-        rows.append([method["name"], method["summary"], " ".join(given)])
-    columns = ["name", "what it does", "published values; recipes set others"]
+        cost = "" if method["cost"] is None else f"{method['cost']:.1f} x"
+        rows.append([method["name"], method["summary"], cost, " ".join(given)])
+    columns = ["name", "what it does", "cost of ce", "published values; recipes set others"]
     print_table("methods (give hyperparameters as -o NAME=VALUE)", columns, rows)
 
 
@@ -268,8 +227,10 @@ def recipes(json_: Json = False) -> None:
         return
     rows = []
     for recipe in RECIPES.values():
-        settings = " ".join(f"{name}={value}" for name, value in {**recipe.settings, **recipe.options}.items())
-        rows.append([recipe.name, recipe.source, settings])
+        # Hyperparameters of the methods it also serves are for --json.
+        own = recipe.options_for(recipe.method) if recipe.method else recipe.options
+        settings = " ".join(f"{name}={value}" for name, value in {**recipe.settings, **own}.items())
+        rows.append([recipe.name, recipe.source, f"{settings}{' (cannot be run yet)' if recipe.missing else ''}"])
     print_table("recipes (options after --recipe override)", ["name", "source", "settings"], rows)
 
 
@@ -288,8 +249,7 @@ def doctor(data_dir: DataDir = None, json_: Json = False) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The command ``earlylearn``: exit status 0, 1 (the work failed), 2 (the request is wrong), 130 (interrupted)."""
-    # Fabric announces its precision; config.json has it.
-    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
+    quiet_fabric()
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command: Any = typer.main.get_command(app)
     status = 0
@@ -323,20 +283,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _fail(message: str, status: int) -> NoReturn:
     print(f"earlylearn: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(status)
-
-
-def _options(pairs: list[str]) -> dict[str, Any]:
-    """``["lam=3", "networks=1"]`` as a dict; numbers and booleans as JSON writes them, the rest as text."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise UsageError(f"-o {pair}: write NAME=VALUE, for example -o lam=3")
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    return options
 
 
 def _whole(text: str) -> bool:

@@ -58,6 +58,8 @@ class Method(nn.Module):
         paper: where the method is published.
         networks: how many networks the method trains.
         views: how many augmented views of an input a batch carries.
+        noise_rate: which hyperparameter goes by the noise rate, and what happens if it is not given; empty if none.
+        transition_matrix: the same of a transition matrix.
         draw_per_network: its passes ask for noise draw k to train network k (`Batches.batches(draw=k)`).
         nets: the networks; each has its own optimizer.
         parts: the last batch's loss by named part, detached, for the progress line and the metrics.
@@ -69,6 +71,8 @@ class Method(nn.Module):
     paper: ClassVar[str] = ""
     networks: int = 1
     views: ClassVar[int] = 1
+    noise_rate: ClassVar[str] = ""
+    transition_matrix: ClassVar[str] = ""
     draw_per_network: ClassVar[bool] = False
     seen_logits: Tensor
 

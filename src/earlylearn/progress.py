@@ -1,5 +1,6 @@
 """How does a person see that a long run is going on, and well?"""
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -7,6 +8,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+def quiet_fabric() -> None:
+    """Keep Fabric from announcing its precision at every run; config.json has it. For processes that are ours."""
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
 
 
 class TrainingProgress:

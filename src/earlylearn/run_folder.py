@@ -87,27 +87,34 @@ class RunFolder:
         """
         folder = cls(path)
         try:
-            if folder.path.exists() and not folder.path.is_dir():
-                raise UsageError(f"--out {path}: is a file; name a folder that does not exist yet")
-            if folder.path.exists() and any(folder.path.iterdir()):
-                if not folder.config.exists():
-                    raise UsageError(f"--out {path}: is not empty and not a run of earlylearn; name another folder")
-                if not overwrite:
-                    raise UsageError(
-                        f"--out {path}: holds a run already; continue it with --resume {path}, "
-                        "replace it with --overwrite, or name another folder"
-                    )
-                others = sorted(path.name for path in folder.path.iterdir() if not folder._is_own(path))
-                if others:
-                    raise UsageError(
-                        f"--out {path}: --overwrite would delete {others[0]} too, which is not part of a run; "
-                        "move it away, or name another folder"
-                    )
+            if folder.check_free(overwrite=overwrite):
                 shutil.rmtree(folder.path)
             folder.last.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"--out {path}: {error.strerror}; choose a folder you may write to") from None
         return folder
+
+    def check_free(self, *, overwrite: bool) -> bool:
+        """Whether a run lies here that may be deleted; False if nothing does. UsageError as of `create`."""
+        path = self.path
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"--out {path}: is a file; name a folder that does not exist yet")
+        if not path.exists() or not any(path.iterdir()):
+            return False
+        if not self.config.exists():
+            raise UsageError(f"--out {path}: is not empty and not a run of earlylearn; name another folder")
+        if not overwrite:
+            raise UsageError(
+                f"--out {path}: holds a run already; continue it with --resume {path}, "
+                "replace it with --overwrite, or name another folder"
+            )
+        others = sorted(each.name for each in path.iterdir() if not self._is_own(each))
+        if others:
+            raise UsageError(
+                f"--out {path}: --overwrite would delete {others[0]} too, which is not part of a run; "
+                "move it away, or name another folder"
+            )
+        return True
 
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":

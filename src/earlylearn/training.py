@@ -44,19 +44,36 @@ def train(
         UsageError: the request or the data is wrong; nothing was written.
         EarlylearnError: the training failed; the last good checkpoint is kept.
     """
+    loaded, request, options = read(data, {**settings, "method": method})
+    config = resolve(loaded.train, request, options)
+    if out is None:
+        out = Path("runs") / f"{Path(config.data).stem}-{config.method}-{config.seed}"
+    return start(config, loaded, out, overwrite=overwrite, quiet=quiet)
+
+
+def read(
+    data: str | Path | LabelledData | Loaded, settings: dict[str, Any]
+) -> tuple[Loaded, dict[str, Any], dict[str, Any]]:
+    """Read the data a request names, and sort its settings: fields of `RunConfig` (paths made whole), hyperparameters.
+
+    Raises:
+        UsageError: the data cannot be read as asked.
+    """
+    settings = dict(settings)
     options = dict(settings.pop("options", None) or {})
-    request: dict[str, Any] = {"method": method}
+    request: dict[str, Any] = {}
     for name, value in settings.items():
         (request if name in RunConfig.model_fields else options)[name] = value
     loaded = _load(data, request)
     paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
-    config = resolve(loaded.train, {**request, **paths}, options)
-    draws = draw_labels(config, loaded.train)
-    if out is None:
-        out = Path("runs") / f"{Path(config.data).stem}-{config.method}-{config.seed}"
-    session = Session(config, loaded, draws, quiet=quiet)
+    return loaded, {**request, **paths}, options
+
+
+def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool = False, quiet: bool = False) -> Run:
+    """Train as a resolved request says, in a new run folder; errors as of `train`."""
     with torch.random.fork_rng(devices=[]):
-        # Before anything is written, because this still finds fault with the request: schedule, network.
+        # Before anything is written, because this still finds fault with the request: noise, schedule, network.
+        session = Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
         session.prepare()
         folder = RunFolder.create(out, overwrite=overwrite)
         with one_line_errors(folder):
@@ -64,6 +81,12 @@ def train(
             write_json(folder.environment, environment())
             folder.write_labels(**session.label_arrays())
         return session.run(folder)
+
+
+def check(config: RunConfig, loaded: Loaded) -> None:
+    """Raise the UsageError that `start` would raise of this request, and train nothing."""
+    with torch.random.fork_rng(devices=[]):
+        Session(config, loaded, draw_labels(config, loaded.train), quiet=True).prepare()
 
 
 def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet: bool = False) -> Run:
@@ -85,7 +108,15 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
     if data is None and config.data == IN_MEMORY:
         raise UsageError(f"{path}: was trained on data in memory; continue it with earlylearn.resume({path!r}, data)")
     loaded = _load(data if data is not None else config.data, config.model_dump())
-    changed = f"--resume {path}: the data of {config.data} changed since the run began; restore them, or train anew"
+    return go_on(run, loaded, quiet=quiet)
+
+
+def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
+    """Continue an unfinished run with its data, read again; errors as of `resume`."""
+    config, folder = run.config, run.folder
+    changed = (
+        f"--resume {folder.path}: the data of {config.data} changed since the run began; restore them, or train anew"
+    )
     if fingerprint(loaded) != run.inputs["fingerprint"]:
         raise UsageError(changed)
     session = Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)

@@ -1,9 +1,12 @@
 """Which methods are there, by name, and which hyperparameters does each take?"""
 
 import inspect
+import json
+from importlib.resources import files
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from torch import nn
 
 from earlylearn.errors import UsageError
 from earlylearn.method import Method
@@ -80,14 +83,45 @@ def check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
         ) from None
 
 
+def measured_costs() -> dict[str, Any]:
+    """Training time relative to cross-entropy's by method, under ``cost``, and how it was measured: ``costs.json``."""
+    return json.loads(files(__package__).joinpath("costs.json").read_text(encoding="utf-8"))
+
+
+def needs(method: type[Method]) -> dict[str, Any]:
+    """What a method needs beside data and one network: see `describe_methods`."""
+
+    def state(n: int, classes: int) -> int:
+        return sum(buffer.nbytes for buffer in method(nn.Identity, n, classes).buffers())
+
+    # Rows are alike: one more row tells its state for 2 and for 3 classes, and these its shares.
+    two, three = (state(2, classes) - state(1, classes) for classes in (2, 3))
+    return {
+        "networks": method.networks,
+        "views": method.views,
+        "noise_rate": method.noise_rate or None,
+        "transition_matrix": method.transition_matrix or None,
+        "bytes_per_example": {"per_class": three - two, "beside": two - 2 * (three - two)},
+    }
+
+
 def describe_methods() -> list[dict[str, Any]]:
-    """Every method: name, summary, paper, networks, and hyperparameters with default, meaning and type."""
+    """Every method: name, summary, paper, networks, cost, needs, and hyperparameters with default, meaning and type.
+
+    ``cost`` is the time of a training epoch relative to that of ``ce``, see `measured_costs`; None of a method that is
+    not measured. ``needs`` are under default hyperparameters: the networks trained, the views of every input in a
+    batch, where the noise rate and a transition matrix go and what happens without them (None if it needs none), and
+    the state kept of every example in memory, in bytes: ``per_class`` times the number of classes, plus ``beside``.
+    """
+    costs = measured_costs()["cost"]
     return [
         {
             "name": name,
             "summary": (inspect.getdoc(method) or "").splitlines()[0],
             "paper": method.paper,
             "networks": method.networks,
+            "cost": costs.get(name),
+            "needs": needs(method),
             "hyperparameters": {
                 field: {
                     "default": info.default,

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from earlylearn.method import Batch, Method, Pass
-from earlylearn.methods.forget_rate import ForgetRate
+from earlylearn.methods.forget_rate import NOISE_RATE, ForgetRate
 
 if TYPE_CHECKING:
     from earlylearn.data.batches import Batches
@@ -61,6 +61,7 @@ class CoTeaching(Method):
 
     paper = "Han et al., NeurIPS 2018"
     networks = 2
+    noise_rate = NOISE_RATE
 
     def __init__(
         self,
@@ -130,6 +131,7 @@ class CoTeachingPlus(Method):
 
     paper = "Yu et al., ICML 2019"
     networks = 2
+    noise_rate = NOISE_RATE
 
     def __init__(
         self,

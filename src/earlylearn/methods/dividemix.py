@@ -77,6 +77,10 @@ class DivideMix(Method):
     paper = "Li, Socher, Hoi, ICLR 2020"
     networks = 2
     views = 2
+    noise_rate = (
+        "lambda_u: if not given, 0, as published for CIFAR-10 with 20 % symmetric or 40 % asymmetric noise; recipes "
+        "have the values for more"
+    )
     clean: Tensor
     losses: Tensor
     beliefs: Tensor

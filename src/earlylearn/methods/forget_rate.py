@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from earlylearn.data.batches import Draw
 
 ENOUGH_HELD_OUT = 20  # rows; from fewer, a share is no estimate
+NOISE_RATE = (
+    "forget_rate: if not given, estimated after every epoch from the held-out labels, or, with fewer than "
+    f"{ENOUGH_HELD_OUT} of them, once from the training labels"
+)
 
 
 class ForgetRate(nn.Module):

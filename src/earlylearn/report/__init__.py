@@ -1,7 +1,8 @@
 """How is a finished run shown to a person: curves, tables, and one self-contained HTML page?"""
 
+from earlylearn.report.comparison import render_comparison, render_sweep
 from earlylearn.report.curves import memorization_figure
 from earlylearn.report.page import render_demo, render_run
 from earlylearn.report.view import RunView
 
-__all__ = ["RunView", "memorization_figure", "render_demo", "render_run"]
+__all__ = ["RunView", "memorization_figure", "render_comparison", "render_demo", "render_run", "render_sweep"]

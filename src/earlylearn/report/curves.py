@@ -72,7 +72,7 @@ def memorization_figure(runs: dict[str, Metrics]) -> "Figure":
     known = {name: any(line.get("clean") or line.get("wrong") for line in m) for name, m in runs.items()}
     columns = 2 if any(known.values()) else 1
     with house_style():
-        figure = _figure(4.6 * columns + 0.6, 2.75 * len(runs) + 0.15)
+        figure = new_figure(4.6 * columns + 0.6, 2.75 * len(runs) + 0.15)
         for row, (name, metrics) in enumerate(runs.items()):
             panels = [
                 figure.add_subplot(len(runs), columns, row * columns + column + 1)
@@ -117,7 +117,7 @@ def accuracy_figure(runs: dict[str, Metrics], picked: dict[str, int | None]) -> 
     columns = min(len(runs), 2)
     rows = -(-len(runs) // columns)
     with house_style():
-        figure = _figure(4.6 * columns + 0.6, 2.75 * rows + 0.15)
+        figure = new_figure(4.6 * columns + 0.6, 2.75 * rows + 0.15)
         for position, (name, metrics) in enumerate(runs.items()):
             axes = figure.add_subplot(rows, columns, position + 1)
             epoch = picked.get(name)
@@ -159,19 +159,20 @@ def loss_figure(metrics: Metrics) -> "Figure | None":
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
     with house_style():
-        figure = _figure(10 / max(columns, 2) * columns, 2.4 * rows + 0.15)
+        figure = new_figure(10 / max(columns, 2) * columns, 2.4 * rows + 0.15)
         for position, name in enumerate(names):
             axes = figure.add_subplot(rows, columns, position + 1)
             x, y = _series(metrics, lambda line, name=name: (line.get("loss_parts") or {}).get(name))  # type: ignore[misc]
             axes.plot(x, y, color=INK, marker="o" if len(x) < 3 else None, markersize=4)
-            _epoch_axis(axes, metrics)
+            epoch_axis(axes, metrics)
             axes.set_title(PART_NAMES.get(name, name))
             axes.set_ylabel("mean over the epoch" if position % columns == 0 else "")
             axes.set_xlabel("epoch")
     return figure
 
 
-def _figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure in the house's layout; sizes in inches."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -221,10 +222,10 @@ def _lines(axes: "Axes", lines: Sequence[tuple[str, tuple[list[int], list[float]
         axes.plot(x, y, color=colour, linestyle=dash, marker=marker, markersize=4.5, clip_on=False, zorder=3)
         ends.append((y[-1], label, colour))
         first_last += [{"epoch": x[0]}, {"epoch": x[-1]}]
-    _epoch_axis(axes, first_last)
+    epoch_axis(axes, first_last)
     ends.sort(key=lambda end: end[0])
     for height, (_, label, colour) in zip(
-        _spread([value for value, _, _ in ends], [1 + label.count("\n") for _, label, _ in ends]),
+        spread_labels([value for value, _, _ in ends], [1 + label.count("\n") for _, label, _ in ends]),
         ends,
         strict=True,
     ):
@@ -242,7 +243,7 @@ def _lines(axes: "Axes", lines: Sequence[tuple[str, tuple[list[int], list[float]
         )
 
 
-def _spread(heights: list[float], text_lines: list[int]) -> list[float]:
+def spread_labels(heights: list[float], text_lines: list[int]) -> list[float]:
     """Heights moved apart just enough for their labels not to touch; ascending in, ascending out."""
     placed: list[float] = []
     for i, height in enumerate(heights):
@@ -261,7 +262,8 @@ def _span(metrics: Metrics) -> tuple[int, int]:
     return (min(epochs), max(epochs)) if epochs else (1, 1)
 
 
-def _epoch_axis(axes: "Axes", metrics: Metrics) -> None:
+def epoch_axis(axes: "Axes", metrics: Metrics) -> None:
+    """Let the x axis run over the epochs, with whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     first, last = _span(metrics)

@@ -43,10 +43,10 @@ def render_run(view: RunView) -> str:
         "confusion": tables.confusion(view),
         "per_class": tables.per_class(view),
         "per_split": tables.per_split(view),
-        "settings": _settings(view.config),
+        "settings": shown_settings(view.config),
         "figures": {**_figures({str(view.summary.get("method") or "run"): view}), "loss": _loss(view)},
     }
-    return _template("report.html.jinja").render(context)
+    return template("report.html.jinja").render(context)
 
 
 def render_demo(views: dict[str, RunView]) -> str:
@@ -73,10 +73,11 @@ def render_demo(views: dict[str, RunView]) -> str:
         "settings": _settings_side_by_side(views),
         "figures": _figures(views),
     }
-    return _template("demo.html.jinja").render(context)
+    return template("demo.html.jinja").render(context)
 
 
-def _template(name: str) -> Any:
+def template(name: str) -> Any:
+    """The page of this file name, ready to be rendered: everything that comes from the user is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -148,7 +149,7 @@ def _accuracy_alt(views: dict[str, RunView]) -> str:
     return "Accuracy curves over the epochs: " + "; ".join(said)
 
 
-def _settings(config: dict[str, Any]) -> list[tuple[str, str]]:
+def shown_settings(config: dict[str, Any]) -> list[tuple[str, str]]:
     """What was set, the best known first; nested descriptions of the data are left to ``config.json``."""
     first = [key for key in FIRST_SETTINGS if key in config]
     keys = [*first, *(key for key in config if key not in FIRST_SETTINGS)]
@@ -156,7 +157,7 @@ def _settings(config: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _settings_side_by_side(views: dict[str, RunView]) -> list[tuple[str, list[str]]]:
-    columns = [dict(_settings(view.config)) for view in views.values()]
+    columns = [dict(shown_settings(view.config)) for view in views.values()]
     keys = dict.fromkeys(key for column in columns for key in column)
     return [(key, [column.get(key, wording.GAP) for column in columns]) for key in keys]
 

@@ -1,0 +1,1 @@
+"""How are many runs done, several at a time and none twice, and what do they say together?"""

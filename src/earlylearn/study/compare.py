@@ -1,0 +1,199 @@
+"""Which method is better on these data, with the same noise, split, network and budget for each?"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from earlylearn.config import RunConfig, parse_options, resolve
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.sources import Loaded
+from earlylearn.errors import UsageError
+from earlylearn.methods import METHODS
+from earlylearn.report import render_comparison
+from earlylearn.run_folder import write_json
+from earlylearn.study.conclusions import conclude_comparison
+from earlylearn.study.conduct import about, conduct, count_option, study_run
+from earlylearn.study.runs import Failure, StudyRun, Task
+from earlylearn.study.statistics import holm, paired_difference, summarize
+from earlylearn.training import read
+
+FILES = ("comparison.json", "comparison.csv", "report.html")
+MEASURED = (
+    "test_last",
+    "test_at_best_val",
+    "best_minus_last",
+    "val_last",
+    "val_best",
+    "memorized_last",
+    "average_precision",
+    "seconds",
+)
+COMPARED = ("test_last", "test_at_best_val", "val_last")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison, finished or as far as it got.
+
+    Attributes:
+        path: its folder: ``comparison.json``, ``comparison.csv``, ``report.html``, and a run folder each in ``runs/``.
+        document: what ``comparison.json`` holds.
+        failed: runs that failed, and why.
+    """
+
+    path: Path
+    document: dict[str, Any]
+    failed: list[Failure]
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """A row per run: its method's name, its seed, and all that was measured."""
+        frame = pd.DataFrame(self.document["runs"])
+        return frame.drop(columns="curves", errors="ignore")
+
+    @property
+    def conclusion(self) -> list[str]:
+        """What can be said, and what cannot."""
+        return list(self.document["conclusion"])
+
+
+def compare(
+    data: str | Path | LabelledData | Loaded,
+    methods: Sequence[str] | str = ("ce", "elr"),
+    *,
+    seeds: int | str = 3,
+    workers: int | str = 1,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    storage: str | None = None,
+    quiet: bool = False,
+    **settings: Any,
+) -> Comparison:
+    """Train several methods on the same data under the same conditions, and say which differences are real.
+
+    For each seed all methods have the same noise, split, network, initial weights, order and budget; only the method
+    and its hyperparameters differ. Each run has a run folder of its own. Asked again, what is finished is not done
+    again and what was interrupted goes on, so methods and seeds can be added later; two commands asked at once share
+    the work.
+
+    Args:
+        data: as of `earlylearn.train`.
+        methods: names, with hyperparameters behind colons where they are not those of the recipe: ``"elr:lam=3"``;
+            ``"all"`` for every method. The baseline is ``ce`` if it is among them, else the first.
+        seeds: how many, counted from ``seed`` on.
+        workers: how many runs at a time, each a process with its share of the processor. A script that asks for more
+            than one keeps its work under ``if __name__ == "__main__":``, as Python's multiprocessing asks.
+        out: folder to make or to go on with; by default ``runs/<data>-comparison``.
+        overwrite: repeat runs that are there already.
+        storage: an Optuna storage, e.g. ``postgresql://...``; machines that are asked for the same comparison
+            share its runs. Needs the extra ``sweep``.
+        quiet: show no progress.
+        settings: any other field of `earlylearn.config.RunConfig`, for all runs.
+
+    Raises:
+        UsageError: the request or the data is wrong; nothing was trained.
+        EarlylearnError: a worker was killed; what is finished is kept.
+    """
+    loaded, request, options = read(data, settings)
+    if options:
+        name = min(options)
+        raise UsageError(f"{name}: no such setting; a hyperparameter goes to its method: --methods METHOD:{name}=VALUE")
+    names = _names(methods)
+    first = _config(names[0], request, loaded)
+    out = Path("runs") / f"{Path(first.data).stem}-comparison" if out is None else Path(out)
+    tasks = []
+    for seed in range(first.seed, first.seed + count_option(seeds, "--seeds")):
+        for name in names:
+            run = study_run(name, _config(name, {**request, "seed": seed}, loaded), out)
+            tasks.append(Task({"run": run.title}, (run,)))
+    outcomes, failed = conduct(
+        "compare",
+        tasks,
+        loaded,
+        out,
+        files=FILES,
+        score="val_last",
+        workers=workers,
+        overwrite=overwrite,
+        storage=storage,
+        sample=None,
+        quiet=quiet,
+    )
+    document = _document([run for task in tasks for run in task.runs], outcomes, failed, out, int(workers))
+    comparison = Comparison(out, document, failed)
+    write_json(out / "comparison.json", document)
+    comparison.runs.to_csv(out / "comparison.csv", index=False)
+    (out / "report.html").write_text(render_comparison(document), encoding="utf-8")
+    return comparison
+
+
+def _names(methods: Sequence[str] | str) -> list[str]:
+    """The methods to compare, each once."""
+    listed = methods.split(",") if isinstance(methods, str) else list(methods)
+    names = [name for each in listed for name in (METHODS if each == "all" else [each.strip()])]
+    twice = [name for name in names if names.count(name) > 1]
+    if not all(names) or not names:
+        raise UsageError("--methods: has an empty name; write for example --methods ce,elr,elr:lam=3")
+    if twice:
+        raise UsageError(f"--methods {twice[0]}: is there twice; leave one out")
+    return names
+
+
+def _config(name: str, request: dict[str, Any], loaded: Loaded) -> RunConfig:
+    """The whole request of ``METHOD:NAME=VALUE:NAME=VALUE``."""
+    method, *options = name.split(":")
+    return resolve(loaded.train, {**request, "method": method}, parse_options(options))
+
+
+def _document(
+    runs: Sequence[StudyRun], outcomes: list[dict[str, Any]], failed: Sequence[Failure], out: Path, workers: int
+) -> dict[str, Any]:
+    """What ``comparison.json`` holds."""
+    names = list(dict.fromkeys(run.name for run in runs))
+    baseline = "ce" if "ce" in names else names[0]
+    by_name = {name: {each["seed"]: each for each in outcomes if each["name"] == name} for name in names}
+    differences = {name: _differences(by_name[name], by_name[baseline]) for name in names if name != baseline}
+    methods = []
+    for name in names:
+        config = next(run.config for run in runs if run.name == name)
+        mine, theirs = by_name[name], by_name[baseline]
+        costs = [
+            mine[seed]["seconds"] / theirs[seed]["seconds"]
+            for seed in mine
+            if seed in theirs and theirs[seed]["seconds"]
+        ]
+        methods.append(
+            {
+                "name": name,
+                "method": config.method,
+                "options": config.options,
+                "seeds": sorted(mine),
+                **{key: summarize([each[key] for each in mine.values()]) for key in MEASURED},
+                "cost": summarize(costs),
+                "differences": differences.get(name),
+            }
+        )
+    for key in COMPARED:
+        found = [each[key] for each in differences.values() if each and each[key]]
+        for difference, significant in zip(found, holm([each["p"] for each in found]), strict=True):
+            difference["significant"] = significant
+    document = {
+        **about(runs, outcomes, out),
+        "workers": workers,
+        "baseline": baseline,
+        "methods": methods,
+        "failed": [asdict(failure) for failure in failed],
+    }
+    return {"conclusion": conclude_comparison(document), **document}
+
+
+def _differences(mine: dict[int, dict[str, Any]], theirs: dict[int, dict[str, Any]]) -> dict[str, Any] | None:
+    """Paired differences by what is compared; None if no seed is common."""
+    found = {
+        key: paired_difference(*({seed: each[key] for seed, each in side.items()} for side in (mine, theirs)))
+        for key in COMPARED
+    }
+    return found if any(found.values()) else None

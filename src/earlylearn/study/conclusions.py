@@ -1,0 +1,130 @@
+"""What may be said of a study in a sentence, and what may not?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from earlylearn.report.wording import percent, plural
+
+MEASURES = {
+    "test_last": "test accuracy at the last epoch",
+    "val_last": "accuracy on the noisy validation labels at the last epoch",
+    "val_best": "best accuracy on the noisy validation labels",
+}
+
+
+def conclude_comparison(document: dict[str, Any]) -> list[str]:
+    """The sentences on top of a comparison, the plainest first; ``document`` is ``comparison.json`` without them."""
+    baseline, methods = document["baseline"], document["methods"]
+    if not any(method["seeds"] for method in methods):
+        return ["No run is finished yet.", *_unfinished(document)]
+    key = "test_last" if any(method["test_last"] for method in methods) else "val_last"
+    found = {
+        method["name"]: method["differences"][key]
+        for method in methods
+        if method["differences"] and method["differences"][key]
+    }
+    tested = {name: difference for name, difference in found.items() if difference["p"] is not None}
+    if not found:
+        sentences = [f"Nothing can be compared with {baseline} yet."]
+    elif not tested:
+        sentences = [
+            "One seed cannot tell methods apart: ask for more --seeds.",
+            f"Points of {MEASURES[key]} above {baseline}: {_signed(found)}.",
+        ]
+    else:
+        sentences = _tested(key, baseline, tested)
+    if key == "val_last" and found:
+        sentences.append("There is no test set: these labels are as noisy as those of training.")
+    forgets = [
+        f"{method['name']} {100 * method['best_minus_last']['mean']:.1f}"
+        for method in methods
+        if method["best_minus_last"] and method["best_minus_last"]["mean"] >= 0.02
+    ]
+    if forgets:
+        sentences.append(
+            f"Points of test accuracy lost from the best to the last epoch, where two or more: {', '.join(forgets)}."
+        )
+    sentences.append(
+        "All this holds for these data, this noise, this network and this budget; a method that needs other "
+        "hyperparameters than it had here is sold short."
+    )
+    return sentences + _unfinished(document)
+
+
+def conclude_sweep(document: dict[str, Any]) -> list[str]:
+    """The sentences on top of a sweep; ``document`` is what ``sweep.json`` holds, without them."""
+    picked, score = document["picked"], document["score"]
+    if picked is None:
+        return ["No trial is finished yet.", *_unfinished(document)]
+    values = [trial[score]["mean"] for trial in document["trials"] if trial[score]]
+    sentences = [
+        f"{picked['name']} has the highest {MEASURES[score]}: {percent(picked[score]['mean'])} "
+        f"({plural(len(values), 'trial')}, from {percent(min(values))} to {percent(max(values))})."
+    ]
+    for name, grid in document["grid"].items():
+        numbers = [value for value in grid if isinstance(value, int | float) and not isinstance(value, bool)]
+        value = picked["options"][name]
+        if len(numbers) > 2 and value in (min(numbers), max(numbers)):
+            end = "largest" if value == max(numbers) else "smallest"
+            sentences.append(f"{name}={value:g} is the {end} that was tried; a wider grid may hold a better one.")
+    rivals = [trial["name"] for trial in document["trials"] if _as_good(trial, picked, score)]
+    if rivals:
+        sentences.append(f"Within the seeds' spread of it: {', '.join(rivals)}.")
+    if picked[score]["n"] == 1:
+        sentences.append("One seed: close calls may be chance; ask for more --seeds.")
+    known = [trial for trial in document["trials"] if trial["test_last"]]
+    if picked["test_last"] and known:
+        best = max(known, key=lambda trial: trial["test_last"]["mean"])
+        loss = 100 * (best["test_last"]["mean"] - picked["test_last"]["mean"])
+        sentences.append(
+            f"On test labels, which chose nothing, it ends at {percent(picked['test_last']['mean'])}, "
+            + ("the best of all." if best is picked else f"{loss:.1f} points under the best ({best['name']}).")
+        )
+    return sentences + _unfinished(document)
+
+
+def _tested(key: str, baseline: str, tested: dict[str, dict[str, Any]]) -> list[str]:
+    """How many methods differ from the baseline beyond chance, and which."""
+    sides = {
+        "better": {name: each for name, each in tested.items() if each["significant"] and each["mean"] > 0},
+        "worse": {name: each for name, each in tested.items() if each["significant"] and each["mean"] < 0},
+        "cannot be told apart": {name: each for name, each in tested.items() if not each["significant"]},
+    }
+    seeds = max(each["n"] for each in tested.values())
+    counted = [f"{len(side)} {verdict}" for verdict, side in sides.items() if side]
+    if len(tested) == 1:
+        name, difference = next(iter(tested.items()))
+        low, high = (f"{100 * difference[end]:+.1f}" for end in ("low", "high"))
+        ends = f"{name} ends {100 * difference['mean']:+.1f} points from {baseline} (95% interval {low} to {high})"
+        first = ends if difference["significant"] else f"{ends}: {seeds} seeds do not tell them apart"
+    else:
+        first = f"Of {len(tested)} methods compared with {baseline} over {seeds} seeds: {', '.join(counted)}"
+    together = f", at 5% for all {len(tested)} together (Holm's correction)" if len(tested) > 1 else " at 5%"
+    return [
+        f"{first}.",
+        *(f"{verdict.capitalize()}, in points: {_signed(side)}." for verdict, side in sides.items() if side),
+        f"Judged by {MEASURES[key]}, by paired t-tests{together}.",
+    ]
+
+
+def _unfinished(document: dict[str, Any]) -> list[str]:
+    sentences = []
+    if document["failed"]:
+        names = ", ".join(f"{each['name']} seed {each['seed']}" for each in document["failed"])
+        sentences.append(f"Failed: {names}; ask the same again to try once more.")
+    missing = len(document["missing"]) - len(document["failed"])
+    if missing > 0:
+        sentences.append(f"{plural(missing, 'run is', 'runs are')} not finished; ask the same again to go on.")
+    return sentences
+
+
+def _as_good(trial: dict[str, Any], picked: dict[str, Any], score: str) -> bool:
+    """Whether a trial's score is within one standard error of the picked one's."""
+    if trial is picked or not trial[score] or not picked[score]["sd"]:
+        return False
+    return bool(picked[score]["mean"] - trial[score]["mean"] <= picked[score]["sd"] / picked[score]["n"] ** 0.5)
+
+
+def _signed(differences: dict[str, dict[str, Any]]) -> str:
+    ordered: Sequence[tuple[str, dict[str, Any]]] = sorted(differences.items(), key=lambda item: -item[1]["mean"])
+    return ", ".join(f"{name} {100 * each['mean']:+.1f}" for name, each in ordered)

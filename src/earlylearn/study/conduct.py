@@ -1,0 +1,120 @@
+"""How is a study conducted, from its tasks to what its runs contribute, alone or with other machines?"""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from earlylearn.data.sources import Loaded
+from earlylearn.errors import UsageError
+from earlylearn.study.runs import Failure, StudyRun, Task, check_folder, make_folder, outcome, work_through
+from earlylearn.study.shared import SharedStudy, import_optuna, study_name
+from earlylearn.study.workers import check_workers, run_workers
+from earlylearn.training import check
+
+DATABASE = "sampler.db"  # in the study's folder: what a sampler has learned, when no storage is named
+
+
+def conduct(
+    what: str,
+    tasks: Sequence[Task],
+    loaded: Loaded,
+    out: Path,
+    *,
+    files: Sequence[str],
+    score: str,
+    workers: int | str,
+    overwrite: bool,
+    storage: str | None,
+    sample: int | None,
+    quiet: bool,
+) -> tuple[list[dict[str, Any]], list[Failure]]:
+    """Check everything that can be refused, then do all runs that are not done yet.
+
+    Args:
+        what: a word for the study, part of its name in a storage.
+        tasks: what there is to do.
+        loaded: the data.
+        out: the study's folder; run folders go into its ``runs``.
+        files: the names the study itself writes there.
+        score: the outcome that says how good a run is, for a sampler.
+        workers: runs at a time.
+        overwrite: repeat what is finished there.
+        storage: see `SharedStudy`.
+        sample: so many tasks, chosen by a sampler; None for all.
+        quiet: show no progress.
+
+    Returns:
+        What the finished runs contribute, by task, and the failures.
+    """
+    workers = check_workers(workers)
+    if storage is not None and overwrite:
+        raise UsageError(
+            "--overwrite: cannot undo what a shared --storage holds; name another storage, or leave it out"
+        )
+    runs = [run for task in tasks for run in task.runs]
+    for run in runs:
+        if run.config.seed == runs[0].config.seed:
+            check(run.config, loaded)
+    check_folder(out, runs, files, overwrite=overwrite)
+    if storage is None and sample is None:
+        make_folder(out, runs, files, overwrite=overwrite)
+        failed = run_workers(partial(work_through, tasks, loaded), runs, workers=workers, quiet=quiet)
+        return [outcome(run) for run in runs if run.finished], failed
+    import_optuna()
+    if storage is None:
+        make_folder(out, runs, files, overwrite=overwrite)
+        storage = f"sqlite:///{(out / DATABASE).absolute()}"
+    shared = SharedStudy(storage, study_name(what, tasks, loaded), tuple(tasks), loaded, score, sample)
+    shared.prepare()
+    make_folder(out, runs, files, overwrite=False)
+    run_workers(shared.work, runs, workers=workers, quiet=quiet)
+    return shared.outcomes(), shared.failures()
+
+
+def study_run(name: str, config: Any, out: Path) -> StudyRun:
+    """A run of a study in its folder, which is named after it."""
+    plain = "".join(letter if letter.isalnum() or letter in "+-.=" else "_" for letter in name)
+    return StudyRun(name, config, (out / "runs" / f"{plain}-{config.seed}").absolute())
+
+
+def count_option(value: int | str, option: str) -> int:
+    """A whole number of 1 or more; UsageError otherwise."""
+    if not (str(value).isascii() and str(value).isdigit() and int(value) >= 1):
+        raise UsageError(f"{option} {value}: must be a whole number, 1 or more")
+    return int(value)
+
+
+def shared_settings(runs: Sequence[StudyRun]) -> dict[str, Any]:
+    """The settings all runs have in common, in the order of ``config.json``."""
+    configs = [run.config.model_dump() for run in runs]
+    return {name: value for name, value in configs[0].items() if all(config[name] == value for config in configs)}
+
+
+def about(runs: Sequence[StudyRun], outcomes: Sequence[dict[str, Any]], out: Path) -> dict[str, Any]:
+    """What the document of any study says of its conditions and of every run."""
+    config = runs[0].config
+    wrong = [each["wrong_fraction"] for each in outcomes if each["wrong_fraction"] is not None]
+    folders = {(run.name, run.config.seed): run for run in runs if run.finished}
+    done = {(each["name"], each["seed"]) for each in outcomes}
+    return {
+        "data": config.data,
+        "noise": config.noise,
+        "wrong_fraction": sum(wrong) / len(wrong) if wrong else None,
+        "network": config.network,
+        "epochs": config.epochs,
+        "seeds": sorted({run.config.seed for run in runs}),
+        "settings": shared_settings(runs),
+        "missing": [
+            {"name": run.name, "seed": run.config.seed} for run in runs if (run.name, run.config.seed) not in done
+        ],
+        "runs": [
+            {
+                **each,
+                "folder": str(folders[key].path.relative_to(out.absolute()))
+                if (key := (each["name"], each["seed"])) in folders
+                else None,
+            }
+            for each in outcomes
+        ],
+    }

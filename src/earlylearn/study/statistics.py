@@ -1,0 +1,55 @@
+"""What do several seeds say of a difference between methods, and what do they not say?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+
+
+def summarize(values: Sequence[float | None]) -> dict[str, Any] | None:
+    """Mean, sample standard deviation (None of one value) and number of what is known; None if nothing is."""
+    known = np.array([value for value in values if value is not None], float)
+    if not len(known):
+        return None
+    sd = float(known.std(ddof=1)) if len(known) > 1 else None
+    return {"mean": float(known.mean()), "sd": sd, "n": len(known)}
+
+
+def paired_difference(values: dict[int, float | None], baseline: dict[int, float | None]) -> dict[str, Any] | None:
+    """The mean difference of two methods over the seeds both have, its 95 % interval and p-value (paired t).
+
+    Pairing takes out what the seeds share: noise, split, order and initial weights.
+
+    Args:
+        values: by seed; None where unknown.
+        baseline: the same of what to compare with.
+
+    Returns:
+        ``mean, low, high, p, n``; low, high and p are None with one seed, or when all differences are the same.
+        None without a common seed.
+    """
+    seeds = [seed for seed in values if values[seed] is not None and baseline.get(seed) is not None]
+    if not seeds:
+        return None
+    mine, theirs = ([float(side[seed] or 0) for seed in seeds] for side in (values, baseline))
+    differences = np.subtract(mine, theirs)
+    result = {"mean": float(differences.mean()), "low": None, "high": None, "p": None, "n": len(seeds)}
+    if len(seeds) > 1 and np.ptp(differences) > 0:  # else nothing is known of how far they vary
+        test = stats.ttest_rel(mine, theirs)
+        interval = test.confidence_interval(LEVEL)
+        result |= {"low": float(interval.low), "high": float(interval.high), "p": float(test.pvalue)}
+    return result
+
+
+def holm(p_values: Sequence[float | None], level: float = 1 - LEVEL) -> list[bool]:
+    """Which of several p-values are significant together (Holm's step-down correction); an unknown one is not."""
+    known = sorted((p, k) for k, p in enumerate(p_values) if p is not None)
+    significant = [False] * len(p_values)
+    for rank, (p, k) in enumerate(known):
+        if p > level / (len(known) - rank):
+            break
+        significant[k] = True
+    return significant

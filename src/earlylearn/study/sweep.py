@@ -1,0 +1,220 @@
+"""Which hyperparameters suit these data, judged by noisy validation labels alone?"""
+
+import itertools
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from earlylearn.config import resolve
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.sources import Loaded
+from earlylearn.errors import UsageError
+from earlylearn.methods import hyperparameters, method_class
+from earlylearn.report import render_sweep
+from earlylearn.report.wording import setting
+from earlylearn.run_folder import write_json
+from earlylearn.study.conclusions import conclude_sweep
+from earlylearn.study.conduct import DATABASE, about, conduct, count_option, study_run
+from earlylearn.study.runs import Failure, StudyRun, Task
+from earlylearn.study.statistics import summarize
+from earlylearn.training import IN_MEMORY, read
+
+FILES = ("sweep.json", "sweep.csv", "report.html", DATABASE)
+MEASURED = (
+    "val_last",
+    "val_best",
+    "test_last",
+    "test_at_best_val",
+    "memorized_last",
+    "average_precision",
+    "seconds",
+)
+SCORES = ("val_last", "val_best")
+Score = Literal["val_last", "val_best"]
+
+# Supplement G.4, where ELR's beta and lambda were chosen from these.
+GRID: dict[str, tuple[float, ...]] = {"beta": (0.5, 0.7, 0.9, 0.99), "lam": (1.0, 3.0, 5.0, 7.0, 10.0)}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep, finished or as far as it got.
+
+    Attributes:
+        path: its folder: ``sweep.json``, ``sweep.csv``, ``report.html``, and ``runs/`` with a run folder each.
+        document: what ``sweep.json`` holds.
+        failed: runs that failed, and why.
+    """
+
+    path: Path
+    document: dict[str, Any]
+    failed: list[Failure]
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row per trial: its hyperparameters and the means over seeds of all that was measured."""
+        rows = [
+            {**trial["options"], **{key: trial[key] and trial[key]["mean"] for key in MEASURED}}
+            for trial in self.document["trials"]
+        ]
+        return pd.DataFrame(rows)
+
+    @property
+    def picked(self) -> dict[str, Any] | None:
+        """The hyperparameters that noisy validation picked; None if no trial finished."""
+        return self.document["picked"] and self.document["picked"]["options"]
+
+
+def sweep(
+    data: str | Path | LabelledData | Loaded,
+    method: str | None = None,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    *,
+    seeds: int | str = 1,
+    sample: int | str | None = None,
+    score: Score = "val_last",
+    workers: int | str = 1,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    storage: str | None = None,
+    quiet: bool = False,
+    **settings: Any,
+) -> Sweep:
+    """Train a method with different hyperparameters and pick those that noisy validation labels like best.
+
+    Test labels, where there are any, are shown beside and choose nothing. Asked again, what is finished is not done
+    again.
+
+    Args:
+        data: as of `earlylearn.train`.
+        method: ``elr`` unless a recipe says otherwise.
+        grid: values to try, by hyperparameter; for methods with ``beta`` and ``lam`` those of supplement G.4.
+        seeds: how many runs a point's score is the mean of, counted from ``seed`` on.
+        sample: try only so many points of the grid, chosen by Optuna's TPE sampler as it learns from those before
+            (extra ``sweep``); None tries all.
+        score: ``val_last``, the last epoch's accuracy on noisy validation labels, or ``val_best``, the best epoch's.
+            Late memorisation lowers the first and hides from the second.
+        workers, out, overwrite, storage, quiet, settings: as of `earlylearn.compare`; the settings may hold
+            hyperparameters that stay as they are.
+
+    Raises:
+        UsageError: the request or the data is wrong; nothing was trained.
+        EarlylearnError: a worker was killed, or Optuna is needed and not installed.
+    """
+    if score not in SCORES:
+        raise UsageError(f"--score {score}: must be {' or '.join(SCORES)}")
+    loaded, request, options = read(data, {**settings, "method": method})
+    first = resolve(loaded.train, request, options)
+    if first.val_fraction == 0:
+        raise UsageError("--val-fraction 0: leaves no noisy labels to choose by; leave it out")
+    grid = _grid(first.method, grid)
+    out = Path("runs") / f"{Path(first.data).stem}-{first.method}-sweep" if out is None else Path(out)
+    seed_range = range(first.seed, first.seed + count_option(seeds, "--seeds"))
+    tasks = []
+    for point in itertools.product(*grid.values()):
+        params = dict(zip(grid, point, strict=True))
+        configs = [resolve(loaded.train, {**request, "seed": seed}, {**options, **params}) for seed in seed_range]
+        tasks.append(Task(params, tuple(study_run(_name(params), config, out) for config in configs)))
+    if len({run.path for task in tasks for run in task.runs}) < len(tasks) * len(seed_range):
+        raise UsageError("--grid: a value is there twice; leave one out")
+    if sample is not None:
+        sample = min(count_option(sample, "--sample"), len(tasks))
+    outcomes, failed = conduct(
+        f"sweep {first.method}",
+        tasks,
+        loaded,
+        out,
+        files=FILES,
+        score=score,
+        workers=workers,
+        overwrite=overwrite,
+        storage=storage,
+        sample=sample,
+        quiet=quiet,
+    )
+    document = _document(tasks, grid, outcomes, failed, score=score, sample=sample, out=out)
+    picked = document["picked"]
+    document["command"] = _command(request, {**options, **picked["options"]}) if picked else None
+    result = Sweep(out, document, failed)
+    write_json(out / "sweep.json", document)
+    result.trials.to_csv(out / "sweep.csv", index=False)
+    (out / "report.html").write_text(render_sweep(document), encoding="utf-8")
+    return result
+
+
+def _grid(method: str, grid: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
+    """The values to try; by default the paper's, for a method that has its hyperparameters."""
+    if grid:
+        return {name: list(values) for name, values in grid.items()}
+    known = hyperparameters(method_class(method)).model_fields
+    if not set(GRID) <= set(known):
+        if not known:
+            raise UsageError(f"--grid: {method} has no hyperparameters, none to sweep over; name another --method")
+        raise UsageError(
+            f"--grid: there is no usual one for {method}; give values, for example --grid "
+            f"{next(iter(known))}=VALUE,VALUE"
+        )
+    return {name: list(values) for name, values in GRID.items()}
+
+
+def _name(params: dict[str, Any]) -> str:
+    return " ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in params.items()
+    )
+
+
+def _document(
+    tasks: Sequence[Task],
+    grid: dict[str, list[Any]],
+    outcomes: list[dict[str, Any]],
+    failed: Sequence[Failure],
+    *,
+    score: str,
+    sample: int | None,
+    out: Path,
+) -> dict[str, Any]:
+    """What ``sweep.json`` holds."""
+    trials: list[dict[str, Any]] = []
+    for task in tasks:
+        name = task.runs[0].name
+        mine = [each for each in outcomes if each["name"] == name]
+        if mine or sample is None:
+            measured = {key: summarize([each[key] for each in mine]) for key in MEASURED}
+            seeds = sorted(each["seed"] for each in mine)
+            trials.append({"name": name, "options": task.params, "seeds": seeds, **measured, "picked": False})
+    # A point lacking a seed that failed is not compared with whole ones.
+    whole = [trial for trial in trials if len(trial["seeds"]) == len(tasks[0].runs)]
+    picked = max(whole, key=lambda trial: trial[score]["mean"], default=None)
+    if picked:
+        picked["picked"] = True
+    wanted: list[StudyRun] = [run for task in tasks for run in task.runs]
+    if sample is not None:
+        wanted = [run for run in wanted if run.name in {trial["name"] for trial in trials}] or wanted[:1]
+    config = wanted[0].config
+    document = {
+        **about(wanted, outcomes, out),
+        "method": config.method,
+        "score": score,
+        "grid": grid,
+        "trials": sorted(trials, key=lambda trial: -(trial[score]["mean"] if trial[score] else -math.inf)),
+        "picked": picked,
+        "failed": [asdict(failure) for failure in failed],
+    }
+    return {"conclusion": conclude_sweep(document), **document}
+
+
+def _command(request: dict[str, Any], options: dict[str, Any]) -> str | None:
+    """What trains with the picked hyperparameters; None for data in memory, which no command can name."""
+    if request["data"] == IN_MEMORY:
+        return None
+    words = ["earlylearn", "train", request["data"]]
+    for name, value in request.items():
+        if name != "data" and value is not None:
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    words += [word for name, value in options.items() for word in ("-o", f"{name}={setting(value)}")]
+    return shlex.join(words)

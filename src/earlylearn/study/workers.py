@@ -1,0 +1,90 @@
+"""How do several processes work at one study, and what does a person see meanwhile?"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+import torch
+
+from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.progress import quiet_fabric
+from earlylearn.study.live import LiveTable
+from earlylearn.study.runs import Failure, StudyRun
+
+Work = Callable[[], list[Failure]]
+
+
+def run_workers(work: Work, runs: Sequence[StudyRun], *, workers: int, quiet: bool) -> list[Failure]:
+    """Let so many workers do the same work at once, each with its share of the processor, under a live table.
+
+    Args:
+        work: what each worker does until nothing is left; with several it travels to other processes.
+        runs: what the table shows.
+        workers: number of processes; 1 works in this one.
+        quiet: show nothing.
+
+    Raises:
+        EarlylearnError: a worker died; the finished runs are kept.
+    """
+    try:
+        with LiveTable(runs, quiet=quiet):
+            return work() if workers == 1 else _in_processes(work, workers)
+    except KeyboardInterrupt as stop:
+        stop.__notes__ = ["what is finished is kept: ask the same again to go on"]
+        raise
+
+
+def _in_processes(work: Work, workers: int) -> list[Failure]:
+    # Not forked: threads and an accelerator in use do not survive it.
+    context = multiprocessing.get_context("spawn")
+    threads = max(1, processors() // workers)
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(threads,))
+    try:
+        futures = [pool.submit(work) for _ in range(workers)]
+        failures = [failure for future in as_completed(futures) for failure in future.result()]
+    except BaseException as error:
+        # Runs stand every kind of end, so nobody waits for an epoch when a person has had enough.
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise EarlylearnError(
+                "a worker was killed, perhaps for want of memory; what is finished is kept: ask the same again with "
+                "fewer --workers"
+            ) from None
+        raise
+    finally:
+        pool.shutdown()
+    return list({(failure.name, failure.seed): failure for failure in failures}.values())
+
+
+def check_workers(workers: int | str) -> int:
+    """A number of workers this machine can run; UsageError otherwise."""
+    most = 4 * processors()
+    if not (str(workers).isascii() and str(workers).isdigit() and 1 <= int(workers) <= most):
+        raise UsageError(f"--workers {workers}: must be a whole number from 1 to {most} (four per processor core)")
+    return int(workers)
+
+
+def _begin(threads: int) -> None:
+    """Prepare a worker: its share of the processor, and an end with its parent, lest an orphan write on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption ends
+    torch.set_num_threads(threads)
+    quiet_fabric()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def processors() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,272 @@
+"""Does a comparison hold everything equal, do each run once, survive what happens to it, and say what it may?"""
+
+import json
+import multiprocessing
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from earlylearn import compare, session
+from earlylearn.cli import main
+from earlylearn.errors import UsageError
+from earlylearn.fit import Fit
+from earlylearn.run_folder import RunFolder, read_json
+from earlylearn.study import shared
+from earlylearn.study.runs import StudyRun, lock
+
+from . import killed
+from .conftest import blobs
+
+QUICK = {"network": "linear", "epochs": 2, "quiet": True}
+
+
+def results(comparison):
+    """All that was measured, but for the time it took and where it lies."""
+    frame = comparison.runs.drop(columns=["seconds", "folder"], errors="ignore")
+    return frame.sort_values(["name", "seed"]).to_dict("records")
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The methods that really trained, in order."""
+    trained = []
+    whole = Fit.run
+
+    def run(self, on_step):
+        trained.append(type(self.method).__name__)
+        yield from whole(self, on_step)
+
+    monkeypatch.setattr(Fit, "run", run)
+    return trained
+
+
+def test_runs_of_a_seed_differ_in_the_method_alone(tmp_path):
+    done = compare("digits", ["ce", "gce:q=0.5"], seeds=2, noise="pair:0.3", out=tmp_path / "c", limit=200, **QUICK)
+    for seed in (0, 1):
+        mine, theirs = (RunFolder(tmp_path / "c" / "runs" / f"{name}-{seed}") for name in ("ce", "gce_q=0.5"))
+        for name, array in mine.read_labels().items():
+            np.testing.assert_array_equal(array, theirs.read_labels()[name])
+        a, b = (read_json(folder.config) for folder in (mine, theirs))
+        assert {key for key in a if a[key] != b[key]} == {"method", "options"}
+        assert b["options"]["q"] == 0.5
+    draws = [RunFolder(tmp_path / "c" / "runs" / f"ce-{seed}").read_labels()["given"] for seed in (0, 1)]
+    assert (draws[0] != draws[1]).any()
+    assert done.document["baseline"] == "ce"
+    assert [method["name"] for method in done.document["methods"]] == ["ce", "gce:q=0.5"]
+
+
+def test_what_is_finished_is_not_done_again(tmp_path, counted):
+    first = compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
+    grown = compare(blobs(), ["ce", "elr"], seeds=2, out=tmp_path / "c", **QUICK)
+    assert sorted(counted) == ["CrossEntropy", "CrossEntropy", "ELR", "ELR"]
+    assert results(first)[0] == results(grown)[0]
+    compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", overwrite=True, **QUICK)
+    assert len(counted) == 5
+
+
+def test_other_settings_in_the_same_folder_are_refused_by_name(tmp_path, counted):
+    compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
+    with pytest.raises(UsageError, match=r"--epochs 3: .*trained with 2"):
+        compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **{**QUICK, "epochs": 3})
+    assert len(counted) == 1
+
+
+def test_an_interrupted_comparison_goes_on_where_it_was(tmp_path, monkeypatch):
+    whole = Fit.run
+
+    def interrupted(self, on_step):
+        yield next(whole(self, on_step))
+        if type(self.method).__name__ == "ELR":
+            raise KeyboardInterrupt
+        yield from whole(self, on_step)
+
+    asked = (blobs(), ["ce", "elr"])
+    with monkeypatch.context() as patch:
+        patch.setattr(Fit, "run", interrupted)
+        with pytest.raises(KeyboardInterrupt) as stop:
+            compare(*asked, seeds=1, out=tmp_path / "cut", **QUICK)
+    assert "ask the same again" in stop.value.__notes__[0]
+    assert results(compare(*asked, seeds=1, out=tmp_path / "cut", **QUICK)) == results(
+        compare(*asked, seeds=1, out=tmp_path / "whole", **QUICK)
+    )
+
+
+def test_a_run_that_fails_stops_no_other_and_is_tried_again(tmp_path, monkeypatch, capsys):
+    def fail(self, on_step):
+        if type(self.method).__name__ == "ELR":
+            raise RuntimeError("of its own\nmaking")
+        return whole(self, on_step)
+
+    whole = Fit.run
+    asked = [
+        "compare",
+        "digits",
+        "--limit",
+        "100",
+        "--methods",
+        "elr,ce",
+        "--seeds",
+        "1",
+        "--out",
+        "c",
+        "--network",
+        "linear",
+        "--epochs",
+        "1",
+        "--quiet",
+    ]
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Fit, "run", fail)
+        with pytest.raises(SystemExit) as stop:
+            main(asked)
+    assert stop.value.code == 1
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1] == "earlylearn: 1 run failed; the first, elr seed 0: RuntimeError: of its own"
+    assert "Failed: elr seed 0" in said.out
+    document = read_json(tmp_path / "c" / "comparison.json")
+    assert [method["seeds"] for method in document["methods"]] == [[], [0]]
+    with pytest.raises(SystemExit) as stop:
+        main(asked)
+    assert stop.value.code == 0
+    assert read_json(tmp_path / "c" / "comparison.json")["failed"] == []
+
+
+def test_workers_do_the_same_as_one(tmp_path):
+    asked = {"seeds": 2, **QUICK}
+    alone = compare(blobs(), ["ce", "elr"], out=tmp_path / "alone", **asked)
+    together = compare(blobs(), ["ce", "elr"], out=tmp_path / "together", workers=2, **asked)
+    assert results(alone) == results(together)
+
+
+def test_a_killed_comparison_leaves_no_worker_behind_and_goes_on(tmp_path):
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.killed"])
+    parent = context.Process(target=killed.compare_digits, args=(tmp_path / "cut", 2))
+    parent.start()
+    runs = tmp_path / "cut" / "runs"
+    while not list(runs.glob("*/metrics.jsonl")) and parent.is_alive():
+        time.sleep(0.01)
+    parent.kill()
+    parent.join()
+    done = killed.compare_digits(tmp_path / "cut", 1)  # would wait for ever for the locks of orphans that live on
+    assert results(done) == results(killed.compare_digits(tmp_path / "whole", 1))
+
+
+def test_a_run_another_process_is_at_is_waited_for_not_repeated(tmp_path, counted):
+    compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
+    folder = RunFolder(tmp_path / "c" / "runs" / "ce-0")
+    run = StudyRun("ce", None, folder.path)
+    finished = folder.summary.read_text()
+    folder.summary.unlink()  # as if the other process were still at it
+
+    def other():
+        with lock(run, wait=True):
+            held.set()
+            while "ELR" not in counted:  # this command does what is free first
+                time.sleep(0.01)
+            folder.summary.write_text(finished)
+
+    held = threading.Event()
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait()
+    done = compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "c", **QUICK)
+    thread.join()
+    assert counted == ["CrossEntropy", "ELR"]
+    assert len(done.runs) == 2
+
+
+def test_conclusion_says_what_the_seeds_allow(tmp_path):
+
+    one = compare(blobs(), ["ce", "kl:lam=0"], seeds=1, out=tmp_path / "c", **QUICK)
+    assert any("One seed cannot tell" in sentence for sentence in one.conclusion)
+    document = one.document
+    assert document["methods"][1]["differences"]["val_last"]["mean"] == 0
+    assert document["methods"][1]["differences"]["val_last"]["p"] is None
+    assert document["methods"][0]["test_last"] is None
+    assert any("no test set" in sentence for sentence in one.conclusion)
+
+
+def test_baseline_is_ce_wherever_it_stands_else_the_first(tmp_path):
+    assert compare(blobs(), "elr,ce", seeds=1, out=tmp_path / "a", **QUICK).document["baseline"] == "ce"
+    assert compare(blobs(), "elr,gce", seeds=1, out=tmp_path / "b", **QUICK).document["baseline"] == "elr"
+
+
+# Several machines
+
+
+def sqlite(tmp_path):
+    pytest.importorskip("optuna")
+    return f"sqlite:///{tmp_path / 'shared.db'}"
+
+
+def test_machines_share_runs_through_a_storage(tmp_path, counted):
+    storage = sqlite(tmp_path)
+    asked = {"seeds": 2, "storage": storage, **QUICK}
+    here = compare(blobs(), ["ce", "elr"], out=tmp_path / "here", **asked)
+    there = compare(blobs(), ["ce", "elr"], out=tmp_path / "there", **asked)
+    assert len(counted) == 4
+    assert results(here) == results(there)
+    assert not list((tmp_path / "there" / "runs").glob("*"))
+    assert set(there.runs["folder"]) == {None}
+    assert results(here) == results(compare(blobs(), ["ce", "elr"], seeds=2, out=tmp_path / "alone", **QUICK))
+    # Another question in the same storage is another study.
+    compare(blobs(), ["ce"], out=tmp_path / "other", **{**asked, "epochs": 1})
+    assert len(counted) == 10
+
+
+def test_a_machine_that_fell_silent_is_replaced(tmp_path, counted, monkeypatch):
+    optuna = pytest.importorskip("optuna")
+    monkeypatch.setattr(shared, "HEARTBEAT", 1)
+    monkeypatch.setattr(shared, "GRACE", 2)
+    storage = sqlite(tmp_path)
+    joined = shared.SharedStudy.prepare
+
+    def dies(self):
+        joined(self)
+        study = self._study()
+        silent = study.ask()  # takes a run ...
+        study._storage.record_heartbeat(silent._trial_id)  # ... and is never heard of again
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shared.SharedStudy, "prepare", dies)
+        patch.setattr(shared.SharedStudy, "work", lambda self: [])
+        compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "dead", storage=storage, **QUICK)
+    done = compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "alive", storage=storage, **QUICK)
+    assert sorted(counted) == ["CrossEntropy", "ELR"]
+    assert len(done.runs) == 2
+    del optuna
+
+
+def test_a_failure_is_shared_and_tried_again_when_asked_again(tmp_path, monkeypatch):
+    storage = sqlite(tmp_path)
+
+    def fail(self, method, *rest):
+        raise session.EarlylearnError("no luck")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Fit, "run", fail)
+        failed = compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", storage=storage, **QUICK)
+    assert [vars(failure) for failure in failed.failed] == [{"name": "ce", "seed": 0, "error": "no luck"}]
+    again = compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", storage=storage, **QUICK)
+    assert not again.failed
+    assert len(again.runs) == 1
+
+
+def test_comparison_on_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = "compare digits --limit 150 --noise symmetric:0.4 --network linear --epochs 2 --methods ce,elr --seeds 2"
+    with pytest.raises(SystemExit) as stop:
+        main([*words.split(), "--json"])
+    assert stop.value.code == 0
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    assert document["methods"][1]["cost"]["n"] == 2
+    assert document["methods"][1]["best_minus_last"]["mean"] >= 0
+    assert said.err.count("test ") == 4  # a line per run where there is no terminal
+    folder = tmp_path / "runs" / "digits-comparison"
+    assert (folder / "report.html").exists()
+    assert len((folder / "comparison.csv").read_text().splitlines()) == 5
