@@ -26,13 +26,16 @@ def conclude_comparison(document: dict[str, Any]) -> list[str]:
     tested = {name: difference for name, difference in found.items() if difference["p"] is not None}
     if not found:
         sentences = [f"Nothing can be compared with {baseline} yet."]
-    elif not tested:
+    elif all(each["n"] == 1 for each in found.values()):
         sentences = [
             "One seed cannot tell methods apart: ask for more --seeds.",
             f"Points of {MEASURES[key]} above {baseline}: {_signed(found)}.",
         ]
     else:
-        sentences = _tested(key, baseline, tested)
+        sentences = _tested(key, baseline, tested) if tested else []
+    same = [name for name, each in found.items() if each["n"] > 1 and each["p"] is None and each["mean"] == 0]
+    if same:
+        sentences.append(f"The same as {baseline} in every seed: {', '.join(same)}.")
     if key == "val_last" and found:
         sentences.append("There is no test set: these labels are as noisy as those of training.")
     forgets = [
@@ -99,10 +102,11 @@ def _tested(key: str, baseline: str, tested: dict[str, dict[str, Any]]) -> list[
         first = ends if difference["significant"] else f"{ends}: {seeds} seeds do not tell them apart"
     else:
         first = f"Of {len(tested)} methods compared with {baseline} over {seeds} seeds: {', '.join(counted)}"
+    listed = [f"{verdict.capitalize()}, in points: {_signed(side)}." for verdict, side in sides.items() if side]
     together = f", at 5% for all {len(tested)} together (Holm's correction)" if len(tested) > 1 else " at 5%"
     return [
         f"{first}.",
-        *(f"{verdict.capitalize()}, in points: {_signed(side)}." for verdict, side in sides.items() if side),
+        *(listed if len(tested) > 1 else []),
         f"Judged by {MEASURES[key]}, by paired t-tests{together}.",
     ]
 

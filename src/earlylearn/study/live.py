@@ -2,7 +2,9 @@
 
 import sys
 import threading
+import time
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -13,9 +15,11 @@ from earlylearn.report.wording import percent
 from earlylearn.run_folder import RunFolder
 from earlylearn.study.runs import StudyRun, outcome
 
+TELL_EVERY = 60.0  # seconds between two lines of what is going on, where there is no terminal
+
 
 class LiveTable:
-    """A table on a terminal, a row per name; elsewhere a line for each run that finishes. It reads the run folders.
+    """A table on a terminal, a row per name; elsewhere a line per finished run, and now and then. Reads run folders.
 
     Args:
         runs: the study's runs.
@@ -25,7 +29,7 @@ class LiveTable:
 
     def __init__(self, runs: Sequence[StudyRun], *, quiet: bool, every: float = 1.0) -> None:
         self.runs, self.quiet, self.every = runs, quiet, every
-        self.done: dict[StudyRun, dict] = {}
+        self.done: dict[StudyRun, dict[str, Any]] = {}
         self.console = Console(stderr=True)
         self.stop = threading.Event()
         self.watcher = threading.Thread(target=self._watch, daemon=True)
@@ -52,10 +56,16 @@ class LiveTable:
                 self.live.stop()
 
     def _watch(self) -> None:
+        told = time.monotonic()
         while not self.stop.wait(self.every):
             self._look(tell=True)
             if self.live:
                 self.live.update(self._table(), refresh=True)
+            elif time.monotonic() - told > TELL_EVERY:
+                told = time.monotonic()
+                now = [f"{run.title}: epoch {at}/{run.config.epochs}" for run in self.runs if (at := self._epoch(run))]
+                if now:
+                    print(f"{len(self.done)}/{len(self.runs)} finished, now {', '.join(now)}", file=sys.stderr)
 
     def _look(self, *, tell: bool) -> None:
         for run in self.runs:
@@ -90,12 +100,12 @@ class LiveTable:
         return metrics.read_bytes().count(b"\n")
 
 
-def _mean(outcomes: list[dict], key: str) -> str:
+def _mean(outcomes: list[dict[str, Any]], key: str) -> str:
     values = [each[key] for each in outcomes if each[key] is not None]
     return percent(sum(values) / len(values)) if values else ""
 
 
-def _said(result: dict) -> str:
+def _said(result: dict[str, Any]) -> str:
     said = {"test": result["test_last"], "val (noisy)": result["val_last"], "memorised": result["memorized_last"]}
     known = [f"{name} {percent(value)}" for name, value in said.items() if value is not None]
     return ", ".join([*known, f"{result['seconds']:.0f} s"])
