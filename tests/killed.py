@@ -15,6 +15,6 @@ def train_digits(method: str, out: Path):
     return train("digits", method, out=out, **SETTINGS)
 
 
-def compare_digits(out: Path, workers: int):
+def compare_digits(out: Path, workers: int, epochs: int = 8):
     torch.set_num_threads(1)
-    return compare("digits", ["ce", "elr"], seeds=2, workers=workers, out=out, **SETTINGS)
+    return compare("digits", ["ce", "elr"], seeds=2, workers=workers, out=out, **{**SETTINGS, "epochs": epochs})

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from earlylearn.errors import UsageError
 from earlylearn.fit import Fit
 from earlylearn.run_folder import RunFolder, read_json
 from earlylearn.study import shared
-from earlylearn.study.runs import StudyRun, lock
+from earlylearn.study.runs import Failure, StudyRun, lock
 
 from . import killed
 from .conftest import blobs
@@ -93,6 +94,46 @@ def test_an_interrupted_comparison_goes_on_where_it_was(tmp_path, monkeypatch):
     )
 
 
+def test_other_data_or_files_of_others_in_the_folder_are_refused(tmp_path, counted):
+    compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
+    with pytest.raises(UsageError, match="trained on other data"):
+        compare(blobs(seed=1), ["ce", "elr"], seeds=1, out=tmp_path / "c", **QUICK)
+    (tmp_path / "c" / "runs" / "elr-0").mkdir()
+    mine = tmp_path / "c" / "runs" / "elr-0" / "thesis.txt"
+    mine.write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(UsageError, match=r"elr-0 holds thesis\.txt"):
+            compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "c", overwrite=overwrite, **QUICK)
+    assert mine.read_text() == "mine"
+    assert counted == ["CrossEntropy"]
+
+
+def test_a_run_another_process_is_at_is_not_overwritten(tmp_path):
+    compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
+    held, done = threading.Event(), threading.Event()
+
+    def other():
+        with lock(StudyRun("ce", None, tmp_path / "c" / "runs" / "ce-0"), wait=True):
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait()
+    with pytest.raises(UsageError, match="another process is at"):
+        compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", overwrite=True, **QUICK)
+    done.set()
+    thread.join()
+    assert (tmp_path / "c" / "runs" / "ce-0" / "summary.json").exists()
+
+
+def test_methods_that_mean_the_same_are_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"elr:lam=1\.0: is the same as elr:lam=1 here"):
+        compare(blobs(), "ce,elr:lam=1,elr:lam=1.0", out=tmp_path / "c", **QUICK)
+    with pytest.raises(UsageError, match="name it in methods"):
+        compare(blobs(), method="gce", out=tmp_path / "c", **QUICK)
+
+
 def test_a_run_that_fails_stops_no_other_and_is_tried_again(tmp_path, monkeypatch, capsys):
     def fail(self, on_step):
         if type(self.method).__name__ == "ELR":
@@ -144,14 +185,32 @@ def test_workers_do_the_same_as_one(tmp_path):
 def test_a_killed_comparison_leaves_no_worker_behind_and_goes_on(tmp_path):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.killed"])
+    endless = context.Process(target=killed.compare_digits, args=(tmp_path / "cut", 2, 100_000))
+    endless.start()
+    runs = tmp_path / "cut" / "runs"
+    while len(list(runs.glob("*/metrics.jsonl"))) < 2 and endless.is_alive():
+        time.sleep(0.01)
+    endless.kill()
+    endless.join()
+    run = StudyRun("ce", None, runs / "ce-0")
+    until = time.monotonic() + 60
+    held = False
+    while not held and time.monotonic() < until:  # workers live on for a moment, and then free their locks
+        with lock(run, wait=False) as held:
+            time.sleep(0.1)
+    assert held, "an orphan is still at it"
+
+
+def test_a_killed_comparison_goes_on_where_it_was(tmp_path):
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.killed"])
     parent = context.Process(target=killed.compare_digits, args=(tmp_path / "cut", 2))
     parent.start()
-    runs = tmp_path / "cut" / "runs"
-    while not list(runs.glob("*/metrics.jsonl")) and parent.is_alive():
+    while not list((tmp_path / "cut" / "runs").glob("*/metrics.jsonl")) and parent.is_alive():
         time.sleep(0.01)
     parent.kill()
     parent.join()
-    done = killed.compare_digits(tmp_path / "cut", 1)  # would wait for ever for the locks of orphans that live on
+    done = killed.compare_digits(tmp_path / "cut", 1)
     assert results(done) == results(killed.compare_digits(tmp_path / "whole", 1))
 
 
@@ -180,14 +239,16 @@ def test_a_run_another_process_is_at_is_waited_for_not_repeated(tmp_path, counte
 
 
 def test_conclusion_says_what_the_seeds_allow(tmp_path):
-
-    one = compare(blobs(), ["ce", "kl:lam=0"], seeds=1, out=tmp_path / "c", **QUICK)
-    assert any("One seed cannot tell" in sentence for sentence in one.conclusion)
-    document = one.document
-    assert document["methods"][1]["differences"]["val_last"]["mean"] == 0
-    assert document["methods"][1]["differences"]["val_last"]["p"] is None
-    assert document["methods"][0]["test_last"] is None
+    one = compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "c", **QUICK)
+    assert "One seed cannot tell" in one.conclusion[0]
     assert any("no test set" in sentence for sentence in one.conclusion)
+    # kl with lambda 0 is ce itself: nothing to test, however many the seeds.
+    more = compare(blobs(), ["ce", "elr", "kl:lam=0"], seeds=3, out=tmp_path / "c", **QUICK)
+    said = " ".join(more.conclusion)
+    assert "One seed" not in said
+    assert "same points in every seed, too regular for a test: kl:lam=0 +0.0" in said
+    assert more.document["methods"][2]["differences"]["val_last"]["p"] is None
+    assert more.document["methods"][0]["test_last"] is None
 
 
 def test_baseline_is_ce_wherever_it_stands_else_the_first(tmp_path):
@@ -210,35 +271,64 @@ def test_machines_share_runs_through_a_storage(tmp_path, counted):
     there = compare(blobs(), ["ce", "elr"], out=tmp_path / "there", **asked)
     assert len(counted) == 4
     assert results(here) == results(there)
-    assert not list((tmp_path / "there" / "runs").glob("*"))
+    assert not list((tmp_path / "there" / "runs").glob("ce*"))
     assert set(there.runs["folder"]) == {None}
     assert results(here) == results(compare(blobs(), ["ce", "elr"], seeds=2, out=tmp_path / "alone", **QUICK))
-    # Another question in the same storage is another study.
-    compare(blobs(), ["ce"], out=tmp_path / "other", **{**asked, "epochs": 1})
+    # What is added joins what is there; another question is another study.
+    compare(blobs(), ["ce", "elr", "gce"], out=tmp_path / "more", **asked)
+    assert counted.count("GeneralizedCrossEntropy") == 2
     assert len(counted) == 10
+    compare(blobs(), ["ce"], out=tmp_path / "other", **{**asked, "epochs": 1})
+    assert len(counted) == 12
 
 
-def test_a_machine_that_fell_silent_is_replaced(tmp_path, counted, monkeypatch):
-    optuna = pytest.importorskip("optuna")
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_machine_that_fell_silent_is_replaced(begun, tmp_path, counted, monkeypatch):
+    storage = sqlite(tmp_path)
     monkeypatch.setattr(shared, "HEARTBEAT", 1)
     monkeypatch.setattr(shared, "GRACE", 2)
-    storage = sqlite(tmp_path)
-    joined = shared.SharedStudy.prepare
 
-    def dies(self):
-        joined(self)
-        study = self._study()
-        silent = study.ask()  # takes a run ...
-        study._storage.record_heartbeat(silent._trial_id)  # ... and is never heard of again
+    def dies(self):  # takes a run and is never heard of again, after its first heartbeat or even before
+        study = self._study(self.names[0])
+        with warnings.catch_warnings(action="ignore"):
+            silent = study.ask()
+        if begun:
+            study._storage.record_heartbeat(silent._trial_id)
+            silent.set_user_attr("begun", True)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shared.SharedStudy, "prepare", dies)
-        patch.setattr(shared.SharedStudy, "work", lambda self: [])
+        patch.setattr(shared.SharedStudy, "work", dies)
         compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "dead", storage=storage, **QUICK)
     done = compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "alive", storage=storage, **QUICK)
     assert sorted(counted) == ["CrossEntropy", "ELR"]
     assert len(done.runs) == 2
-    del optuna
+
+
+def test_a_machine_that_wakes_up_too_late_goes_on(tmp_path, monkeypatch):
+    storage, once = sqlite(tmp_path), shared.run_once
+
+    def asleep(run, loaded):  # meanwhile another machine declared it dead
+        once(run, loaded)
+        study = next(each for each in studies if run.title in each.study_name)
+        trial = study.get_trials()[-1]
+        study._storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.FAIL)
+
+    import optuna
+
+    studies = []
+    whole = shared.SharedStudy.prepare
+
+    def remembered(self, **settings):
+        whole(self, **settings)
+        studies.extend(self._study(name) for name in self.names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shared.SharedStudy, "prepare", remembered)
+        slept = []
+        patch.setattr(shared, "run_once", lambda *a: once(*a) if slept else (slept.append(1), asleep(*a)))
+        done = compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "c", storage=storage, **QUICK)
+    assert len(done.runs) == 2
+    assert not done.failed
 
 
 def test_a_failure_is_shared_and_tried_again_when_asked_again(tmp_path, monkeypatch):
@@ -250,7 +340,7 @@ def test_a_failure_is_shared_and_tried_again_when_asked_again(tmp_path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(Fit, "run", fail)
         failed = compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", storage=storage, **QUICK)
-    assert [vars(failure) for failure in failed.failed] == [{"name": "ce", "seed": 0, "error": "no luck"}]
+    assert failed.failed == [Failure("ce", 0, "no luck")]
     again = compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", storage=storage, **QUICK)
     assert not again.failed
     assert len(again.runs) == 1
@@ -258,7 +348,7 @@ def test_a_failure_is_shared_and_tried_again_when_asked_again(tmp_path, monkeypa
 
 def test_comparison_on_the_command_line(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = "compare digits --limit 150 --noise symmetric:0.4 --network linear --epochs 2 --methods ce,elr --seeds 2"
+    words = "compare digits --limit 150 --noise symmetric:0.4 --epochs 2 --methods ce,elr --seeds 2"
     with pytest.raises(SystemExit) as stop:
         main([*words.split(), "--json"])
     assert stop.value.code == 0

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from earlylearn.study.statistics import holm, paired_difference, summarize
 
@@ -30,6 +31,17 @@ def test_nothing_is_claimed_of_one_seed_or_of_constant_differences():
     assert same["mean"] == 0
     assert same["p"] is None
     assert paired_difference({0: None, 1: 1.0}, {0: 1.0}) is None
+
+
+def test_rounding_is_no_spread():
+    # Gains of exactly 18 of 360 hits, as float32 means of hits give them.
+    def share(hits):
+        return float((torch.arange(360) < hits).float().mean())
+
+    hits = {0: 271, 1: 288, 2: 300}
+    found = paired_difference({s: share(h + 18) for s, h in hits.items()}, {s: share(h) for s, h in hits.items()})
+    assert found["mean"] == pytest.approx(0.05)
+    assert found["p"] is None
 
 
 def literal_holm(p_values, level):

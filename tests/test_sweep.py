@@ -10,9 +10,7 @@ from earlylearn import sweep
 from earlylearn.cli import main
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
-from earlylearn.fit import Fit
 from earlylearn.study.conclusions import conclude_sweep
-from earlylearn.study.sweep import GRID
 
 from .conftest import blobs
 
@@ -52,11 +50,10 @@ def test_test_labels_choose_nothing(tmp_path):
     assert not picked[0].trials["test_last"].equals(picked[1].trials["test_last"])
 
 
-def test_default_grid_is_the_supplements(tmp_path, monkeypatch):
-    monkeypatch.setattr(Fit, "run", lambda self, on_step: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        sweep(blobs(), out=tmp_path / "s", **QUICK)
-    assert GRID == {"beta": (0.5, 0.7, 0.9, 0.99), "lam": (1, 3, 5, 7, 10)}
+def test_default_grid_is_the_supplements(tmp_path):
+    done = sweep(blobs(60), out=tmp_path / "s", **{**QUICK, "epochs": 1})
+    tried = {(trial["options"]["beta"], trial["options"]["lam"]) for trial in done.document["trials"]}
+    assert tried == {(beta, lam) for beta in (0.5, 0.7, 0.9, 0.99) for lam in (1, 3, 5, 7, 10)}
     with pytest.raises(UsageError, match=r"no usual one for gce.*--grid q=VALUE"):
         sweep(blobs(), "gce", out=tmp_path / "t", **QUICK)
 
@@ -74,16 +71,18 @@ def test_without_validation_labels_there_is_nothing_to_choose_by(tmp_path):
     assert not (tmp_path / "s").exists()
 
 
-def test_a_sample_tries_no_more_points_than_asked(tmp_path):
-    pytest.importorskip("optuna")
+def test_a_sample_is_drawn_by_the_seed(tmp_path):
     grid = {"lam": [0.0, 1.0, 3.0, 5.0], "beta": [0.5, 0.9]}
-    done = sweep(blobs(), "elr", grid, sample=3, out=tmp_path / "s", **QUICK)
-    assert 1 <= len(done.document["trials"]) <= 3
-    assert done.picked is not None
-    before = done.document["trials"]
-    again = sweep(blobs(), "elr", grid, sample=3, out=tmp_path / "s", **QUICK)
-    assert again.document["trials"] == before
-    assert len(list((tmp_path / "s" / "runs").glob("*/summary.json"))) == len(before)
+
+    def names(seed, folder):
+        done = sweep(blobs(), "elr", grid, sample=3, seed=seed, out=tmp_path / folder, **QUICK)
+        return {trial["name"] for trial in done.document["trials"]}
+
+    drawn = [names(seed, f"s{seed}") for seed in range(4)]
+    assert all(len(each) == 3 for each in drawn)
+    assert any(each != drawn[0] for each in drawn)
+    assert names(0, "again") == drawn[0]
+    assert len(list((tmp_path / "again" / "runs").glob("*/summary.json"))) == 3
 
 
 def document(**changes):
@@ -97,15 +96,18 @@ def document(**changes):
 
     trials = [trial(10, 0.60, 0.03), trial(5, 0.59, 0.01), trial(1, 0.40, 0.01)]
     whole = {"trials": trials, "picked": trials[0], "score": "val_last", "grid": {"lam": [1, 5, 10]}}
+    whole["runs"] = [{"val_rows": 5000}]
     return {**whole, "failed": [], "missing": [], **changes}
 
 
 def test_conclusion_warns_of_the_edge_and_of_close_calls():
     said = " ".join(conclude_sweep(document()))
     assert "lam=10 is the largest that was tried" in said
-    assert "Within the seeds' spread of it: lam=5." in said
+    assert "As good within its error (1.7 points): lam=5." in said
     inner = document(grid={"lam": [1, 5, 10, 20]})
     assert "that was tried" not in " ".join(conclude_sweep(inner))
+    few = document(runs=[{"val_rows": 10}])  # 30 labels: sqrt(.6 * .4 / 30) = 8.9 points
+    assert "(8.9 points): lam=5." in " ".join(conclude_sweep(few))
     assert "No trial is finished" in conclude_sweep(document(picked=None))[0]
 
 

@@ -67,7 +67,7 @@ def sweep(
         option("values to try; repeatable (default for elr: supplement G.4)", metavar="NAME=VALUE,VALUE"),
     ] = None,
     seeds: Annotated[str, option("seeds per point, counted from --seed on (default 1)", metavar="INT")] = "1",
-    sample: Annotated[str | None, option("only so many points, chosen by Optuna", metavar="INT")] = None,
+    sample: Annotated[str | None, option("only so many points of the grid, drawn at random", metavar="INT")] = None,
     score: Annotated[str, option("val_last (default) or val_best: noisy accuracy that picks", metavar="NAME")] = (
         "val_last"
     ),
@@ -90,7 +90,7 @@ def sweep(
         name, equals, listed = pair.partition("=")
         if not (name and equals and all(listed.split(","))):
             raise UsageError(f"--grid {pair}: write NAME=VALUE,VALUE, for example --grid lam=1,3,5")
-        values[name] = [parse_value(value) for value in listed.split(",")]
+        values.setdefault(name, []).extend(parse_value(value) for value in listed.split(","))
     done = sweep_(
         _needed(data, "sweep"),
         method,

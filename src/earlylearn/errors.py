@@ -1,5 +1,7 @@
 """What went wrong, in one line that names the culprit and the mend?"""
 
+import re
+
 
 class EarlylearnError(Exception):
     """The work failed for a reason the user can read; the command line exits with status 1."""
@@ -14,3 +16,8 @@ class UsageError(EarlylearnError, ValueError):
     """
 
     exit_status = 2
+
+
+def hide_password(text: str) -> str:
+    """A text whose URLs show no password: for messages, and for what a run notes of its command."""
+    return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1***@", text)

@@ -16,14 +16,19 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, hide_password
 
 
 def write_json(path: Path, document: Any) -> None:
     """Write a JSON document, all or nothing; NaN is refused, unknown is null."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    partial.write_text(to_json(document))
     os.replace(partial, path)
+
+
+def to_json(document: Any) -> str:
+    """A JSON document as text; NaN is refused, unknown is null."""
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
@@ -46,7 +51,7 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
         "accelerator": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
-        "command": sys.argv,
+        "command": [hide_password(word) for word in sys.argv],
     }
 
 
@@ -108,7 +113,7 @@ class RunFolder:
                 f"--out {path}: holds a run already; continue it with --resume {path}, "
                 "replace it with --overwrite, or name another folder"
             )
-        others = sorted(each.name for each in path.iterdir() if not self._is_own(each))
+        others = self.foreign()
         if others:
             raise UsageError(
                 f"--out {path}: --overwrite would delete {others[0]} too, which is not part of a run; "
@@ -124,10 +129,11 @@ class RunFolder:
             raise UsageError(f"{path}: is not a run folder (it has no config.json); see --out of earlylearn train")
         return folder
 
-    def _is_own(self, path: Path) -> bool:
-        """Whether a file or folder right in the run folder is one that a run leaves there."""
+    def foreign(self) -> list[str]:
+        """Names of what lies in the folder and is not of a run."""
         own = {attribute.relative_to(self.path).parts[0] for attribute in vars(self).values() if attribute != self.path}
-        return path.name.removesuffix(".partial") in own
+        there = self.path.iterdir() if self.path.is_dir() else ()
+        return sorted(path.name for path in there if path.name.removesuffix(".partial") not in own)
 
     @property
     def finished(self) -> bool:

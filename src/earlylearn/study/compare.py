@@ -1,5 +1,6 @@
 """Which method is better on these data, with the same noise, split, network and budget for each?"""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,9 +14,10 @@ from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
 from earlylearn.methods import METHODS
 from earlylearn.report import render_comparison
-from earlylearn.run_folder import write_json
+from earlylearn.run_folder import to_json
 from earlylearn.study.conclusions import conclude_comparison
 from earlylearn.study.conduct import about, conduct, count_option, study_run
+from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, StudyRun, Task
 from earlylearn.study.statistics import holm, paired_difference, summarize
 from earlylearn.training import read
@@ -76,8 +78,8 @@ def compare(
 
     For each seed all methods have the same noise, split, network, initial weights, order and budget; only the method
     and its hyperparameters differ. Each run has a run folder of its own. Asked again, what is finished is not done
-    again and what was interrupted goes on, so methods and seeds can be added later; two commands asked at once share
-    the work.
+    again and what was interrupted goes on, so methods and seeds can be added later (name the old ones too: the
+    documents are about what was asked last); two commands asked at once share the work.
 
     Args:
         data: as of `earlylearn.train`.
@@ -97,6 +99,8 @@ def compare(
         UsageError: the request or the data is wrong; nothing was trained.
         EarlylearnError: a worker was killed; what is finished is kept.
     """
+    if "method" in settings:
+        raise UsageError(f"method {settings['method']}: a comparison has several; name it in methods")
     loaded, request, options = read(data, settings)
     if options:
         name = min(options)
@@ -105,28 +109,29 @@ def compare(
     first = _config(names[0], request, loaded)
     out = Path("runs") / f"{Path(first.data).stem}-comparison" if out is None else Path(out)
     tasks = []
+    configs = {name: _config(name, request, loaded) for name in names}
+    for name, config in configs.items():
+        twin = next(other for other, its in configs.items() if its == config)
+        if twin != name:
+            raise UsageError(f"--methods {name}: is the same as {twin} here; leave one out")
     for seed in range(first.seed, first.seed + count_option(seeds, "--seeds")):
         for name in names:
             run = study_run(name, _config(name, {**request, "seed": seed}, loaded), out)
-            tasks.append(Task({"run": run.title}, (run,)))
+            tasks.append(Task({}, (run,)))
     outcomes, failed = conduct(
-        "compare",
         tasks,
         loaded,
         out,
         files=FILES,
-        score="val_last",
         workers=workers,
         overwrite=overwrite,
         storage=storage,
-        sample=None,
         quiet=quiet,
     )
     document = _document([run for task in tasks for run in task.runs], outcomes, failed, out, int(workers))
     comparison = Comparison(out, document, failed)
-    write_json(out / "comparison.json", document)
-    comparison.runs.to_csv(out / "comparison.csv", index=False)
-    (out / "report.html").write_text(render_comparison(document), encoding="utf-8")
+    texts = to_json(document), comparison.runs.to_csv(index=False), render_comparison(document)
+    write_documents(out, dict(zip(FILES, texts, strict=True)))
     return comparison
 
 
@@ -145,7 +150,11 @@ def _names(methods: Sequence[str] | str) -> list[str]:
 def _config(name: str, request: dict[str, Any], loaded: Loaded) -> RunConfig:
     """The whole request of ``METHOD:NAME=VALUE:NAME=VALUE``."""
     method, *options = name.split(":")
-    return resolve(loaded.train, {**request, "method": method}, parse_options(options))
+    try:
+        return resolve(loaded.train, {**request, "method": method}, parse_options(options))
+    except UsageError as error:
+        # What is wrong with an -o of train is wrong with this method's part of the list.
+        raise UsageError(re.sub("^-o ", f"--methods {name}: ", str(error))) from None
 
 
 def _document(

@@ -1,5 +1,6 @@
 """What may be said of a study in a sentence, and what may not?"""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,9 +34,9 @@ def conclude_comparison(document: dict[str, Any]) -> list[str]:
         ]
     else:
         sentences = _tested(key, baseline, tested) if tested else []
-    same = [name for name, each in found.items() if each["n"] > 1 and each["p"] is None and each["mean"] == 0]
-    if same:
-        sentences.append(f"The same as {baseline} in every seed: {', '.join(same)}.")
+    constant = {name: each for name, each in found.items() if each["n"] > 1 and each["p"] is None}
+    if constant:
+        sentences.append(f"By the same points in every seed, too regular for a test: {_signed(constant)}.")
     if key == "val_last" and found:
         sentences.append("There is no test set: these labels are as noisy as those of training.")
     forgets = [
@@ -64,15 +65,17 @@ def conclude_sweep(document: dict[str, Any]) -> list[str]:
         f"{picked['name']} has the highest {MEASURES[score]}: {percent(picked[score]['mean'])} "
         f"({plural(len(values), 'trial')}, from {percent(min(values))} to {percent(max(values))})."
     ]
+    rivals = [trial["name"] for trial in document["trials"] if _as_good(trial, picked, document)]
+    if rivals:
+        sentences.append(
+            f"As good within its error ({100 * _error(picked, document):.1f} points): {', '.join(rivals)}."
+        )
     for name, grid in document["grid"].items():
         numbers = [value for value in grid if isinstance(value, int | float) and not isinstance(value, bool)]
         value = picked["options"][name]
         if len(numbers) > 2 and value in (min(numbers), max(numbers)):
             end = "largest" if value == max(numbers) else "smallest"
             sentences.append(f"{name}={value:g} is the {end} that was tried; a wider grid may hold a better one.")
-    rivals = [trial["name"] for trial in document["trials"] if _as_good(trial, picked, score)]
-    if rivals:
-        sentences.append(f"Within the seeds' spread of it: {', '.join(rivals)}.")
     if picked[score]["n"] == 1:
         sentences.append("One seed: close calls may be chance; ask for more --seeds.")
     known = [trial for trial in document["trials"] if trial["test_last"]]
@@ -93,7 +96,8 @@ def _tested(key: str, baseline: str, tested: dict[str, dict[str, Any]]) -> list[
         "worse": {name: each for name, each in tested.items() if each["significant"] and each["mean"] < 0},
         "cannot be told apart": {name: each for name, each in tested.items() if not each["significant"]},
     }
-    seeds = max(each["n"] for each in tested.values())
+    numbers = sorted({each["n"] for each in tested.values()})
+    seeds = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
     counted = [f"{len(side)} {verdict}" for verdict, side in sides.items() if side]
     if len(tested) == 1:
         name, difference = next(iter(tested.items()))
@@ -122,11 +126,20 @@ def _unfinished(document: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _as_good(trial: dict[str, Any], picked: dict[str, Any], score: str) -> bool:
+def _error(trial: dict[str, Any], document: dict[str, Any]) -> float:
+    """The standard error of a trial's score: of seeds, or of so few labels, whichever is larger."""
+    score = trial[document["score"]]
+    rows = min((run["val_rows"] for run in document["runs"]), default=0)
+    labels = math.sqrt(score["mean"] * (1 - score["mean"]) / max(1, rows * score["n"]))
+    return max(labels, (score["sd"] or 0.0) / math.sqrt(score["n"]))
+
+
+def _as_good(trial: dict[str, Any], picked: dict[str, Any], document: dict[str, Any]) -> bool:
     """Whether a trial's score is within one standard error of the picked one's."""
-    if trial is picked or not trial[score] or not picked[score]["sd"]:
+    score = document["score"]
+    if trial is picked or not trial[score]:
         return False
-    return bool(picked[score]["mean"] - trial[score]["mean"] <= picked[score]["sd"] / picked[score]["n"] ** 0.5)
+    return bool(picked[score]["mean"] - trial[score]["mean"] <= _error(picked, document))
 
 
 def _signed(differences: dict[str, dict[str, Any]]) -> str:

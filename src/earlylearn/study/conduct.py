@@ -7,41 +7,34 @@ from typing import Any
 
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
-from earlylearn.study.runs import Failure, StudyRun, Task, check_folder, make_folder, outcome, work_through
-from earlylearn.study.shared import SharedStudy, import_optuna, study_name
+from earlylearn.study.folder import check_folder, make_folder
+from earlylearn.study.runs import Failure, StudyRun, Task, outcome, work_through
+from earlylearn.study.shared import SharedStudy
 from earlylearn.study.workers import check_workers, run_workers
 from earlylearn.training import check
 
-DATABASE = "sampler.db"  # in the study's folder: what a sampler has learned, when no storage is named
-
 
 def conduct(
-    what: str,
     tasks: Sequence[Task],
     loaded: Loaded,
     out: Path,
     *,
     files: Sequence[str],
-    score: str,
     workers: int | str,
     overwrite: bool,
     storage: str | None,
-    sample: int | None,
     quiet: bool,
 ) -> tuple[list[dict[str, Any]], list[Failure]]:
     """Check everything that can be refused, then do all runs that are not done yet.
 
     Args:
-        what: a word for the study, part of its name in a storage.
         tasks: what there is to do.
         loaded: the data.
         out: the study's folder; run folders go into its ``runs``.
         files: the names the study itself writes there.
-        score: the outcome that says how good a run is, for a sampler.
         workers: runs at a time.
         overwrite: repeat what is finished there.
         storage: see `SharedStudy`.
-        sample: so many tasks, chosen by a sampler; None for all.
         quiet: show no progress.
 
     Returns:
@@ -53,21 +46,20 @@ def conduct(
             "--overwrite: cannot undo what a shared --storage holds; name another storage, or leave it out"
         )
     runs = [run for task in tasks for run in task.runs]
+    if runs[0].config.val_fraction == 0 and loaded.test is None:
+        raise UsageError("--val-fraction 0: without a test set, too, nothing is left to judge by; leave it out")
     for run in runs:
         if run.config.seed == runs[0].config.seed:
             check(run.config, loaded)
-    check_folder(out, runs, files, overwrite=overwrite)
-    if storage is None and sample is None:
-        make_folder(out, runs, files, overwrite=overwrite)
-        failed = run_workers(partial(work_through, tasks, loaded), runs, workers=workers, quiet=quiet)
-        return [outcome(run) for run in runs if run.finished], failed
-    import_optuna()
+    check_folder(out, runs, loaded, files, overwrite=overwrite)
     if storage is None:
-        make_folder(out, runs, files, overwrite=overwrite)
-        storage = f"sqlite:///{(out / DATABASE).absolute()}"
-    shared = SharedStudy(storage, study_name(what, tasks, loaded), tuple(tasks), loaded, score, sample)
-    shared.prepare()
-    make_folder(out, runs, files, overwrite=False)
+        make_folder(out, runs, overwrite=overwrite)
+        run_workers(partial(work_through, tasks, loaded), runs, workers=workers, quiet=quiet)
+        failed = [run.failure for run in runs if not run.finished]
+        return [outcome(run) for run in runs if run.finished], [failure for failure in failed if failure]
+    shared = SharedStudy(storage, tuple(tasks), loaded)
+    shared.prepare(quiet=quiet)
+    make_folder(out, runs, overwrite=False)
     run_workers(shared.work, runs, workers=workers, quiet=quiet)
     return shared.outcomes(), shared.failures()
 

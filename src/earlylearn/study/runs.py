@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from earlylearn.config import RunConfig
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.errors import EarlylearnError
 from earlylearn.run import Run
 from earlylearn.run_folder import RunFolder, read_json
 from earlylearn.training import go_on, start
@@ -42,14 +42,34 @@ class StudyRun:
         """Whether it came to its end, here."""
         return RunFolder(self.path).finished
 
+    @property
+    def notes(self) -> Path:
+        """Where lock and failure of the study's runs lie, each named after its run folder."""
+        return self.path.parent / ".locks"
+
+    @property
+    def failure(self) -> "Failure | None":
+        """Why it failed when it was tried last, if it did."""
+        try:
+            return Failure(self.name, self.config.seed, (self.notes / f"{self.path.name}.failed").read_text())
+        except FileNotFoundError:
+            return None
+
+    def note_failure(self, error: str | None) -> None:
+        """Keep why it failed, for the other processes at this study; None forgets it."""
+        path = self.notes / f"{self.path.name}.failed"
+        path.unlink(missing_ok=True)
+        if error is not None:
+            path.write_text(error)
+
 
 @dataclass(frozen=True)
 class Task:
-    """Runs that one worker does one after the other.
+    """Runs that one worker does one after the other: one, or the seeds of a grid point.
 
     Attributes:
-        params: what the task is, as names and values.
-        runs: one, or the seeds of a grid point.
+        params: the hyperparameters of a grid point; empty in a comparison.
+        runs: its runs.
     """
 
     params: dict[str, Any]
@@ -65,27 +85,27 @@ class Failure:
     error: str
 
 
-def run_once(run: StudyRun, loaded: Loaded) -> list[Failure]:
+def run_once(run: StudyRun, loaded: Loaded) -> None:
     """Do a run unless it is finished, from its last checkpoint if it has one. The caller holds its lock.
 
-    Whatever goes wrong is this run's misfortune alone: it is returned, and the other runs go on.
+    Whatever goes wrong is this run's misfortune alone: it is noted, and the other runs go on.
     """
     folder = RunFolder(run.path)
+    run.note_failure(None)
     try:
         if folder.finished:
             pass
         elif folder.last.exists():
             go_on(Run(run.path), loaded, quiet=True)
         else:
-            # What a kill before the first checkpoint left has nothing worth keeping.
+            # What a kill before the first checkpoint left: `check_folder` saw that nothing else lies there.
             shutil.rmtree(run.path, ignore_errors=True)
             start(run.config, loaded, run.path, quiet=True)
     except EarlylearnError as error:
-        return [Failure(run.name, run.config.seed, str(error))]
+        run.note_failure(str(error))
     except Exception as error:
         traceback.print_exc()
-        return [Failure(run.name, run.config.seed, f"{type(error).__name__}: {error}".splitlines()[0])]
-    return []
+        run.note_failure(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 @contextmanager
@@ -94,28 +114,30 @@ def lock(run: StudyRun, *, wait: bool) -> Iterator[bool]:
 
     The operating system frees the lock of a process that dies, however it dies.
     """
-    locks = run.path.parent / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
+    run.notes.mkdir(parents=True, exist_ok=True)
+    held = FileLock(run.notes / run.path.name)
     try:
-        with FileLock(locks / run.path.name, blocking=wait):
-            yield True
+        held.acquire(blocking=wait)
     except Timeout:
         yield False
+        return
+    try:
+        yield True
+    finally:
+        held.release()
 
 
-def work_through(tasks: Sequence[Task], loaded: Loaded) -> list[Failure]:
+def work_through(tasks: Sequence[Task], loaded: Loaded) -> None:
     """What each worker does: every run that no other process is at, then wait for those that others were at.
 
     Workers need no coordination but the locks, so two commands asked for one study share its runs.
     """
-    failures: dict[Path, list[Failure]] = {}
     for wait in (False, True):
         for run in (run for task in tasks for run in task.runs):
-            if not run.finished and run.path not in failures:
+            if not (run.finished or run.failure):
                 with lock(run, wait=wait) as held:
-                    if held:
-                        failures[run.path] = run_once(run, loaded)
-    return [failure for failed in failures.values() for failure in failed]
+                    if held and not run.failure:
+                        run_once(run, loaded)
 
 
 def outcome(run: StudyRun) -> dict[str, Any]:
@@ -140,55 +162,10 @@ def outcome(run: StudyRun) -> dict[str, Any]:
         "best_minus_last": None if best is None else best - last,
         "val_last": accuracy["val_last"],
         "val_best": accuracy["val_best"],
+        "val_rows": round(summary["examples"] * run.config.val_fraction),
         "best_epoch": accuracy["best_epoch"],
         "memorized_last": summary["memorized_last"],
         **{name: found[name] for name in ("flagged", "precision", "recall", "average_precision")},
         "seconds": summary["seconds"],
         "curves": curves,
     }
-
-
-def check_folder(out: Path, runs: Sequence[StudyRun], files: Sequence[str], *, overwrite: bool) -> None:
-    """Refuse a folder in which a study cannot live, beside what it finished there earlier; changes nothing.
-
-    Args:
-        out: the study's folder.
-        runs: all its runs.
-        files: the names the study itself writes there.
-        overwrite: its earlier runs will be deleted.
-
-    Raises:
-        UsageError: something else lies there, or runs made with other settings (and ``overwrite`` is not given).
-    """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: is a file; name a folder")
-    foreign = {path.name for path in out.iterdir()} - {"runs", *files} if out.exists() else set()
-    if foreign:
-        raise UsageError(f"--out {out}: holds {min(foreign)}, which is not of such a study; name another folder")
-    for run in runs:
-        folder = RunFolder(run.path)
-        if not folder.config.exists():
-            continue
-        if overwrite:
-            folder.check_free(overwrite=True)
-            continue
-        there = Run(run.path).config
-        changed = [name for name, value in run.config if getattr(there, name) != value]
-        if changed:
-            name = changed[0]
-            raise UsageError(
-                f"--{name.replace('_', '-')} {getattr(run.config, name)}: {run.path} was trained with "
-                f"{getattr(there, name)}; name another --out, or give --overwrite"
-            )
-
-
-def make_folder(out: Path, runs: Sequence[StudyRun], files: Sequence[str], *, overwrite: bool) -> None:
-    """Make a study's folder, or with ``overwrite`` empty it of these runs and files; `check_folder` agreed to it."""
-    try:
-        for path in (run.path for run in runs if overwrite and run.path.exists()):
-            shutil.rmtree(path)
-        for name in files if overwrite else ():
-            (out / name).unlink(missing_ok=True)
-        (out / "runs").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}; choose a folder you may write to") from None

@@ -1,21 +1,23 @@
-"""How do several machines share one study, and how are the points of a large grid sampled (Optuna)?"""
+"""How do several machines share the runs of one study (through an Optuna storage)?"""
 
+import functools
 import hashlib
 import json
+import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.errors import EarlylearnError, UsageError, hide_password
 from earlylearn.prepare import fingerprint
 from earlylearn.study.runs import Failure, Task, lock, outcome, run_once
 
-HEARTBEAT, GRACE = 15, 60  # seconds; a run whose worker was silent that long is handed to another
+HEARTBEAT, GRACE = 15, 60  # seconds; the task of a worker that was silent that long is taken over by another
 ELSEWHERE = {"data", "data_dir", "labels", "true_labels", "test", "accelerator"}  # may differ between machines
 
 
@@ -23,139 +25,147 @@ class _Failed(Exception):
     """Tells Optuna that a trial failed; what happened is in the trial's attributes."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class SharedStudy:
-    """The tasks of a study in an Optuna storage: whoever has its URL takes the next one that nobody has taken.
+    """Tasks that machines do in turns, each an Optuna study by itself: its first complete trial is the task done.
 
-    A worker that dies is noticed by its silence, and its task handed on. Results travel through the storage, the run
-    folders stay where they were made.
+    A task is the same on every machine that was asked the same of the same data. Results travel through the storage,
+    run folders stay where they were made. A worker that dies is noticed by its silence.
 
     Attributes:
         url: an SQLAlchemy URL, e.g. ``sqlite:///study.db``.
-        name: tells studies in one storage apart, see `study_name`.
-        tasks: what there is to do, or for sampling what there is to choose from.
+        tasks: what there is to do.
         loaded: the data.
-        score: the key of an outcome that says how good a run is, higher is better; its mean over a task's runs is
-            what Optuna records.
-        sample: so many tasks, chosen by Optuna's TPE sampler as it learns; None for all.
+        names: Optuna's name of each task.
+        forgiven: trials made before this command began; tasks that failed in them are tried again.
     """
 
     url: str
-    name: str
     tasks: tuple[Task, ...]
     loaded: Loaded
-    score: str
-    sample: int | None = None
+    names: list[str] = field(init=False)
+    forgiven: set[tuple[str, int]] = field(init=False, default_factory=set)
 
-    def prepare(self) -> None:
-        """Make the study in the storage, or join it; the maker lays out its tasks.
+    def __post_init__(self) -> None:
+        data = fingerprint(self.loaded)
+        self.names = [_name(task, data) for task in self.tasks]
+
+    def prepare(self, *, quiet: bool) -> None:
+        """Join the storage, and say how much of the work is done there.
 
         Raises:
-            UsageError: Optuna is not installed, or the storage cannot be opened.
+            UsageError: the storage cannot be used.
+            EarlylearnError: Optuna is not installed.
         """
         optuna = import_optuna()
-        try:
-            study = optuna.create_study(study_name=self.name, storage=self._storage(), direction="maximize")
-        except optuna.exceptions.DuplicatedStudyError:
-            study = self._study()
-            for _ in range(GRACE):
-                if "ready" in study.user_attrs:
-                    break
-                time.sleep(1)
-        trials = study.get_trials(deepcopy=False)
-        alive = [trial for trial in trials if trial.state != optuna.trial.TrialState.FAIL]
-        known = [trial.user_attrs.get("task") for trial in alive]
-        for task in self.tasks if self.sample is None else ():
-            if task.params not in known:  # new, or only ever failed
-                study.enqueue_trial(task.params, user_attrs={"task": task.params})
-        study.set_user_attr("ready", True)
+        if self.url.startswith("sqlite://") and self.url.rpartition("/")[2] in ("", ":memory:"):
+            raise UsageError(f"--storage {self.url}: is nowhere; name a file: sqlite:///study.db")
+        with self._one_line(UsageError):
+            for name in self.names:
+                optuna.create_study(study_name=name, storage=_storage(self.url), load_if_exists=True)
+                self.forgiven |= {(name, trial.number) for trial in self._trials(name)}
+            done = sum(self._complete(name) is not None for name in self.names)
+        if not quiet:
+            print(f"{hide_password(self.url)}: {done} of {len(self.names)} tasks are done there", file=sys.stderr)
 
-    def work(self) -> list[Failure]:
-        """What each worker does: take tasks until none is left, then wait for those that others are at."""
-        optuna = import_optuna()
-        study = self._study()
-        failures: list[Failure] = []
-
-        def objective(trial: Any) -> float:
-            if self.sample is None and "task" not in trial.user_attrs:
-                raise optuna.TrialPruned  # another worker took the last one a moment before
-            task = self._task(trial)
-            failed: list[Failure] = []
-            for run in task.runs:
-                with lock(run, wait=True):
-                    failed += run_once(run, self.loaded)
-            if failed:
-                failures.extend(failed)
-                trial.set_user_attr("failures", [asdict(failure) for failure in failed])
-                raise _Failed
-            outcomes = [outcome(run) for run in task.runs]
-            trial.set_user_attr("outcomes", outcomes)
-            return sum(each[self.score] or 0.0 for each in outcomes) / len(outcomes)
-
-        while True:
-            with _experiments_tolerated():
-                optuna.storages.fail_stale_trials(study)
-            trials = study.get_trials(deepcopy=False)
-            if self._left(trials):
-                study.optimize(objective, n_trials=1, catch=(_Failed,))
-            elif any(trial.state == optuna.trial.TrialState.RUNNING for trial in trials):
-                time.sleep(2)
-            else:
-                return failures
+    def work(self) -> None:
+        """What each worker does: every task that nobody is at, then wait for those that others are at."""
+        with self._one_line(EarlylearnError):
+            for wait in (False, True):
+                for name, task in zip(self.names, self.tasks, strict=True):
+                    while not (self._complete(name) or self._failed(name)):
+                        if not self._taken(name):
+                            self._do(name, task)
+                        elif wait:
+                            time.sleep(2)
+                        else:
+                            break
 
     def outcomes(self) -> list[dict[str, Any]]:
         """What all machines' finished runs contribute."""
-        found: dict[tuple[str, int], dict[str, Any]] = {}
-        for trial in self._study().get_trials(deepcopy=False):
-            for each in trial.user_attrs.get("outcomes", ()):
-                found[each["name"], each["seed"]] = each
-        return list(found.values())
+        with self._one_line(EarlylearnError):
+            done = [self._complete(name) for name in self.names]
+        return [each for trial in done if trial for each in trial.user_attrs["outcomes"]]
 
     def failures(self) -> list[Failure]:
-        """What failed on any machine and was not mended since."""
-        done = {(each["name"], each["seed"]) for each in self.outcomes()}
-        found: dict[tuple[str, int], Failure] = {}
-        for trial in self._study().get_trials(deepcopy=False):
-            for each in trial.user_attrs.get("failures", ()):
-                if (each["name"], each["seed"]) not in done:
-                    found[each["name"], each["seed"]] = Failure(**each)
-        return list(found.values())
+        """What failed, on any machine, since this command began."""
+        with self._one_line(EarlylearnError):
+            failed = [self._failed(name) for name in self.names if not self._complete(name)]
+        return [Failure(**each) for trial in failed if trial for each in trial.user_attrs["failures"]]
 
-    def _left(self, trials: Sequence[Any]) -> bool:
-        """Whether there is something to start."""
+    def _do(self, name: str, task: Task) -> None:
         optuna = import_optuna()
-        states = optuna.trial.TrialState
-        if any(trial.state == states.WAITING for trial in trials):
-            return True
-        # Trials that fell silent do not count: they were handed on as new ones.
-        counted = [trial for trial in trials if trial.state != states.FAIL or "failures" in trial.user_attrs]
-        return self.sample is not None and len(counted) < self.sample
 
-    def _task(self, trial: Any) -> Task:
-        """The task a trial stands for; a sampler chooses among all values of each parameter."""
-        choices = {name: list(dict.fromkeys(task.params[name] for task in self.tasks)) for name in self.tasks[0].params}
-        params = {name: trial.suggest_categorical(name, values) for name, values in choices.items()}
-        return next(task for task in self.tasks if task.params == params)
+        def objective(trial: Any) -> float:
+            trial.set_user_attr("begun", True)
+            if self._complete(name) or self._taken(name, before=trial.number):
+                raise optuna.TrialPruned  # another worker was a moment quicker
+            for run in task.runs:
+                with lock(run, wait=True):
+                    run_once(run, self.loaded)
+            failures = [asdict(run.failure) for run in task.runs if run.failure]
+            if failures:
+                trial.set_user_attr("failures", failures)
+                raise _Failed
+            trial.set_user_attr("outcomes", [outcome(run) for run in task.runs])
+            return 0.0
 
-    def _study(self) -> Any:
+        # These are of a worker that was silent for too long, for example asleep: its task was handed on meanwhile.
+        with suppress(optuna.exceptions.UpdateFinishedTrialError, ValueError):
+            self._study(name).optimize(objective, n_trials=1, catch=(_Failed,))
+
+    def _complete(self, name: str) -> Any:
+        """The trial that did a task, or None."""
+        states = import_optuna().trial.TrialState
+        return next((trial for trial in self._trials(name) if trial.state == states.COMPLETE), None)
+
+    def _failed(self, name: str) -> Any:
+        """The trial in which a task failed since this command began, or None."""
+        new = [trial for trial in self._trials(name) if (name, trial.number) not in self.forgiven]
+        return next((trial for trial in new if "failures" in trial.user_attrs), None)
+
+    def _taken(self, name: str, *, before: int | None = None) -> bool:
+        """Whether somebody is at a task, in a trial numbered lower than ``before``."""
         optuna = import_optuna()
-        # A worker does not try what another is trying just now.
-        sampler = optuna.samplers.TPESampler(multivariate=True, constant_liar=True, n_startup_trials=5)
-        return optuna.load_study(study_name=self.name, storage=self._storage(), sampler=sampler)
+        with _experiments_tolerated():
+            optuna.storages.fail_stale_trials(self._study(name))
+        running = [trial for trial in self._trials(name) if trial.state == optuna.trial.TrialState.RUNNING]
+        # A trial without the mark was killed before its first heartbeat, and would seem to run for ever.
+        return any("begun" in trial.user_attrs and (before is None or trial.number < before) for trial in running)
 
-    def _storage(self) -> Any:
-        optuna = import_optuna()
+    def _trials(self, name: str) -> list[Any]:
+        trials: list[Any] = self._study(name).get_trials(deepcopy=False)
+        return trials
+
+    def _study(self, name: str) -> Any:
+        return import_optuna().load_study(study_name=name, storage=_storage(self.url))
+
+    @contextmanager
+    def _one_line(self, kind: type[EarlylearnError]) -> Iterator[None]:
+        """What SQLAlchemy, Optuna or a missing database driver say, as an error of ours."""
         try:
-            with _experiments_tolerated():
-                return optuna.storages.RDBStorage(
-                    self.url,
-                    heartbeat_interval=HEARTBEAT,
-                    grace_period=GRACE,
-                    heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
-                )
-        except Exception as error:  # of SQLAlchemy, of Optuna, or of a database driver that is not installed
-            reason = str(error).splitlines()[0].rstrip(".")
-            raise UsageError(f"--storage {self.url}: {reason}; write for example sqlite:///study.db") from None
+            yield
+        except EarlylearnError:
+            raise
+        except Exception as error:
+            reason = hide_password(str(error).splitlines()[0].rstrip("."))
+            mend = "write for example sqlite:///study.db" if kind is UsageError else "mend it, and ask the same again"
+            raise kind(f"--storage {hide_password(self.url)}: {reason}; {mend}") from error
+
+
+def _name(task: Task, data: str) -> str:
+    """Optuna's name of a task; equal wherever the same is asked of the same data."""
+    configs = [run.config.model_dump(exclude=ELSEWHERE) for run in task.runs]
+    for config in configs:
+        config["noise"] = config["noise"] and Path(config["noise"]).name  # of a file of transition probabilities
+    digest = hashlib.sha256(json.dumps([data, configs], sort_keys=True).encode()).hexdigest()
+    return f"earlylearn {', '.join(run.title for run in task.runs)} {digest[:12]}"
+
+
+@functools.cache
+def _storage(url: str) -> Any:
+    with _experiments_tolerated():
+        return import_optuna().storages.RDBStorage(url, heartbeat_interval=HEARTBEAT, grace_period=GRACE)
 
 
 @contextmanager
@@ -166,21 +176,11 @@ def _experiments_tolerated() -> Iterator[None]:
         yield
 
 
-def study_name(what: str, tasks: Sequence[Task], loaded: Loaded) -> str:
-    """The same on every machine that was asked the same of the same data, wherever the data lie there."""
-    digest = hashlib.sha256(fingerprint(loaded).encode())
-    for run in (run for task in tasks for run in task.runs):
-        digest.update(json.dumps([run.name, run.config.model_dump(exclude=ELSEWHERE)], sort_keys=True).encode())
-    return f"earlylearn {what} {Path(tasks[0].runs[0].config.data).name} {digest.hexdigest()[:12]}"
-
-
 def import_optuna() -> Any:
     """Optuna, quiet; EarlylearnError if it is not installed."""
     try:
         import optuna
     except ImportError:
-        raise EarlylearnError(
-            "Optuna is not installed, and --storage and --sample need it; pip install 'earlylearn[sweep]'"
-        ) from None
+        raise EarlylearnError("--storage needs Optuna; pip install 'earlylearn[sweep]'") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

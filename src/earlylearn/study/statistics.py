@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.95
+SAME = 1e-6  # accuracies are float32 means of hits: equal gains differ by their rounding
 
 
 def summarize(values: Sequence[float | None]) -> dict[str, Any] | None:
@@ -37,7 +38,7 @@ def paired_difference(values: dict[int, float | None], baseline: dict[int, float
     mine, theirs = ([float(side[seed] or 0) for seed in seeds] for side in (values, baseline))
     differences = np.subtract(mine, theirs)
     result = {"mean": float(differences.mean()), "low": None, "high": None, "p": None, "n": len(seeds)}
-    if len(seeds) > 1 and np.ptp(differences) > 0:  # else nothing is known of how far they vary
+    if len(seeds) > 1 and np.ptp(differences) > SAME:  # else nothing is known of how far they vary
         test = stats.ttest_rel(mine, theirs)
         interval = test.confidence_interval(LEVEL)
         result |= {"low": float(interval.low), "high": float(interval.high), "p": float(test.pvalue)}

@@ -8,23 +8,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from earlylearn.config import resolve
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
+from earlylearn.generators import seed_for
 from earlylearn.methods import hyperparameters, method_class
 from earlylearn.report import render_sweep
 from earlylearn.report.wording import setting
-from earlylearn.run_folder import write_json
+from earlylearn.run_folder import to_json
 from earlylearn.study.conclusions import conclude_sweep
-from earlylearn.study.conduct import DATABASE, about, conduct, count_option, study_run
-from earlylearn.study.runs import Failure, StudyRun, Task
+from earlylearn.study.conduct import about, conduct, count_option, study_run
+from earlylearn.study.folder import write_documents
+from earlylearn.study.runs import Failure, Task
 from earlylearn.study.statistics import summarize
 from earlylearn.training import IN_MEMORY, read
 
-FILES = ("sweep.json", "sweep.csv", "report.html", DATABASE)
+FILES = ("sweep.json", "sweep.csv", "report.html")
 MEASURED = (
     "val_last",
     "val_best",
@@ -95,8 +98,7 @@ def sweep(
         method: ``elr`` unless a recipe says otherwise.
         grid: values to try, by hyperparameter; for methods with ``beta`` and ``lam`` those of supplement G.4.
         seeds: how many runs a point's score is the mean of, counted from ``seed`` on.
-        sample: try only so many points of the grid, chosen by Optuna's TPE sampler as it learns from those before
-            (extra ``sweep``); None tries all.
+        sample: try only so many points of the grid, drawn at random by ``seed``; None tries all.
         score: ``val_last``, the last epoch's accuracy on noisy validation labels, or ``val_best``, the best epoch's.
             Late memorisation lowers the first and hides from the second.
         workers, out, overwrite, storage, quiet, settings: as of `earlylearn.compare`; the settings may hold
@@ -104,7 +106,7 @@ def sweep(
 
     Raises:
         UsageError: the request or the data is wrong; nothing was trained.
-        EarlylearnError: a worker was killed, or Optuna is needed and not installed.
+        EarlylearnError: a worker was killed; what is finished is kept.
     """
     if score not in SCORES:
         raise UsageError(f"--score {score}: must be {' or '.join(SCORES)}")
@@ -113,6 +115,8 @@ def sweep(
     if first.val_fraction == 0:
         raise UsageError("--val-fraction 0: leaves no noisy labels to choose by; leave it out")
     grid = _grid(first.method, grid)
+    if both := sorted(set(grid) & set(options)):
+        raise UsageError(f"--grid {both[0]}: is set by -o {both[0]} too; leave one out")
     out = Path("runs") / f"{Path(first.data).stem}-{first.method}-sweep" if out is None else Path(out)
     seed_range = range(first.seed, first.seed + count_option(seeds, "--seeds"))
     tasks = []
@@ -123,33 +127,33 @@ def sweep(
     if len({run.path for task in tasks for run in task.runs}) < len(tasks) * len(seed_range):
         raise UsageError("--grid: a value is there twice; leave one out")
     if sample is not None:
-        sample = min(count_option(sample, "--sample"), len(tasks))
+        chosen = np.random.default_rng(seed_for(first.seed, "sample")).permutation(len(tasks))
+        tasks = [tasks[k] for k in sorted(chosen[: count_option(sample, "--sample")])]
     outcomes, failed = conduct(
-        f"sweep {first.method}",
         tasks,
         loaded,
         out,
         files=FILES,
-        score=score,
         workers=workers,
         overwrite=overwrite,
         storage=storage,
-        sample=sample,
         quiet=quiet,
     )
-    document = _document(tasks, grid, outcomes, failed, score=score, sample=sample, out=out)
+    document = _document(tasks, grid, outcomes, failed, score=score, out=out)
     picked = document["picked"]
     document["command"] = _command(request, {**options, **picked["options"]}) if picked else None
     result = Sweep(out, document, failed)
-    write_json(out / "sweep.json", document)
-    result.trials.to_csv(out / "sweep.csv", index=False)
-    (out / "report.html").write_text(render_sweep(document), encoding="utf-8")
+    texts = to_json(document), result.trials.to_csv(index=False), render_sweep(document)
+    write_documents(out, dict(zip(FILES, texts, strict=True)))
     return result
 
 
 def _grid(method: str, grid: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
     """The values to try; by default the paper's, for a method that has its hyperparameters."""
     if grid:
+        empty = [name for name, values in grid.items() if not len(values)]
+        if empty:
+            raise UsageError(f"--grid {empty[0]}: has no values; write --grid {empty[0]}=VALUE,VALUE")
         return {name: list(values) for name, values in grid.items()}
     known = hyperparameters(method_class(method)).model_fields
     if not set(GRID) <= set(known):
@@ -175,7 +179,6 @@ def _document(
     failed: Sequence[Failure],
     *,
     score: str,
-    sample: int | None,
     out: Path,
 ) -> dict[str, Any]:
     """What ``sweep.json`` holds."""
@@ -183,22 +186,17 @@ def _document(
     for task in tasks:
         name = task.runs[0].name
         mine = [each for each in outcomes if each["name"] == name]
-        if mine or sample is None:
-            measured = {key: summarize([each[key] for each in mine]) for key in MEASURED}
-            seeds = sorted(each["seed"] for each in mine)
-            trials.append({"name": name, "options": task.params, "seeds": seeds, **measured, "picked": False})
+        measured = {key: summarize([each[key] for each in mine]) for key in MEASURED}
+        seeds = sorted(each["seed"] for each in mine)
+        trials.append({"name": name, "options": task.params, "seeds": seeds, **measured, "picked": False})
     # A point lacking a seed that failed is not compared with whole ones.
     whole = [trial for trial in trials if len(trial["seeds"]) == len(tasks[0].runs)]
     picked = max(whole, key=lambda trial: trial[score]["mean"], default=None)
     if picked:
         picked["picked"] = True
-    wanted: list[StudyRun] = [run for task in tasks for run in task.runs]
-    if sample is not None:
-        wanted = [run for run in wanted if run.name in {trial["name"] for trial in trials}] or wanted[:1]
-    config = wanted[0].config
     document = {
-        **about(wanted, outcomes, out),
-        "method": config.method,
+        **about([run for task in tasks for run in task.runs], outcomes, out),
+        "method": tasks[0].runs[0].config.method,
         "score": score,
         "grid": grid,
         "trials": sorted(trials, key=lambda trial: -(trial[score]["mean"] if trial[score] else -math.inf)),
@@ -214,7 +212,7 @@ def _command(request: dict[str, Any], options: dict[str, Any]) -> str | None:
         return None
     words = ["earlylearn", "train", request["data"]]
     for name, value in request.items():
-        if name != "data" and value is not None:
+        if name != "data" and value not in (None, False):
             words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     words += [word for name, value in options.items() for word in ("-o", f"{name}={setting(value)}")]
     return shlex.join(words)

@@ -4,21 +4,23 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
 
 import torch
 
 from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.progress import quiet_fabric
 from earlylearn.study.live import LiveTable
-from earlylearn.study.runs import Failure, StudyRun
+from earlylearn.study.runs import StudyRun
 
-Work = Callable[[], list[Failure]]
+Work = Callable[[], None]
 
 
-def run_workers(work: Work, runs: Sequence[StudyRun], *, workers: int, quiet: bool) -> list[Failure]:
+def run_workers(work: Work, runs: Sequence[StudyRun], *, workers: int, quiet: bool) -> None:
     """Let so many workers do the same work at once, each with its share of the processor, under a live table.
 
     Args:
@@ -32,25 +34,36 @@ def run_workers(work: Work, runs: Sequence[StudyRun], *, workers: int, quiet: bo
     """
     try:
         with LiveTable(runs, quiet=quiet):
-            return work() if workers == 1 else _in_processes(work, workers)
+            if workers == 1:
+                work()
+            else:
+                _in_processes(work, workers)
     except KeyboardInterrupt as stop:
         stop.__notes__ = ["what is finished is kept: ask the same again to go on"]
         raise
 
 
-def _in_processes(work: Work, workers: int) -> list[Failure]:
+def _in_processes(work: Work, workers: int) -> None:
     # Not forked: threads and an accelerator in use do not survive it.
     context = multiprocessing.get_context("spawn")
     threads = max(1, processors() // workers)
+    started = context.Event()
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(threads,))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(threads, started))
     try:
-        futures = [pool.submit(work) for _ in range(workers)]
-        failures = [failure for future in as_completed(futures) for failure in future.result()]
+        with _born_deaf_to_interruption():
+            futures = [pool.submit(work) for _ in range(workers)]
+        for future in as_completed(futures):
+            future.result()
     except BaseException as error:
         # Runs stand every kind of end, so nobody waits for an epoch when a person has had enough.
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
+        if isinstance(error, BrokenProcessPool) and not started.is_set():
+            raise EarlylearnError(
+                "no worker could be started; a script that asks for several keeps its work under "
+                'if __name__ == "__main__": in a file, as Python\'s multiprocessing asks'
+            ) from None
         if isinstance(error, BrokenProcessPool):
             raise EarlylearnError(
                 "a worker was killed, perhaps for want of memory; what is finished is kept: ask the same again with "
@@ -59,7 +72,19 @@ def _in_processes(work: Work, workers: int) -> list[Failure]:
         raise
     finally:
         pool.shutdown()
-    return list({(failure.name, failure.seed): failure for failure in failures}.values())
+
+
+@contextmanager
+def _born_deaf_to_interruption() -> Iterator[None]:
+    """Children that start in here ignore Ctrl-C: their parent decides what an interruption ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say how signals are met
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def check_workers(workers: int | str) -> int:
@@ -70,9 +95,10 @@ def check_workers(workers: int | str) -> int:
     return int(workers)
 
 
-def _begin(threads: int) -> None:
+def _begin(threads: int, started: Event) -> None:
     """Prepare a worker: its share of the processor, and an end with its parent, lest an orphan write on."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption ends
+    started.set()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
     quiet_fabric()
     threading.Thread(target=_end_with_parent, daemon=True).start()

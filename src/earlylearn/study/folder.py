@@ -1,0 +1,78 @@
+"""How does a study live in a folder, beside what it finished there earlier?"""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from filelock import FileLock
+
+from earlylearn.data.sources import Loaded
+from earlylearn.errors import UsageError
+from earlylearn.prepare import fingerprint
+from earlylearn.run import Run
+from earlylearn.run_folder import RunFolder
+from earlylearn.study.runs import StudyRun, lock
+
+
+def check_folder(out: Path, runs: Sequence[StudyRun], loaded: Loaded, files: Sequence[str], *, overwrite: bool) -> None:
+    """Refuse a folder in which a study cannot live; changes nothing.
+
+    Args:
+        out: the study's folder.
+        runs: all its runs.
+        loaded: the data.
+        files: the names the study itself writes there.
+        overwrite: its earlier runs will be deleted.
+
+    Raises:
+        UsageError: something else lies there, or runs made of other data or with other settings (and ``overwrite``
+            is not given), or another process is at a run that is to be deleted.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: is a file; name a folder")
+    for path in out.iterdir() if out.exists() else ():
+        if not path.name.startswith((".", "runs", *files)):
+            raise UsageError(f"--out {out}: holds {path.name}, which is not of such a study; name another folder")
+    data = fingerprint(loaded) if any(RunFolder(run.path).config.exists() for run in runs) else None
+    for run in runs:
+        folder = RunFolder(run.path)
+        if others := folder.foreign():
+            raise UsageError(f"--out {out}: {run.path} holds {others[0]}, which is not part of a run; move it away")
+        if not folder.config.exists():
+            continue
+        if overwrite:
+            with lock(run, wait=False) as held:
+                if not held:
+                    raise UsageError(f"--overwrite: another process is at {run.path}; let it finish, or stop it")
+            continue
+        there = Run(run.path)
+        if there.inputs["fingerprint"] != data:
+            raise UsageError(f"--out {out}: {run.path} was trained on other data; name another, or give --overwrite")
+        for name, value in run.config:
+            if (was := getattr(there.config, name)) != value:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} {value}: {run.path} was trained with {was}; name another --out, or "
+                    "give --overwrite"
+                )
+
+
+def make_folder(out: Path, runs: Sequence[StudyRun], *, overwrite: bool) -> None:
+    """Make a study's folder, or empty it of these runs; `check_folder` agreed to it. Failures are forgiven."""
+    try:
+        (out / "runs").mkdir(parents=True, exist_ok=True)
+        for run in runs:
+            run.note_failure(None)
+            if overwrite and run.path.exists():
+                shutil.rmtree(run.path)
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}; choose a folder you may write to") from None
+
+
+def write_documents(out: Path, documents: Mapping[str, str]) -> None:
+    """Write a study's own files, each all or nothing; two commands that end together take turns."""
+    with FileLock(out / "runs" / ".locks" / "documents"):
+        for name, text in documents.items():
+            partial = out / f"{name}.partial"
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, out / name)
