@@ -5,6 +5,7 @@ import multiprocessing
 import threading
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,9 @@ def test_other_data_or_files_of_others_in_the_folder_are_refused(tmp_path, count
     compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
     with pytest.raises(UsageError, match="trained on other data"):
         compare(blobs(seed=1), ["ce", "elr"], seeds=1, out=tmp_path / "c", **QUICK)
+    other_truth = replace(blobs(), true_labels=blobs().labels)
+    with pytest.raises(UsageError, match="trained on other data"):
+        compare(other_truth, ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
     (tmp_path / "c" / "runs" / "elr-0").mkdir()
     mine = tmp_path / "c" / "runs" / "elr-0" / "thesis.txt"
     mine.write_text("mine")

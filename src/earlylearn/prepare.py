@@ -124,11 +124,13 @@ def make_batches(
 
 
 def fingerprint(loaded: Loaded) -> str:
-    """What tells whether data read again are the same: SHA-256 over inputs, labels, classes and ids of both sets."""
+    """What tells whether data read again are the same: SHA-256 over all that a run trains on or is judged by."""
     digest = hashlib.sha256()
     for data in (loaded.train, loaded.test):
         if data is not None:
             parts: list[NDArray[Any]] = [data.inputs, data.labels, np.array(data.classes), data.ids]
+            if data.true_labels is not None:
+                parts.append(data.true_labels)
             for part in parts:
                 digest.update(f"{part.dtype} {part.shape}".encode())
                 digest.update(np.ascontiguousarray(part).tobytes())

@@ -181,6 +181,6 @@ def import_optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise EarlylearnError("--storage needs Optuna; pip install 'earlylearn[sweep]'") from None
+        raise EarlylearnError("--storage needs Optuna; pip install optuna") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
