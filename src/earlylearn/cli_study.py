@@ -8,7 +8,6 @@ from earlylearn.answers import print_json, print_table
 from earlylearn.cli_options import Data, Json, Method, Options, Overwrite, Quiet, option, said, takes_settings
 from earlylearn.errors import EarlylearnError, UsageError
 
-Seeds = Annotated[str | None, option("how many seeds, counted from --seed on", metavar="INT")]
 Workers = Annotated[str | None, option("runs at a time (default 1)", metavar="INT")]
 Storage = Annotated[str | None, option("share the runs with other machines through an Optuna storage", metavar="URL")]
 StudyOut = Annotated[str | None, option("folder to make or to go on with (default under runs/)", metavar="DIR")]

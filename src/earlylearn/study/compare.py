@@ -106,14 +106,14 @@ def compare(
         name = min(options)
         raise UsageError(f"{name}: no such setting; a hyperparameter goes to its method: --methods METHOD:{name}=VALUE")
     names = _names(methods)
-    first = _config(names[0], request, loaded)
-    out = Path("runs") / f"{Path(first.data).stem}-comparison" if out is None else Path(out)
-    tasks = []
     configs = {name: _config(name, request, loaded) for name in names}
     for name, config in configs.items():
         twin = next(other for other, its in configs.items() if its == config)
         if twin != name:
             raise UsageError(f"--methods {name}: is the same as {twin} here; leave one out")
+    first = configs[names[0]]
+    out = Path("runs") / f"{Path(first.data).stem}-comparison" if out is None else Path(out)
+    tasks = []
     for seed in range(first.seed, first.seed + count_option(seeds, "--seeds")):
         for name in names:
             run = study_run(name, _config(name, {**request, "seed": seed}, loaded), out)
