@@ -103,7 +103,7 @@ def document(**changes):
 def test_conclusion_warns_of_the_edge_and_of_close_calls():
     said = " ".join(conclude_sweep(document()))
     assert "lam=10 is the largest that was tried" in said
-    assert "As good within its error (1.7 points): lam=5." in said
+    assert "As good within its standard error (1.7 points): lam=5." in said
     inner = document(grid={"lam": [1, 5, 10, 20]})
     assert "that was tried" not in " ".join(conclude_sweep(inner))
     few = document(runs=[{"val_rows": 10}])  # 30 labels: sqrt(.6 * .4 / 30) = 8.9 points

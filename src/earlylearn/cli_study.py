@@ -12,6 +12,16 @@ Workers = Annotated[str | None, option("runs at a time (default 1)", metavar="IN
 Storage = Annotated[str | None, option("share the runs with other machines through an Optuna storage", metavar="URL")]
 StudyOut = Annotated[str | None, option("folder to make or to go on with (default under runs/)", metavar="DIR")]
 
+# What the table on the screen shows of a comparison, where it is known.
+COLUMNS = {
+    "test_last": "test, last",
+    "test_at_best_val": "picked",
+    "best_minus_last": "best - last",
+    "val_last": "noisy val, last",
+    "memorized_last": "memorised",
+    "average_precision": "issues AP",
+}
+
 
 @takes_settings
 def compare(
@@ -28,7 +38,10 @@ def compare(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Compare methods: same noise, split, network and budget for each; ask again to go on or to add methods."""
+    """Compare methods: same noise, split, network and budget for each.
+
+    Ask again to go on, or with more methods or seeds (name the old ones too).
+    """
     from earlylearn.report.comparison import spread, times
     from earlylearn.study.compare import compare as compare_
 
@@ -46,13 +59,13 @@ def compare(
     if json_:
         print_json(done.document)
     else:
-        shares = ["test_last", "test_at_best_val", "best_minus_last", "memorized_last", "average_precision"]
+        methods_ = done.document["methods"]
+        known = {key: name for key, name in COLUMNS.items() if any(each[key] for each in methods_)}
         rows = [
-            [each["name"], len(each["seeds"]), *(spread(each[key]) for key in shares), times(each["cost"])]
-            for each in done.document["methods"]
+            [each["name"], len(each["seeds"]), *(spread(each[key]) for key in known), times(each["cost"])]
+            for each in methods_
         ]
-        columns = ["name", "seeds", "test, last", "picked", "best - last", "memorised", "issues AP", "cost"]
-        print_table("mean and standard deviation over seeds, %", columns, rows)
+        print_table("mean and standard deviation over seeds, %", ["name", "seeds", *known.values(), "cost"], rows)
         _tell(done.conclusion, done.path)
     _fail(done.failed)
 

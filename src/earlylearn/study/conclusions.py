@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from earlylearn.report.wording import percent, plural
+from earlylearn.study.statistics import SAME
 
 MEASURES = {
     "test_last": "test accuracy at the last epoch",
@@ -35,10 +36,18 @@ def conclude_comparison(document: dict[str, Any]) -> list[str]:
     else:
         sentences = _tested(key, baseline, tested) if tested else []
     constant = {name: each for name, each in found.items() if each["n"] > 1 and each["p"] is None}
-    if constant:
-        sentences.append(f"By the same points in every seed, too regular for a test: {_signed(constant)}.")
+    alike = [name for name, each in constant.items() if abs(each["mean"]) < SAME]
+    if alike:
+        sentences.append(f"Ends exactly as {baseline} does in every seed: {', '.join(alike)}.")
+    shifted = {name: each for name, each in constant.items() if name not in alike}
+    if shifted:
+        sentences.append(f"By the same points in every seed, which no t-test can judge: {_signed(shifted)}.")
     if key == "val_last" and found:
-        sentences.append("There is no test set: these labels are as noisy as those of training.")
+        rows = min(run["val_rows"] for run in document["runs"])
+        sentences.append(
+            f"No test set: judged by {plural(rows, 'validation label')} (one is {100 / rows:.1f} points), as noisy as "
+            "those of training; --test or --test-fraction would tell more."
+        )
     forgets = [
         f"{method['name']} {100 * method['best_minus_last']['mean']:.1f}"
         for method in methods
@@ -68,7 +77,7 @@ def conclude_sweep(document: dict[str, Any]) -> list[str]:
     rivals = [trial["name"] for trial in document["trials"] if _as_good(trial, picked, document)]
     if rivals:
         sentences.append(
-            f"As good within its error ({100 * _error(picked, document):.1f} points): {', '.join(rivals)}."
+            f"As good within its standard error ({100 * _error(picked, document):.1f} points): {', '.join(rivals)}."
         )
     for name, grid in document["grid"].items():
         numbers = [value for value in grid if isinstance(value, int | float) and not isinstance(value, bool)]
@@ -144,4 +153,4 @@ def _as_good(trial: dict[str, Any], picked: dict[str, Any], document: dict[str, 
 
 def _signed(differences: dict[str, dict[str, Any]]) -> str:
     ordered: Sequence[tuple[str, dict[str, Any]]] = sorted(differences.items(), key=lambda item: -item[1]["mean"])
-    return ", ".join(f"{name} {100 * each['mean']:+.1f}" for name, each in ordered)
+    return ", ".join(f"{name} {round(100 * each['mean'], 1) + 0.0:+.1f}" for name, each in ordered)

@@ -47,14 +47,14 @@ def check_folder(out: Path, runs: Sequence[StudyRun], loaded: Loaded, files: Seq
                     raise UsageError(f"--overwrite: another process is at {run.path}; let it finish, or stop it")
             continue
         there = Run(run.path)
-        if there.inputs["fingerprint"] != data:
-            raise UsageError(f"--out {out}: {run.path} was trained on other data; name another, or give --overwrite")
         for name, value in run.config:
             if (was := getattr(there.config, name)) != value:
                 raise UsageError(
                     f"--{name.replace('_', '-')} {value}: {run.path} was trained with {was}; name another --out, or "
                     "give --overwrite"
                 )
+        if there.inputs["fingerprint"] != data:
+            raise UsageError(f"--out {out}: {run.path} was trained on other data; name another, or give --overwrite")
 
 
 def make_folder(out: Path, runs: Sequence[StudyRun], *, overwrite: bool) -> None:

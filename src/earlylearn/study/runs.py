@@ -162,7 +162,7 @@ def outcome(run: StudyRun) -> dict[str, Any]:
         "best_minus_last": None if best is None else best - last,
         "val_last": accuracy["val_last"],
         "val_best": accuracy["val_best"],
-        "val_rows": round(summary["examples"] * run.config.val_fraction),
+        "val_rows": len(folder.read_labels()["val_rows"]),
         "best_epoch": accuracy["best_epoch"],
         "memorized_last": summary["memorized_last"],
         **{name: found[name] for name in ("flagged", "precision", "recall", "average_precision")},

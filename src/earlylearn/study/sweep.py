@@ -2,9 +2,10 @@
 
 import itertools
 import math
+import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,7 +47,7 @@ GRID: dict[str, tuple[float, ...]] = {"beta": (0.5, 0.7, 0.9, 0.99), "lam": (1.0
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep, finished or as far as it got.
+    """A sweep; runs that failed are missing in it.
 
     Attributes:
         path: its folder: ``sweep.json``, ``sweep.csv``, ``report.html``, and ``runs/`` with a run folder each.
@@ -55,12 +56,12 @@ class Sweep:
     """
 
     path: Path
-    document: dict[str, Any]
+    document: dict[str, Any] = field(repr=False)
     failed: list[Failure]
 
     @property
     def trials(self) -> pd.DataFrame:
-        """A row per trial: its hyperparameters and the means over seeds of all that was measured."""
+        """A DataFrame with a row per trial: its hyperparameters and the means over seeds of all that was measured."""
         rows = [
             {**trial["options"], **{key: trial[key] and trial[key]["mean"] for key in MEASURED}}
             for trial in self.document["trials"]
@@ -104,6 +105,9 @@ def sweep(
         workers, out, overwrite, storage, quiet, settings: as of `earlylearn.compare`; the settings may hold
             hyperparameters that stay as they are.
 
+    Returns:
+        What was found: ``sweep("flowers.csv", label="species", seeds=3).picked``.
+
     Raises:
         UsageError: the request or the data is wrong; nothing was trained.
         EarlylearnError: a worker was killed; what is finished is kept.
@@ -122,7 +126,11 @@ def sweep(
     tasks = []
     for point in itertools.product(*grid.values()):
         params = dict(zip(grid, point, strict=True))
-        configs = [resolve(loaded.train, {**request, "seed": seed}, {**options, **params}) for seed in seed_range]
+        try:
+            configs = [resolve(loaded.train, {**request, "seed": seed}, {**options, **params}) for seed in seed_range]
+        except UsageError as error:
+            # The request itself was resolved above: what is wrong now comes from the grid.
+            raise UsageError(re.sub("^-o ", "--grid ", str(error))) from None
         tasks.append(Task(params, tuple(study_run(_name(params), config, out) for config in configs)))
     if len({run.path for task in tasks for run in task.runs}) < len(tasks) * len(seed_range):
         raise UsageError("--grid: a value is there twice; leave one out")

@@ -61,8 +61,8 @@ def _in_processes(work: Work, workers: int) -> None:
             process.terminate()
         if isinstance(error, BrokenProcessPool) and not started.is_set():
             raise EarlylearnError(
-                "no worker could be started; a script that asks for several keeps its work under "
-                'if __name__ == "__main__": in a file, as Python\'s multiprocessing asks'
+                'no worker could be started; in a script, put the call under if __name__ == "__main__": (Python\'s '
+                "multiprocessing asks for it)"
             ) from None
         if isinstance(error, BrokenProcessPool):
             raise EarlylearnError(
