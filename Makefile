@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench reproduce clean
 
 demo: .venv/run  ## cross-entropy against ELR on digits with 40 % wrong labels
 	$(BIN)/earlylearn demo --overwrite
@@ -22,6 +22,10 @@ format: .venv/dev  ## rewrite the code as check wants it
 
 bench: .venv/dev  ## ratios of the fast paths to the plain ones, within one run
 	$(BIN)/python -m benchmarks
+
+reproduce: .venv/run  ## the paper's theory, and all its figures and tables at quick scale; asked again it goes on
+	$(BIN)/earlylearn theory --figures --out runs/theory --overwrite
+	$(BIN)/earlylearn reproduce all --workers 2 --page docs/reproduction.md
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

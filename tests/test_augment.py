@@ -28,6 +28,16 @@ def test_equals_the_literal_version_for_the_same_draws(pad, channels):
     assert fast.dtype == torch.uint8
 
 
+@pytest.mark.parametrize("size", [1, 6, 9])
+def test_a_smaller_crop_equals_the_literal_one_and_reaches_every_place(size):
+    images = some_images(n=2000, channels=1, width=9)
+    draws = draw(2000, pad=0, spare=9 - size, generator=seeded(1))
+    fast = apply(images, *draws, 0, size)
+    assert torch.equal(fast, literal.crop_and_flip(images, *draws, 0, size))
+    assert torch.equal(fast, crop_and_flip(images, pad=0, size=size, generator=seeded(1)))
+    assert len((draws[0] * 9 + draws[1]).unique()) == (10 - size) ** 2
+
+
 def test_every_offset_occurs_and_half_are_flipped():
     dy, dx, flip = draw(20_000, pad=4, generator=seeded())
     counts = torch.bincount(dy * 9 + dx, minlength=81)
@@ -86,5 +96,7 @@ def test_floats_and_channels_last_images_work():
 def test_errors_name_the_culprit():
     with pytest.raises(UsageError, match="pad is -1"):
         crop_and_flip(some_images(), pad=-1, generator=seeded())
+    with pytest.raises(UsageError, match=r"--crop 10: images of 9 x 12"):
+        crop_and_flip(some_images(), size=10, generator=seeded())
     with pytest.raises(UsageError, match=r"shape \[3, 5\] are not images"):
         crop_and_flip(torch.zeros(3, 5), generator=seeded())

@@ -160,7 +160,7 @@ def test_lists_in_json_name_everything_there_is(document):
     assert methods["elr"]["hyperparameters"]["beta"]["default"] == 0.7
     recipes = document("recipes")
     assert [recipe["name"] for recipe in recipes] == list(RECIPES)
-    assert set(recipes[0]) == {"name", "source", "method", "settings", "options", "missing"}
+    assert set(recipes[0]) == {"name", "source", "data", "method", "settings", "options"}
     noise = {kind["name"]: kind for kind in document("noise")}
     assert set(noise["symmetric:RATE"]) == {"name", "description", "source"}
 

@@ -68,6 +68,11 @@ def test_image_weights_are_channels_last():
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert len(convolutions) == 3
     assert all(c.weight.is_contiguous(memory_format=torch.channels_last) for c in convolutions)
+    # Whatever order the images come in, the first convolution passes them on in that of its weights.
+    passed_on = []
+    convolutions[0].register_forward_hook(lambda _, __, output: passed_on.append(output))
+    network(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8))
+    assert passed_on[0].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_flattened_images_keep_the_order_of_channels_rows_columns():
@@ -124,7 +129,6 @@ def test_normalize_images_by_the_literal_formula(dtype):
         literal[:, channel] = (images[:, channel].float() / 255 - mean[channel]) / std[channel]
     assert torch.allclose(out, literal, atol=1e-5)
     assert out.dtype == torch.float32
-    assert out.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_normalize_features_by_the_literal_formula():

@@ -79,7 +79,7 @@ def test_builtin_inputs_for_prediction_are_the_test_set():
 
 
 def test_every_builtin_name_has_one_line_for_the_doctor():
-    assert set(BUILTIN) == {"digits", "fashion-mnist", "cifar10", "cifar100"}
+    assert set(BUILTIN) == {"digits", "fashion-mnist", "cifar10", "cifar100", "clothing1m", "webvision", "ilsvrc12-50"}
     assert all("\n" not in line for line in BUILTIN.values())
 
 

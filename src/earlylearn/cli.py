@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from earlylearn import cli_study
+from earlylearn import cli_reproduce, cli_study, cli_theory
 from earlylearn.answers import new_file, print_json, print_summaries, print_table, write_frame
 from earlylearn.cli_options import (
     Data,
@@ -157,6 +157,9 @@ def issues(
 app.command(epilog="Example: earlylearn compare digits --noise symmetric:0.4 --methods ce,elr,gce")(cli_study.compare)
 app.command(epilog="Example: earlylearn sweep digits --noise pair:0.4 --grid lam=1,3,5 --seeds 2")(cli_study.sweep)
 
+app.command(epilog="Example: earlylearn theory --claims lemma-2,lambda-2")(cli_theory.theory)
+app.command(epilog="Example: earlylearn reproduce figure-a1")(cli_reproduce.reproduce)
+
 
 @app.command(epilog="Example: earlylearn noise digits --noise pair:0.4 --out labels.npz")
 def noise(
@@ -230,21 +233,31 @@ def recipes(json_: Json = False) -> None:
         # Hyperparameters of the methods it also serves are for --json.
         own = recipe.options_for(recipe.method) if recipe.method else recipe.options
         settings = " ".join(f"{name}={value}" for name, value in {**recipe.settings, **own}.items())
-        rows.append([recipe.name, recipe.source, f"{settings}{' (cannot be run yet)' if recipe.missing else ''}"])
+        rows.append([recipe.name, recipe.source, settings])
     print_table("recipes (options after --recipe override)", ["name", "source", "settings"], rows)
 
 
 @app.command(epilog="Example: earlylearn doctor")
-def doctor(data_dir: DataDir = None, json_: Json = False) -> None:
-    """Say what hardware, precision, data and extras are usable here."""
-    from earlylearn.doctor import examine
+def doctor(
+    data_dir: DataDir = None,
+    plan: Annotated[str | None, option("what a recipe would take here: memory, disk, time", metavar="RECIPE")] = None,
+    json_: Json = False,
+) -> None:
+    """Say what hardware, precision, data and extras are usable here, or what a recipe would take."""
+    if plan is None:
+        from earlylearn.doctor import examine
 
-    found = examine(data_dir)
+        found = examine(data_dir)
+    else:
+        from earlylearn.plan import plan as plan_
+
+        found = plan_(plan, data_dir)
     if json_:
         print_json(found)
         return
     for topic, facts in found.items():
-        print_table(topic, ["what", "found"], [list(fact) for fact in facts.items()])
+        shown = [[what, f"{fact:g}" if isinstance(fact, float) else fact] for what, fact in facts.items()]
+        print_table(topic, ["what", "found"], shown)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -20,7 +20,7 @@ def argument(help_text: str, metavar: str) -> Any:
 # May be left out: train --resume needs none, and noise without arguments lists the kinds of noise.
 Data = Annotated[
     str | None,
-    argument("digits, fashion-mnist, cifar10, cifar100, a folder, a .csv/.parquet table, or an .npz", "DATA"),
+    argument("digits, fashion-mnist, cifar10, cifar100, clothing1m, webvision, a folder, a table, or an .npz", "DATA"),
 ]
 NewData = Annotated[str, argument("data like the training data; labels are not needed", "DATA")]
 RunPath = Annotated[str, argument("a run folder that earlylearn train made", "RUN")]
@@ -47,7 +47,7 @@ def settings_of_a_run(
     recipe: Annotated[str | None, option("published settings, see earlylearn recipes", metavar="NAME")] = None,
     noise: Noise = None,
     seed: Seed = None,
-    network: Annotated[str | None, option("linear, mlp, small-cnn, resnet34, ...", metavar="NAME")] = None,
+    network: Annotated[str | None, option("linear, mlp, small-cnn, resnet34, timm:NAME, ...", metavar="NAME")] = None,
     epochs: Annotated[str | None, option("length of the run", metavar="INT")] = None,
     batch_size: Annotated[str | None, option("examples per step", metavar="INT")] = None,
     lr: Annotated[str | None, option("initial learning rate of SGD", metavar="FLOAT")] = None,
@@ -57,6 +57,15 @@ def settings_of_a_run(
         str | None, option("constant, cosine, multistep:40,80:0.01, cosine:10:0.001", metavar="SPEC")
     ] = None,
     augment: Annotated[str | None, option("none, crop or crop+flip", metavar="WHAT")] = None,
+    crop: Annotated[
+        str | None, option("side of a random crop of larger images (the centre to evaluate)", metavar="INT")
+    ] = None,
+    balanced_batches: Annotated[
+        str | None, option("batches per epoch, balanced by given class, drawn anew (default: every row)", metavar="INT")
+    ] = None,
+    pretrained: Annotated[
+        str | None, option("weights of a timm: network to begin with: a file, or timm for its cache", metavar="FILE")
+    ] = None,
     val_fraction: Annotated[str | None, option("share held out to pick the epoch (0.1)", metavar="FLOAT")] = None,
     test_every: Annotated[str | None, option("test each so many epochs; 0 = at the end", metavar="INT")] = None,
     label: Label = None,

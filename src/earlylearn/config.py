@@ -53,6 +53,9 @@ class RunConfig(DataRequest):
     weight_decay: Annotated[float, Field(ge=0)]
     schedule: str
     augment: Augmentation
+    crop: Annotated[int, Field(ge=8)] | None = None
+    balanced_batches: Annotated[int, Field(ge=1)] | None = None
+    pretrained: str | None = None
     val_fraction: Annotated[float, Field(ge=0, lt=1)]
     test_every: Annotated[int, Field(ge=0)]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
@@ -101,6 +104,7 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         **DEFAULTS,
         "augment": data.augment,
         "network": network,
+        **({"val_fraction": 0.0} if data.val_rows is not None else {}),
         **recipe.settings,
         **said,
         "method": method,
@@ -114,6 +118,15 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         config = RunConfig(**settings)
     except ValidationError as error:
         raise UsageError(describe(error)) from None
+    if config.crop is not None and not data.is_image:
+        raise UsageError(f"--crop {config.crop}: {data.name} has features, not images; leave it out")
+    if config.crop is not None and not data.inputs.shape[2] == data.inputs.shape[3] >= config.crop:
+        sides = " x ".join(map(str, data.inputs.shape[2:]))
+        raise UsageError(f"--crop {config.crop}: the images are {sides}; crop square ones, --image-size makes them so")
+    if config.val_fraction and data.val_rows is not None:
+        raise UsageError(
+            f"--val-fraction {config.val_fraction}: {data.name} sets its own validation rows aside; leave it out"
+        )
     if config.augment != "none" and not data.is_image:
         raise UsageError(f"--augment {config.augment}: {data.name} has features, not images; use none")
     if config.precision != "32-true" and not data.is_image:

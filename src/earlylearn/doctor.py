@@ -1,5 +1,6 @@
 """What hardware, precision, data and extras are usable here?"""
 
+import importlib
 import importlib.util
 import os
 import platform
@@ -9,10 +10,10 @@ from typing import Any
 import torch
 
 from earlylearn.config import default_precision, processor_has_bf16
-from earlylearn.data.sources import BUILTIN, load
+from earlylearn.data.sources import BUILTIN, STORED, load
 from earlylearn.errors import UsageError
 
-EXTRAS = {"parquet": "pyarrow"}
+EXTRAS = {"parquet": "pyarrow", "timm": "timm"}
 
 
 def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
@@ -35,8 +36,8 @@ def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
             "precision of convolutional networks": default_precision("small-cnn"),
             "precision of linear and mlp": default_precision("mlp"),
         },
-        "data": {name: _data(name, data_dir) for name in BUILTIN},
-        "extras": {name: _extra(module) for name, module in EXTRAS.items()},
+        "data": {name: _data(name, data_dir) for name in BUILTIN if name not in STORED},
+        "extras": {name: _extra(name, module) for name, module in EXTRAS.items()},
     }
 
 
@@ -48,7 +49,11 @@ def _data(name: str, data_dir: str | None) -> str:
     return f"{len(found.train)} training and {len(found.test or ())} test examples"
 
 
-def _extra(module: str) -> str:
+def _extra(name: str, module: str) -> str:
     if importlib.util.find_spec(module) is None:
-        return f"not installed: pip install {module}"
+        return f"not installed: pip install 'earlylearn[{name}]'"
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # what a torchvision built for another torch raises is no ImportError
+        return f"{version(module)}, but it does not import: {' '.join(str(error).split())}"
     return version(module)

@@ -92,6 +92,7 @@ class Fit:
         """
         while self.epoch < self.epochs:
             self.method.train()
+            self.method.seen_logits.fill_(torch.nan)
             means = _Means()
             lr = self.schedules[0].get_last_lr()[0]
             for sweep in self.method.passes(self.epoch, self.data):

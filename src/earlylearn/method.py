@@ -45,8 +45,8 @@ class Method(nn.Module):
     """One way to train under label noise: owns its networks, and all per-example state as buffers.
 
     A new method overrides `loss`, and what else it needs of `passes`, `after_step`, `after_epoch`, `predict`,
-    `label_beliefs` and `observe_held_out`. The loop (`fit.py`)
-    wraps the networks for the hardware, never the method itself.
+    `label_beliefs`, `regularizer_gradient` and `observe_held_out`. The loop (`fit.py`) wraps the networks for the
+    hardware, never the method itself.
 
     Args:
         make_network: builds one freshly initialised network; called ``networks`` times.
@@ -64,8 +64,8 @@ class Method(nn.Module):
         nets: the networks; each has its own optimizer.
         parts: the last batch's loss by named part, detached, for the progress line and the metrics.
         notes: lines for the user since the last epoch's end (see `note`).
-        seen_logits: ``float32 [n, C]``, the latest logits of every row (see `observe`). Rewritten in every
-            epoch before it is read, hence not in the state dict.
+        seen_logits: ``float32 [n, C]``, the logits of every row seen in this epoch (see `observe`), NaN of a row that
+            was not: an epoch may be a sample of the rows. Begun anew in every epoch, hence not in the state dict.
     """
 
     paper: ClassVar[str] = ""
@@ -112,6 +112,13 @@ class Method(nn.Module):
 
     def label_beliefs(self) -> Tensor | None:
         """Probabilities ``[n, C]`` the method itself holds of each row's label, or None if it holds none."""
+        return None
+
+    def regularizer_gradient(self, index: Tensor, logits: Tensor) -> Tensor | None:
+        """What the regularizer adds to the gradient with respect to these rows' logits: ``[B, C]``, or None if none.
+
+        For the metrics alone: it shows whether a method opposes the wrong labels (the paper's Figure 2).
+        """
         return None
 
     def note(self, text: str) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from earlylearn.config import RunConfig
-from earlylearn.data.batches import Batches, Draw
+from earlylearn.data.batches import Batches, Draw, as_tensor
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise import NoisyLabels, make_noise
 from earlylearn.data.sources import Loaded
@@ -20,6 +20,8 @@ from earlylearn.generators import Generators, seed_for
 from earlylearn.method import Method
 from earlylearn.methods import METHODS
 from earlylearn.networks import build_network
+
+MOMENT_BYTES = 2**30  # of images, from which the mean and standard deviation are counted
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
         suffix = str(draw) if draw else ""
         noise = make_noise(config.noise, data, seed=seed_for(config.seed, "noise" + suffix)) if config.noise else None
         labels = data.labels if noise is None else noise.labels
+        if data.val_rows is not None:
+            result.append(LabelDraw(labels, np.setdiff1d(np.arange(len(data)), data.val_rows), data.val_rows, noise))
+            continue
         generator = np.random.default_rng(seed_for(config.seed, "split" + suffix))
         result.append(LabelDraw(labels, *stratified_split(labels, config.val_fraction, generator), noise))
     return result
@@ -81,18 +86,30 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
     mean, std = input_moments(data, rows)
 
     def network() -> nn.Module:
-        return build_network(config.network, shape=data.inputs.shape[1:], classes=len(data.classes), mean=mean, std=std)
+        return build_network(
+            config.network,
+            shape=data.inputs.shape[1:],
+            classes=len(data.classes),
+            mean=mean,
+            std=std,
+            crop=config.crop,
+            pretrained=config.pretrained,
+        )
 
     return METHODS[config.method](network, len(data), len(data.classes), **config.options, generator=generators.method)
 
 
 def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the rows' inputs: per channel on the scale 0..1, or per feature column."""
+    """Mean and standard deviation of the rows' inputs: per channel on the scale 0..1, or per feature column.
+
+    Of images beyond `MOMENT_BYTES` every so many-th counts, which moves neither in the third digit.
+    """
     if not data.is_image:
         x = data.inputs[rows].astype(np.float64)
         return torch.from_numpy(x.mean(0)).float(), torch.from_numpy(x.std(0)).float()
     # A histogram per channel gives both exactly, without a float copy of all pixels.
     levels = np.arange(256) / 255
+    rows = rows[:: -(-len(rows) * data.inputs[0].size // MOMENT_BYTES)]
     counts = [np.bincount(data.inputs[rows, c].ravel(), minlength=256) for c in range(data.inputs.shape[1])]
     means = [float(np.average(levels, weights=count)) for count in counts]
     stds = [
@@ -109,15 +126,20 @@ def make_batches(
     generators: Generators,
     device: torch.device,
 ) -> Batches:
-    """The data set on the device, with the run's draws, batch size and augmentation."""
+    """The data set on the device (or left where it is, if it does not fit), with the run's draws and augmentation."""
+    inputs = as_tensor(data.inputs)
+    if device.type != "cuda" or inputs.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
+        inputs = inputs.to(device)
     return Batches(
-        torch.from_numpy(data.inputs).to(device),
+        inputs,
         [
             Draw(torch.from_numpy(draw.train_rows).to(device), torch.from_numpy(draw.labels).to(device))
             for draw in draws
         ],
         batch_size=config.batch_size,
         augment=config.augment,
+        crop=config.crop,
+        balanced=config.balanced_batches,
         order=generators.order,
         augmentation=generators.augmentation,
     )
@@ -128,7 +150,8 @@ def fingerprint(loaded: Loaded) -> str:
     digest = hashlib.sha256()
     for data in (loaded.train, loaded.test):
         if data is not None:
-            parts: list[NDArray[Any]] = [data.inputs, data.labels, np.array(data.classes), data.ids]
+            pixels = np.array(data.checksum) if data.checksum else data.inputs
+            parts: list[NDArray[Any]] = [pixels, data.labels, np.array(data.classes), data.ids]
             if data.true_labels is not None:
                 parts.append(data.true_labels)
             for part in parts:

@@ -15,6 +15,7 @@ from torch import nn
 
 from earlylearn.checkpoint import load_checkpoint
 from earlylearn.config import RunConfig, describe
+from earlylearn.data.batches import as_tensor, evaluation_size
 from earlylearn.data.features import feature_names
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.paths import one_line
@@ -86,7 +87,8 @@ class Run:
             return np.zeros((0, len(self.classes)), np.float32)
         method = self._model(weights)
         fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
-        batches = ((part, part) for part in torch.from_numpy(np.ascontiguousarray(x)).split(1000))
+        inputs = as_tensor(x)
+        batches = ((part, part) for part in inputs.split(evaluation_size(inputs)))
         return torch.softmax(predict_batches(method, fabric, batches), 1).numpy()
 
     def predict(self, x: ArrayLike, *, weights: Weights = "picked") -> NDArray[np.int64]:
@@ -131,6 +133,7 @@ class Run:
                     classes=classes,
                     mean=torch.zeros(channels),
                     std=torch.ones(channels),
+                    crop=self.config.crop,
                 )
 
             with torch.random.fork_rng(devices=[]):

@@ -187,8 +187,9 @@ class RunFolder:
         if not self.issues.exists():
             raise UsageError(f"{self.issues}: no such file; finish the run with earlylearn train --resume {self.path}")
         text = dict.fromkeys(("id", "given_label", "predicted_label", "true_label", "split"), str)
+        unseen = {name: [""] for name in ("label_quality", "loss", "margin")}  # of a row that no epoch saw
         try:
-            issues = pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values={"label_quality": [""]})
+            issues = pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values=unseen)
         except (OSError, ValueError) as error:
             raise UsageError(f"{self.issues}: cannot be read ({error}); train again with --overwrite") from None
         kinds = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality": "f", "is_label_issue": "b"}

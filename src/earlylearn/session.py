@@ -13,9 +13,11 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from earlylearn.audit.dynamics import Dynamics
+from earlylearn.audit.gradients import true_class_gradients
 from earlylearn.audit.label_issues import find_label_issues, score_label_issues
 from earlylearn.checkpoint import load_checkpoint, save_checkpoint
 from earlylearn.config import RunConfig
+from earlylearn.data.batches import as_tensor, evaluation_size
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.fit import Epoch, Fit, load_method, predict_batches
@@ -116,6 +118,8 @@ class Session:
         self.labels = batches.draws[0].labels
         self.train_rows = batches.draws[0].rows
         self.val_rows = torch.from_numpy(draw.val_rows).to(self.device)
+        truth = self.data.true_labels
+        self.true = None if truth is None else torch.from_numpy(truth).to(self.device)
 
     def take_up(self, checkpoint: dict[str, Any], path: Path) -> None:
         """Continue from the state in a checkpoint."""
@@ -136,10 +140,11 @@ class Session:
         if len(self.val_rows):
             logits = self.fit.logits(self.val_rows)
             self.method.observe_held_out(self.val_rows, logits)
-            val_accuracy = _accuracy(logits, self.labels[self.val_rows])
+            val_accuracy = _share(logits.argmax(1) == self.labels[self.val_rows])
         test_every = self.config.test_every
         test_due = test_every and epoch.epoch % test_every == 0
         predicted = self.dynamics.update(self.method.seen_logits, self.labels)
+        rows = self.train_rows[predicted[self.train_rows] >= 0]
         notes, self.method.notes = self.method.notes, []
         return {
             "epoch": epoch.epoch,
@@ -148,16 +153,17 @@ class Session:
             "loss_parts": epoch.parts,
             "val_accuracy": val_accuracy,
             "test_accuracy": self._test_accuracy() if test_due else None,
-            **self._memorization(predicted[self.train_rows]),
+            **self._memorization(rows, predicted[rows]),
+            **self._against_truth(rows),
             **({"notes": notes} if notes else {}),
         }
 
-    def _memorization(self, predicted: Tensor) -> dict[str, Any]:
-        """Shares of the training rows: given label predicted; and, with the truth known, the paper's Figure 1."""
-        given = self.labels[self.train_rows]
+    def _memorization(self, rows: Tensor, predicted: Tensor) -> dict[str, Any]:
+        """Shares of the rows: given label predicted; and, with the truth known, the paper's Figure 1."""
+        given = self.labels[rows]
         shares: dict[str, Any] = {"agree": _share(predicted == given), "clean": None, "wrong": None}
-        if self.data.true_labels is not None:
-            true = torch.from_numpy(self.data.true_labels).to(self.device)[self.train_rows]
+        if self.true is not None:
+            true = self.true[rows]
             wrong = true != given
             correct, memorized = predicted == true, (predicted == given) & wrong
             if (~wrong).any():
@@ -170,13 +176,28 @@ class Session:
                 }
         return shares
 
+    def _against_truth(self, rows: Tensor) -> dict[str, Any]:
+        """With the truth known: what pulls at the true class (Figures 2, B.1), how often beliefs are right (D.1)."""
+        if self.true is None:
+            return {"gradients": None, "beliefs": None}
+        logits, given, true = self.method.seen_logits[rows], self.labels[rows], self.true[rows]
+        regularizer = self.method.regularizer_gradient(rows, logits)
+        beliefs, right = self.method.label_beliefs(), None
+        if beliefs is not None:
+            parts = {"train": rows, "validation": self.val_rows}
+            right = {
+                name: _share(beliefs[part].argmax(1) == self.true[part]) if len(part) else None
+                for name, part in parts.items()
+            }
+        return {"gradients": true_class_gradients(logits, given, true, regularizer), "beliefs": right}
+
     def _test_accuracy(self) -> float | None:
         if self.test is None:
             return None
         truth = self.test.labels if self.test.true_labels is None else self.test.true_labels
-        x, labels = torch.from_numpy(self.test.inputs), torch.from_numpy(truth)
-        logits = predict_batches(self.method, self.fabric, ((part, part) for part in x.split(1000)))
-        return _accuracy(logits.cpu(), labels)
+        x = as_tensor(self.test.inputs)
+        logits = predict_batches(self.method, self.fabric, ((part, part) for part in x.split(evaluation_size(x))))
+        return _share(logits.argmax(1).cpu() == torch.from_numpy(truth))
 
     def _keep(self, folder: RunFolder, record: dict[str, Any]) -> None:
         """Write the epoch's line and checkpoints; noisy validation picks, ties go to the later epoch."""
@@ -197,7 +218,9 @@ class Session:
     def _finish(self, folder: RunFolder) -> None:
         """Judge the last epoch and the picked one, audit the labels with the picked one, write it all down."""
         metrics = folder.read_metrics()
-        memorized = self._memorization(self.fit.logits(self.train_rows).argmax(1))["wrong"]
+        memorized = None
+        if self.true is not None:
+            memorized = self._memorization(self.train_rows, self.fit.logits(self.train_rows).argmax(1))["wrong"]
         test_last = metrics[-1]["test_accuracy"]
         if test_last is None:
             test_last = self._test_accuracy()
@@ -239,12 +262,15 @@ class Session:
     def _audit(self) -> pd.DataFrame:
         """The label issues of every row, held-out ones included, with their training dynamics.
 
-        By what the method itself believes of the labels, such as ELR's targets, in the picked epoch; else by its
-        predictions. The dynamics are of the whole training, their ``loss`` of its last epoch.
+        By what the method itself believes of the labels, such as ELR's targets, in the picked epoch; else, and for rows
+        it never saw (an epoch may be a sample), by its predictions. The dynamics are of the whole training, their
+        ``loss`` of its last epoch.
         """
-        beliefs = self.method.label_beliefs()
-        if beliefs is None:
-            beliefs = torch.softmax(self.fit.logits(torch.arange(len(self.data), device=self.device)), 1)
+        held = self.method.label_beliefs()
+        beliefs = torch.full((len(self.data), len(self.data.classes)), torch.nan) if held is None else held.cpu()
+        unseen = beliefs[:, 0].isnan().nonzero().squeeze(1)
+        if len(unseen):
+            beliefs[unseen] = torch.softmax(self.fit.logits(unseen.to(self.device)), 1).cpu()
         classes = self.data.classes
         issues = find_label_issues(self.data.labels, beliefs, classes=classes, ids=self.data.ids)
         held_out = np.isin(np.arange(len(self.data)), self.draws[0].val_rows)
@@ -271,10 +297,6 @@ def one_line_errors(folder: RunFolder) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         stop.add_note(f"continue with earlylearn train --resume {folder.path}")
         raise
-
-
-def _accuracy(logits: Tensor, labels: Tensor) -> float:
-    return _share(logits.argmax(1) == labels)
 
 
 def _share(mask: Tensor) -> float:

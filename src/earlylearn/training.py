@@ -11,6 +11,7 @@ from earlylearn.config import DataRequest, RunConfig, describe, resolve
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import BUILTIN, Loaded, load
 from earlylearn.errors import UsageError
+from earlylearn.networks.timm_networks import CACHE
 from earlylearn.prepare import draw_labels, fingerprint
 from earlylearn.run import Run
 from earlylearn.run_folder import RunFolder, environment, write_json
@@ -133,7 +134,15 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
 
 
 IN_MEMORY = "in-memory"
-PATHS = ("data", "data_dir", "labels", "true_labels", "test", "noise")  # fields that are or may name a file
+PATHS = (
+    "data",
+    "data_dir",
+    "labels",
+    "true_labels",
+    "test",
+    "noise",
+    "pretrained",
+)  # fields that are or may name a file
 
 
 def _load(data: str | Path | LabelledData | Loaded, request: dict[str, Any]) -> Loaded:
@@ -159,7 +168,7 @@ def _load(data: str | Path | LabelledData | Loaded, request: dict[str, Any]) -> 
 
 def _whole_path(value: str) -> str:
     """A path, or a path with ``:KEY`` behind or ``matrix:`` before it, that still leads there from another folder."""
-    if value in BUILTIN:
+    if value in BUILTIN or value == CACHE:
         return value
     if Path(value).exists():
         return str(Path(value).resolve())

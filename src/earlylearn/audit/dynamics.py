@@ -12,10 +12,11 @@ class Dynamics(nn.Module):
         n: rows of the data set, held-out ones included (for these, the validation passes count).
 
     Attributes:
-        loss: ``float32 [n]`` cross-entropy against the given label, latest epoch.
+        loss: ``float32 [n]`` cross-entropy against the given label, latest epoch that saw the row; NaN before.
         margin_sum: ``float32 [n]`` sum over epochs of logit(given) - max logit(other); its mean is the area under
             the margin (Pleiss et al. 2020).
-        agrees: ``bool [n]``, the given label was predicted in the latest epoch.
+        agrees: ``bool [n]``, the given label was predicted in the latest epoch that saw the row.
+        visits: ``int64 [n]`` epochs that saw the row.
         times_learned, times_forgotten: ``int64 [n]`` changes of `agrees` to true, to false (Toneva et al. 2019).
         first_learned: ``int64 [n]`` first epoch, from 1, that predicted the given label; 0 = never.
         epochs: epochs counted.
@@ -27,37 +28,44 @@ class Dynamics(nn.Module):
     times_learned: Tensor
     times_forgotten: Tensor
     first_learned: Tensor
+    visits: Tensor
     epochs: Tensor
 
     def __init__(self, n: int) -> None:
         super().__init__()
-        self.register_buffer("loss", torch.zeros(n))
+        self.register_buffer("loss", torch.full((n,), torch.nan))
         self.register_buffer("margin_sum", torch.zeros(n))
         self.register_buffer("agrees", torch.zeros(n, dtype=torch.bool))
-        for name in ("times_learned", "times_forgotten", "first_learned"):
+        for name in ("times_learned", "times_forgotten", "first_learned", "visits"):
             self.register_buffer(name, torch.zeros(n, dtype=torch.int64))
         self.register_buffer("epochs", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
     def update(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Count an epoch in: ``logits [n, C]`` seen in it, given ``labels [n]``. Returns the predictions [n]."""
+        """Count an epoch in: ``logits [n, C]`` seen in it, NaN of rows that were not, given ``labels [n]``.
+
+        Returns:
+            The predictions ``int64 [n]``, -1 of rows not seen.
+        """
+        seen = ~logits[:, 0].isnan()
         column = labels.unsqueeze(1)
         given = logits.gather(1, column).squeeze(1)
         others = logits.scatter(1, column, -torch.inf)
         predicted = logits.argmax(1)
-        agrees = predicted == labels
+        agrees = torch.where(seen, predicted == labels, self.agrees)
         self.epochs += 1
-        self.loss.copy_(logits.logsumexp(1) - given)
-        self.margin_sum += given - others.amax(1)
+        self.visits += seen
+        self.loss.copy_(torch.where(seen, logits.logsumexp(1) - given, self.loss))
+        self.margin_sum += torch.where(seen, given - others.amax(1), 0.0)
         self.times_learned += agrees & ~self.agrees
         self.times_forgotten += self.agrees & ~agrees
         self.first_learned += self.epochs * (agrees & (self.first_learned == 0))
         self.agrees.copy_(agrees)
-        return predicted
+        return predicted.masked_fill(~seen, -1)
 
     def columns(self) -> pd.DataFrame:
-        """``loss, margin, times_learned, times_forgotten, first_learned``, a row per example."""
-        margin = self.margin_sum / self.epochs.clamp(min=1)
+        """``loss, margin, times_learned, times_forgotten, first_learned``, a row per example; NaN if never seen."""
+        margin = self.margin_sum / self.visits
         return pd.DataFrame(
             {
                 "loss": self.loss.cpu().numpy(),

@@ -65,17 +65,21 @@ def decode(files: Sequence[Path], schema: dict[str, Any]) -> NDArray[np.uint8]:
     Raises:
         UsageError: a file is no readable image; the message names it.
     """
-    height, width = schema["size"]
     channels = 3 if schema["mode"] == "RGB" else 1
-    out = np.empty((len(files), channels, height, width), np.uint8)
+    out = np.empty((len(files), channels, *schema["size"]), np.uint8)
 
     def one(row: int) -> None:
-        with reading(files[row], MEND), Image.open(files[row]) as image:
-            image.draft(schema["mode"], (2 * max(height, width),) * 2)  # JPEG: decode no more than is needed
-            out[row] = _fit(ImageOps.exif_transpose(image), schema)
+        out[row] = decode_one(files[row], schema)
 
     _each(one, range(len(files)))
     return out
+
+
+def decode_one(file: Path, schema: dict[str, Any], mend: str = MEND) -> NDArray[np.uint8]:
+    """One file as `decode` has it: ``uint8 [channels, height, width]``; an error names the file and ends in `mend`."""
+    with reading(file, mend), Image.open(file) as image:
+        image.draft(schema["mode"], (2 * max(schema["size"]),) * 2)  # JPEG: decode no more than is needed
+        return _fit(ImageOps.exif_transpose(image), schema)
 
 
 def fit_arrays(images: NDArray[np.uint8], schema: dict[str, Any]) -> NDArray[np.uint8]:

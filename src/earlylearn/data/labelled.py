@@ -24,6 +24,9 @@ class LabelledData:
         true_labels: ``int64 [n]``, or None where the truth is unknown.
         schema: JSON-ready description from which more inputs of the same kind can be read.
         augment: the augmentation that suits these inputs when the user names none.
+        val_rows: ``int64``, rows the data set itself sets aside to pick the epoch with, or None.
+        checksum: what tells these inputs from others where they are too many to be read again (see
+            `earlylearn.data.image_store`); empty where they can be.
 
     Raises:
         UsageError: a shape, dtype, label or id breaks the description above.
@@ -37,6 +40,8 @@ class LabelledData:
     true_labels: NDArray[np.int64] | None = None
     schema: dict[str, Any] = field(default_factory=dict)
     augment: Augmentation = "none"
+    val_rows: NDArray[np.int64] | None = None
+    checksum: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.inputs)
@@ -72,7 +77,7 @@ class LabelledData:
                     f"{self.name}: {what}[{wrong[0]}] is {values[wrong[0]]}, "
                     f"outside 0..{len(self.classes) - 1} ({len(self.classes)} classes)"
                 )
-        if len(self.ids) != n or len(np.unique(self.ids)) != n:
+        if len(self.ids) != n or len(set(self.ids.tolist())) != n:
             raise UsageError(f"{self.name}: ids must be {n} different names, one per example")
 
     def __len__(self) -> int:
@@ -91,6 +96,7 @@ class LabelledData:
             labels=self.labels[rows],
             ids=self.ids[rows],
             true_labels=None if self.true_labels is None else self.true_labels[rows],
+            val_rows=None if self.val_rows is None else np.flatnonzero(np.isin(rows, self.val_rows)),
         )
 
     def with_labels(self, labels: NDArray[np.int64], true_labels: NDArray[np.int64] | None) -> "LabelledData":

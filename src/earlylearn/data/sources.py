@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from earlylearn.data.arrays import npz_inputs, read_npz
 from earlylearn.data.cifar import read_cifar
+from earlylearn.data.clothing1m import read_clothing1m, read_clothing1m_test
 from earlylearn.data.digits import read_digits
 from earlylearn.data.fashion_mnist import read_fashion_mnist
 from earlylearn.data.folders import folder_inputs, read_folder
@@ -17,6 +18,7 @@ from earlylearn.data.label_files import read_label_file
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.paths import find
 from earlylearn.data.tables import read_table, table_inputs
+from earlylearn.data.webvision import read_ilsvrc12, read_webvision, read_webvision_test
 from earlylearn.errors import UsageError
 
 BUILTIN: dict[str, str] = {
@@ -24,7 +26,11 @@ BUILTIN: dict[str, str] = {
     "fashion-mnist": "clothes, 28x28 grey, 10 classes, 60,000 + 10,000; Debian package dataset-fashion-mnist",
     "cifar10": "photographs, 32x32 colour, 10 classes, 50,000 + 10,000; python files in --data-dir",
     "cifar100": "photographs, 32x32 colour, 100 classes, 50,000 + 10,000; python files in --data-dir",
+    "clothing1m": "clothes, 256x256 colour, 14 classes, 1,000,000 + 14,313 validation + 10,526; lists in --data-dir",
+    "webvision": "photographs from Google, 256x256 colour, first 50 classes, 66K + 2,500; lists in --data-dir",
+    "ilsvrc12-50": "a test set for webvision: ILSVRC12 validation of its 50 classes, 2,500; beside it in --data-dir",
 }
+STORED = ("clothing1m", "webvision", "ilsvrc12-50")  # larger than memory; decoded into a store the first time
 HELD_OUT_SEED = 0  # of the rows that test_fraction holds out; the same whatever the user's seed
 
 
@@ -77,7 +83,8 @@ def load(
         test_fraction: the share of rows held out as the test set, stratified and always the same, where there
             is no other test set.
         limit: keep the first so many training rows, after `test_fraction` took its rows; a label file may
-            then cover just these, unless there is a `test_fraction`.
+            then cover just these, unless there is a `test_fraction`. Of `STORED` data no others are even decoded;
+            validation rows that the data set itself sets aside are kept, and a label file covers what is kept.
 
     Raises:
         UsageError: the request or the data is wrong; one line with the culprit and the mend.
@@ -93,7 +100,9 @@ def load(
         missing=missing,
         image_size=image_size,
     )
-    train, held_out = read(data)
+    train, held_out = read(data, limit=limit)
+    if data in STORED:
+        limit = None
     if test is not None:
         second = read(test, like=train)
         held_out = second.test or second.train
@@ -125,8 +134,8 @@ def read_inputs(
         UsageError: the data cannot be read or are of another kind than the training data.
     """
     if data in BUILTIN:
-        _, test = _read_builtin(data, data_dir)
         _same_kind(data, ("images",), schema)
+        test = _read_builtin_test(data, data_dir)
         return fit_arrays(test.inputs, schema), test.ids
     path, kind = find(data, BUILTIN)
     if kind == "table":
@@ -146,6 +155,7 @@ def _read(
     image_size: int | None,
     missing: Literal["refuse", "impute"],
     like: LabelledData | None = None,
+    limit: int | None = None,
     **columns: str | None,
 ) -> Loaded:
     """The data and their own test set; `like` is the training data when this is to be their test set."""
@@ -154,12 +164,12 @@ def _read(
             _no_columns(data, columns)
             if image_size is not None:
                 raise UsageError(f"--image-size {image_size}: {data} has a size of its own; leave it out")
-        else:
-            _same_kind(f"--test {data}", ("images",), like.schema)
-        parts = _read_builtin(data, data_dir)
-        if like is not None and (like.classes != parts[0].classes or like.schema != parts[0].schema):
+            return Loaded(*_read_builtin(data, data_dir, limit))
+        _same_kind(f"--test {data}", ("images",), like.schema)
+        test = _read_builtin_test(data, data_dir)
+        if like.classes != test.classes or like.schema != test.schema:
             raise UsageError(f"--test {data}: its classes or images differ from the training data's; give others")
-        return Loaded(*parts)
+        return Loaded(test, None)
     path, kind = find(data, BUILTIN)
     accepted = {"folder": ("images",), "table": ("table", "images"), "npz": ("array", "images")}
     if kind == "image":
@@ -177,12 +187,30 @@ def _read(
     return Loaded(*read_folder(path, data, image_size=image_size, like=like))
 
 
-def _read_builtin(name: str, data_dir: str | None) -> tuple[LabelledData, LabelledData]:
+def _read_builtin(name: str, data_dir: str | None, limit: int | None) -> tuple[LabelledData, LabelledData]:
+    """Training and test part; `limit` matters only where it saves decoding."""
     if name == "digits":
         return read_digits()
     if name == "fashion-mnist":
         return read_fashion_mnist(data_dir)
+    if name == "clothing1m":
+        return read_clothing1m(data_dir, limit=limit)
+    if name == "webvision":
+        return read_webvision(data_dir, limit=limit)
+    if name == "ilsvrc12-50":
+        raise UsageError("ilsvrc12-50: is a test set; train on webvision with --test ilsvrc12-50, or predict it")
     return read_cifar(name, data_dir)
+
+
+def _read_builtin_test(name: str, data_dir: str | None) -> LabelledData:
+    """The test part alone."""
+    if name == "clothing1m":
+        return read_clothing1m_test(data_dir)
+    if name == "webvision":
+        return read_webvision_test(data_dir)
+    if name == "ilsvrc12-50":
+        return read_ilsvrc12(data_dir)
+    return _read_builtin(name, data_dir, None)[1]
 
 
 def _check(missing: str, test: str | None, test_fraction: float, limit: int | None) -> None:

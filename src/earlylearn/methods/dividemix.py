@@ -257,7 +257,7 @@ class DivideMix(Method):
         """Standard deviations of the view noise per column or channel; None where views need no noise."""
         if data.augment != "none" or not self.view_noise:
             return None
-        x = data.inputs[data.draws[0].rows[:MANY_ROWS]].float()
+        x = data.take(data.draws[0].rows[:MANY_ROWS]).float()
         return x.std([0, *range(2, x.ndim)], keepdim=True, correction=0) * self.view_noise
 
     def _perturbed(self, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from earlylearn.elr_loss import elr_loss
 from earlylearn.method import Batch, Method
 from earlylearn.methods.supervised import observed_logits
-from earlylearn.targets import average_logits, check_beta, new_targets, target_beliefs, update_targets
+from earlylearn.targets import average_logits, check_beta, clamped, new_targets, target_beliefs, update_targets
 
 Lam = Annotated[float, Field(ge=0, description="regularization coefficient lambda (equation 7)")]
 Beta = Annotated[float, Field(ge=0, lt=1, description="temporal ensembling momentum (Algorithm 1)")]
@@ -66,6 +66,13 @@ class ELR(Method):
         """Average the predictions of held-out rows over the epochs, as the training rows' are."""
         super().observe_held_out(index, logits)
         average_logits(self.targets, index, logits, beta=self.beta)
+
+    def regularizer_gradient(self, index: Tensor, logits: Tensor) -> Tensor:
+        """``lam g`` of Lemma 2: the gradient of ``lam log(1 - <p, t>)``, targets constant, p clamped as in the loss."""
+        logits = logits.detach().float().requires_grad_()
+        with torch.enable_grad():
+            agreement = (self.targets[index] * clamped(torch.softmax(logits, 1))).sum(1)
+            return torch.autograd.grad(self.lam * torch.log1p(-agreement).sum(), logits)[0]
 
     def label_beliefs(self) -> Tensor:
         """The targets as probabilities, ``[n, C]``."""

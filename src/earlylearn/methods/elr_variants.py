@@ -66,6 +66,11 @@ class KLRegularized(Method):
         super().observe_held_out(index, logits)
         average_logits(self.targets, index, logits, beta=self.beta)
 
+    def regularizer_gradient(self, index: Tensor, logits: Tensor) -> Tensor:
+        """``lam (p sum(t) - t)``: the gradient of the cross-entropy to the targets (equation 18)."""
+        target = self.targets[index]
+        return self.lam * (torch.softmax(logits.detach().float(), 1) * target.sum(1, keepdim=True) - target)
+
     def label_beliefs(self) -> Tensor:
         """The targets as probabilities, ``[n, C]``."""
         return target_beliefs(self.targets)

@@ -133,7 +133,8 @@ class GeneralizedCrossEntropy(Method):
 
     def _prune(self, rows: Tensor, labels: Tensor) -> None:
         probability = torch.softmax(self.seen_logits[rows], 1)
-        keep = probability.gather(1, labels[rows, None]).squeeze(1) > self.truncation
+        # Not `>`: a row this epoch did not see is NaN, and stays.
+        keep = ~(probability.gather(1, labels[rows, None]).squeeze(1) <= self.truncation)
         kept = int(keep.sum())
         if not kept:
             self.note(f"truncation {self.truncation:g} would leave no example; the examples that count stay the same")

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from earlylearn.errors import UsageError
+from earlylearn.networks.centre_crop import CentreCrop
 from earlylearn.networks.cifar_resnet import RESNET18_BLOCKS, RESNET34_BLOCKS, CifarResNet
 from earlylearn.networks.normalize import Normalize
 from earlylearn.networks.preact_resnet import PreActResNet
 from earlylearn.networks.small import SmallCNN, linear, mlp
+from earlylearn.networks.timm_networks import PREFIX, load_pretrained, timm_network
 
 NETWORKS: dict[str, str] = {
     "linear": "softmax regression, for features or flattened images",
@@ -44,40 +46,62 @@ def _hidden(name: str) -> list[int]:
     return [int(size) for size in sizes.split("-")]
 
 
-def build_network(name: str, *, shape: tuple[int, ...], classes: int, mean: Tensor, std: Tensor) -> nn.Module:
-    """Build a freshly initialised network that takes raw inputs.
+def build_network(
+    name: str,
+    *,
+    shape: tuple[int, ...],
+    classes: int,
+    mean: Tensor,
+    std: Tensor,
+    crop: int | None = None,
+    pretrained: str | None = None,
+) -> nn.Module:
+    """Build a network that takes raw inputs, freshly initialised unless pretrained.
 
     Weights are PyTorch's default initialisation, drawn from the global generator: whoever wants them
     repeatable forks and seeds it around this call.
 
     Args:
-        name: a key of `NETWORKS`, or ``mlp:`` and hidden sizes joined by hyphens.
+        name: a key of `NETWORKS`, ``mlp:`` and hidden sizes joined by hyphens, or ``timm:`` and a model of timm.
         shape: of one input, ``(d,)`` or ``(channels, height, width)``; at least 8 x 8 pixels to convolve.
         classes: number of logits, at least 2.
         mean: float ``[channels]`` or ``[d]``, see `Normalize`.
         std: the same.
+        crop: side of the square that the network sees, the centre of larger images; None for whole images.
+        pretrained: weights to start from, see `earlylearn.networks.timm_networks.load_pretrained`; timm's only.
 
     Returns:
-        ``nn.Sequential(Normalize, network)`` from raw ``[B, *shape]`` to logits ``[B, classes]``; the
-        weights of image networks are in channels_last order.
+        ``nn.Sequential(Normalize, network)`` from raw ``[B, *shape]`` to logits ``[B, classes]``, with a
+        `CentreCrop` before both if there is a crop; the weights of image networks are in channels_last order.
 
     Raises:
-        UsageError: the name is unknown (the known ones are listed), the network cannot take the shape, or
-            mean and std do not fit it.
+        UsageError: the name is unknown (the known ones are listed), the network cannot take the shape, mean
+            and std do not fit it, images are smaller than the crop, or the pretrained weights do not fit.
     """
-    network = _network(name, shape, classes)
+    if crop is not None and (len(shape) != 3 or min(shape[1:]) < crop):
+        what = f"the images are only {shape[1]} x {shape[2]} pixels" if len(shape) == 3 else "the data are not images"
+        raise UsageError(f"--crop {crop}: {what}; leave it out, or give a smaller one")
+    network = bare_network(name, shape if crop is None else (shape[0], crop, crop), classes)
+    if pretrained is not None:
+        if not name.startswith(PREFIX):
+            raise UsageError(
+                f"--pretrained {pretrained}: {name} has none; choose a network of timm, --network timm:NAME"
+            )
+        load_pretrained(network, name, pretrained)
     normalize = Normalize(mean, std)
     if len(normalize.mean) != shape[0]:
         what = "columns" if len(shape) == 1 else "channels"
         raise UsageError(f"--network {name}: {len(normalize.mean)} means for {shape[0]} {what}; give one each")
-    return nn.Sequential(normalize, network)
+    layers = [normalize, network]
+    return nn.Sequential(*layers) if crop is None else nn.Sequential(CentreCrop(crop), *layers)
 
 
-def _network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
-    """The network behind the `Normalize` layer."""
+def bare_network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+    """The network behind the `Normalize` layer, freshly initialised."""
     kind = name.partition(":")[0]
-    if kind not in NETWORKS or (name != kind and kind != "mlp"):
-        raise UsageError(f"--network {name}: unknown; choose one of {', '.join(NETWORKS)}, mlp:SIZE-SIZE")
+    from_timm = name.startswith(PREFIX)
+    if not from_timm and (kind not in NETWORKS or (name != kind and kind != "mlp")):
+        raise UsageError(f"--network {name}: unknown; choose one of {', '.join(NETWORKS)}, mlp:SIZE-SIZE, timm:NAME")
     if len(shape) not in (1, 3) or min(shape) < 1:
         raise UsageError(
             f"--network {name}: cannot take inputs of shape {shape}; give (columns,) or (channels, height, width)"
@@ -96,7 +120,9 @@ def _network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
             f"found {shape[1]} x {shape[2]}; use mlp or linear"
         )
     network: nn.Module
-    if kind == "small-cnn":
+    if from_timm:
+        network = timm_network(name, shape=(shape[0], shape[1], shape[2]), classes=classes)
+    elif kind == "small-cnn":
         network = SmallCNN(shape[0], classes)
     elif kind == "preact-resnet18":
         network = PreActResNet(shape[0], classes)
@@ -110,5 +136,5 @@ def _network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
 def count_weights(name: str, *, shape: tuple[int, ...], classes: int) -> int:
     """How many trained numbers a network has; nothing is allocated. Raises as `build_network` does."""
     with torch.device("meta"):
-        network = _network(name, shape, classes)
+        network = bare_network(name, shape, classes)
     return sum(parameter.numel() for parameter in network.parameters())

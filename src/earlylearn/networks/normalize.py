@@ -10,9 +10,9 @@ class Normalize(nn.Module):
     """Turns raw inputs into float32 ones of mean 0 and standard deviation 1 per channel or column.
 
     Images ``[B, channels, height, width]`` hold 0 .. 255, as uint8 or as floats (mixup blends them before
-    they come here); the output is ``(x / 255 - mean) / std`` in channels_last order. Features ``[B, d]`` are
-    floats in their own units; the output is ``(x - mean) / std``. Being the first layer, it travels with the
-    network into every checkpoint, so that whoever predicts cannot forget it.
+    they come here); the output is ``(x / 255 - mean) / std``. Features ``[B, d]`` are floats in their own units;
+    the output is ``(x - mean) / std``. Being the first layer, it travels with the network into every
+    checkpoint, so that whoever predicts cannot forget it.
 
     Args:
         mean: float ``[channels]`` on the scale 0 .. 1 for images, ``[d]`` for features.
@@ -45,10 +45,9 @@ class Normalize(nn.Module):
         """Normalised ``float32`` inputs of the same shape."""
         if x.ndim != 4:
             return (x.to(torch.float32) - self.mean) / self.std
-        # Two passes over the images instead of three. Not so for features, where a mean far larger than the
-        # standard deviation would cancel in float32.
+        # Two passes over the images instead of three, in place: fresh memory costs more than the arithmetic. Not so for
+        # features, where a mean far larger than the standard deviation would cancel in float32.
         scale = (1 / (255 * self.std)).view(1, -1, 1, 1)
         shift = (-self.mean / self.std).view(1, -1, 1, 1)
-        # Reordered last: with three channels innermost, PyTorch's processor loops run on three numbers at a
-        # time and take three times as long.
-        return (x.to(torch.float32) * scale).add_(shift).contiguous(memory_format=torch.channels_last)
+        # Not reordered to channels_last: a convolution does so itself in the same time, a linear layer would undo it.
+        return x.to(torch.float32, copy=True).mul_(scale).add_(shift)

@@ -13,6 +13,7 @@ def _dividemix(name: str, noise: str, options: Options, **by_noise: Any) -> Reci
         source=f"DivideMix, Li et al., ICLR 2020, Table 7, and its released code; {noise}. Departs: a tenth of the "
         "images is held out to pick the epoch (released: all train, test accuracy picks)",
         method="dividemix",
+        data=name.partition("-")[0],
         # 128: a step takes half of them from what counts as labelled, half from the rest; published as 64 + 64.
         settings=training("preact-resnet18", 300, "multistep:150:0.1", weight_decay=5e-4),
         options={**options, "dividemix": {**options["dividemix"], **by_noise}},
@@ -28,6 +29,7 @@ def _co_teaching(name: str, options: Options) -> Recipe:
         "for small networks of their own; here also SGD and schedule of supplement Table G.2 for Adam with linear "
         "decay, crops and flips for none; and forget_rate is estimated (theirs: the true noise rate, -o forget_rate=R)",
         method="co-teaching",
+        data=name.partition("-")[0],
         settings=training("preact-resnet18", 200, "multistep:150:0.1", weight_decay=5e-4),
         options=options,
     )
@@ -41,6 +43,7 @@ def _sop(name: str, where: str, epochs: int, schedule: str, options: Options, **
         f"by Hudovernik et al., ReScience C 2026, {where}. Departs: a tenth of the images is held out (released: all "
         "train)",
         method="sop",
+        data=name.partition("-")[0],
         settings=training("resnet34", epochs, schedule, weight_decay=5e-4),
         options={**options, "sop": {**options["sop"], **by_noise}},
     )

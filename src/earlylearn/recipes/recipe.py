@@ -1,4 +1,4 @@
-"""What is a recipe: which settings make up one experiment, where are they from, and can it be run yet?"""
+"""What is a recipe: which settings make up one experiment, and where are they from?"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,18 +14,18 @@ class Recipe:
         name: what ``--recipe`` takes.
         source: where the numbers come from, and what departs from there.
         method: the method it is for, or None if it suits any.
+        data: the built-in data set it is for, or "" if it suits any.
         settings: fields of `earlylearn.config.RunConfig`.
         options: hyperparameters by method name, so that other methods can be compared under the same settings; those
             of a method not named here keep their defaults.
-        missing: what this software still lacks to run it; empty if nothing.
     """
 
     name: str
     source: str
     method: str | None
+    data: str = ""
     settings: dict[str, Any]
     options: Options = field(default_factory=dict)
-    missing: str = ""
 
     def options_for(self, method: str) -> dict[str, Any]:
         """The hyperparameters this recipe sets for a method."""

@@ -1,0 +1,119 @@
+"""What can be asked on the command line of the paper's figures and tables?"""
+
+from typing import Annotated, Any
+
+import typer
+
+from earlylearn.answers import print_json, print_table
+from earlylearn.cli_options import DataDir, Json, Overwrite, Quiet, argument, option
+from earlylearn.errors import UsageError
+
+Name = Annotated[str | None, argument("figure-1, table-1, ..., or all; see --list", "NAME")]
+
+
+def reproduce(
+    name: Name = None,
+    scale: Annotated[
+        str, option("quick (default): minutes on a processor; full: the paper's own, for a GPU", metavar="NAME")
+    ] = "quick",
+    list_: Annotated[bool, typer.Option("--list", help="list what there is, with time and hardware")] = False,
+    rows: Annotated[str | None, option("only these rows of a table", metavar="LIST")] = None,
+    columns: Annotated[str | None, option("only these columns of a table", metavar="LIST")] = None,
+    data_dir: DataDir = None,
+    workers: Annotated[str, option("runs at a time (default 1)", metavar="INT")] = "1",
+    out: Annotated[str, option("folder in which NAME-SCALE is made (default runs/paper)", metavar="DIR")] = (
+        "runs/paper"
+    ),
+    page: Annotated[
+        str | None, option("write all results there are as one Markdown page, with its figures", metavar="FILE")
+    ] = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a figure or table of the paper again, and judge it by the paper; ask again to go on."""
+    from earlylearn.paper import EXPERIMENTS
+    from earlylearn.paper.page import write_page
+    from earlylearn.paper.reproduce import find_experiment
+    from earlylearn.paper.reproduce import reproduce as reproduce_
+
+    if list_:
+        _list(json_)
+        return
+    if name is None and page is None:
+        raise UsageError("NAME is missing; write for example earlylearn reproduce figure-a1 (--list has all)")
+    names = [] if name is None else list(EXPERIMENTS) if name == "all" else [find_experiment(name).name]
+    if len(names) > 1 and (rows or columns):
+        raise UsageError("--rows, --columns: say which of a table; name one table")
+    documents = []
+    for each in names:
+        done = reproduce_(
+            each,
+            scale=scale,
+            out=out,
+            data_dir=data_dir,
+            rows=rows,
+            columns=columns,
+            workers=workers,
+            overwrite=overwrite,
+            quiet=quiet,
+        )
+        documents.append(done.document)
+        if not json_:
+            _tell(done.document)
+            print(f"data and figures: {done.path}")
+    if page is not None:
+        write_page(page, out)
+        if not json_:
+            print(f"page: {page}")
+    if json_:
+        print_json(documents if name in (None, "all") else documents[0])
+
+
+def _list(as_json: bool) -> None:
+    from earlylearn.paper import EXPERIMENTS
+
+    listed: list[dict[str, Any]] = [
+        {
+            "name": each.name,
+            "title": each.title,
+            "source": each.source,
+            "scale": scale,
+            "minutes": each.at(scale).minutes,
+            "hardware": each.at(scale).hardware,
+            "replaced": list(each.at(scale).replaced),
+            "rows": list(each.rows),
+            "columns": list(each.columns),
+        }
+        for each in EXPERIMENTS.values()
+        for scale in ("quick", "full")
+    ]
+    if as_json:
+        print_json(listed)
+        return
+    shown = [
+        [
+            quick["name"],
+            quick["title"],
+            _duration(quick["minutes"]),
+            f"{_duration(full['minutes'])}, {full['hardware']}",
+        ]
+        for quick, full in zip(listed[::2], listed[1::2], strict=True)
+    ]
+    print_table(
+        "figures and tables of the paper", ["name", "what it shows", "quick, on 2 processor cores", "full"], shown
+    )
+
+
+def _duration(minutes: float) -> str:
+    return f"{minutes:g} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+
+
+def _tell(document: dict[str, Any]) -> None:
+    """The verdicts, and at the quick scale plainly what stands in for the paper's set-up."""
+    words = {True: "holds", False: "does not hold", None: "not measured"}
+    rows = [[each["claim"], each["paper"], each["ours"], words[each["holds"]]] for each in document["verdicts"]]
+    title = f"{document['name']}, {document['scale']} scale: {document['title']}"
+    print_table(title, ["claim", "paper", "here", ""], rows)
+    for sentence in document["replaced"]:
+        print(f"replaced: {sentence}")

@@ -1,0 +1,154 @@
+"""How is a figure or table of the paper made again, by name, and what is left on disk?"""
+
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, get_args
+
+from earlylearn.errors import UsageError
+from earlylearn.paper import EXPERIMENTS
+from earlylearn.paper.experiment import Experiment, Findings, ScaleName, Work
+from earlylearn.report.curves import house_style
+from earlylearn.run_folder import environment, write_json
+from earlylearn.study.workers import check_workers
+
+RESULT = "reproduction.json"
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A figure or table made again.
+
+    Attributes:
+        path: its folder: ``reproduction.json``, a CSV per part of the data, each figure as SVG and PNG, and the runs
+            behind it in ``studies``.
+        document: what ``reproduction.json`` holds.
+    """
+
+    path: Path
+    document: dict[str, Any]
+
+
+def find_experiment(name: str) -> Experiment:
+    """The experiment of that name; UsageError if there is none."""
+    if name not in EXPERIMENTS:
+        raise UsageError(f"{name}: no such figure or table; choose from {', '.join(EXPERIMENTS)}, or all")
+    return EXPERIMENTS[name]
+
+
+def reproduce(
+    name: str,
+    *,
+    scale: str = "quick",
+    out: str | Path = "runs/paper",
+    data_dir: str | None = None,
+    rows: str | None = None,
+    columns: str | None = None,
+    workers: int | str = 1,
+    overwrite: bool = False,
+    quiet: bool = False,
+    **changes: Any,
+) -> Reproduction:
+    """Make a figure or table of the paper again; asked again, finished runs are not repeated.
+
+    Args:
+        name: a key of `earlylearn.paper.EXPERIMENTS`.
+        scale: ``quick``, in minutes on two processor cores, or ``full``, the paper's own set-up, for a GPU.
+        out: the folder in which ``NAME-SCALE`` is made.
+        data_dir: where CIFAR or other data sets lie; the quick scale needs none.
+        rows: only these rows of a table, separated by commas.
+        columns: only these columns.
+        workers: runs at a time.
+        overwrite: begin anew.
+        quiet: show no progress.
+        changes: other settings than the scale's, by name (a test asks for fewer epochs).
+
+    Raises:
+        UsageError: an unknown name, scale, row, column or setting, or a folder that holds something else.
+        EarlylearnError: a run failed; what is finished is kept.
+    """
+    experiment = find_experiment(name)
+    if scale not in get_args(ScaleName):
+        raise UsageError(f"--scale {scale}: must be quick or full")
+    chosen = experiment.at(scale)  # type: ignore[arg-type]
+    if unknown := set(changes) - set(chosen.settings):
+        raise UsageError(f"{min(unknown)}: no setting of {name}; it has {', '.join(chosen.settings)}")
+    folder = Path(out) / f"{name}-{scale}"
+    work = Work(
+        scale=scale,  # type: ignore[arg-type]
+        settings={**chosen.settings, **changes},
+        folder=folder,
+        data_dir=data_dir,
+        rows=_chosen(rows, experiment.rows, "--rows", name),
+        columns=_chosen(columns, experiment.columns, "--columns", name),
+        workers=check_workers(workers),
+        quiet=quiet,
+    )
+    _check(folder, experiment, overwrite)
+    began = time.monotonic()
+    findings = experiment.reproduce(work)
+    document = {
+        "name": name,
+        "title": experiment.title,
+        "source": experiment.source,
+        "scale": scale,
+        "command": _command(name, scale, rows, columns),
+        "hardware": chosen.hardware,
+        "replaced": list(chosen.replaced),
+        "settings": work.settings,
+        "holds": all(verdict.holds is not False for verdict in findings.verdicts),
+        "verdicts": [asdict(verdict) for verdict in findings.verdicts],
+        "cells": [asdict(cell) for cell in findings.cells],
+        "figures": [f"{figure}.png" for figure in findings.figures],
+        "seconds": round(time.monotonic() - began, 1),
+        "date": date.today().isoformat(),
+        # Without the words of the command line, which name folders of this machine.
+        "environment": {name: value for name, value in environment().items() if name != "command"},
+    }
+    _write(folder, findings, document)
+    return Reproduction(folder, document)
+
+
+def _write(folder: Path, findings: Findings, document: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, frame in findings.data.items():
+        frame.to_csv(folder / f"{part}.csv", index=False)
+    with house_style():
+        for part, figure in findings.figures.items():
+            for kind in ("svg", "png"):
+                figure.savefig(folder / f"{part}.{kind}", dpi=110)
+    write_json(folder / RESULT, document)
+
+
+def _check(folder: Path, experiment: Experiment, overwrite: bool) -> None:
+    """Refuse a folder that holds something else; empty it if asked to."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out: {folder} is a file; name another folder")
+    ours = ("studies", RESULT, experiment.name, ".")
+    for path in folder.iterdir() if folder.exists() else ():
+        if not path.name.startswith(ours):
+            raise UsageError(f"--out: {folder} holds {path.name}, which is not of {experiment.name}; name another")
+    if overwrite and folder.exists():
+        shutil.rmtree(folder)
+
+
+def _chosen(listed: str | None, known: tuple[str, ...], option: str, name: str) -> tuple[str, ...] | None:
+    """The rows or columns named in a list; None for all."""
+    if listed is None:
+        return None
+    chosen = tuple(each.strip() for each in listed.split(","))
+    for each in chosen:
+        if each not in known:
+            has = f"choose from {', '.join(known)}" if known else f"{name} has none; leave it out"
+            raise UsageError(f"{option} {each}: not in {name}; {has}")
+    return chosen
+
+
+def _command(name: str, scale: str, rows: str | None, columns: str | None) -> str:
+    words = ["earlylearn reproduce", name, f"--scale {scale}"]
+    words += [f"--rows {rows}"] if rows else []
+    words += [f"--columns {columns}"] if columns else []
+    words += ["--data-dir DIR"] if scale == "full" and "-a1" not in name else []
+    return " ".join(words)
