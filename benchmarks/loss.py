@@ -11,13 +11,14 @@ Run:
 
 import itertools
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.plain import ReleasedLoss
+from benchmarks.timing import interleaved, ratio
 from earlylearn import ELRLoss
 from earlylearn.errors import UsageError
 
@@ -29,20 +30,6 @@ GOALS = {
     "c10_b128_compiled_to_literal": "<= 0.35",
     "c1000_b128_fused_to_literal": "<= 0.35",
 }
-
-
-class ReleasedLoss:
-    """The released loss restated: list-indexed targets, automatic differentiation through clamp, product and log."""
-
-    def __init__(self, num_examples: int, num_classes: int) -> None:
-        self.targets = torch.zeros(num_examples, num_classes)
-
-    def __call__(self, index: list[int], logits: Tensor, labels: Tensor) -> Tensor:
-        probability = torch.clamp(F.softmax(logits, dim=1), 1e-4, 1.0 - 1e-4)
-        detached = probability.data.detach()
-        self.targets[index] = BETA * self.targets[index] + (1 - BETA) * (detached / detached.sum(dim=1, keepdim=True))
-        regularizer = ((1 - (self.targets[index] * probability).sum(dim=1)).log()).mean()
-        return F.cross_entropy(logits, labels) + LAM * regularizer
 
 
 def sides(classes: int, batch: int, *, compiled: bool) -> dict[str, Callable[[], object]]:
@@ -69,7 +56,7 @@ def sides(classes: int, batch: int, *, compiled: bool) -> dict[str, Callable[[],
         criterion = ELRLoss(n, classes, lam=LAM, beta=BETA, compile=compile)
         return lambda z, y, index, numbers: criterion(z, y, index)
 
-    released = ReleasedLoss(n, classes)
+    released = ReleasedLoss(n, classes, lam=LAM, beta=BETA)
     result = {
         "literal": side(lambda z, y, index, numbers: released(numbers, z, y)),
         "ce": side(lambda z, y, index, numbers: F.cross_entropy(z, y)),
@@ -83,14 +70,6 @@ def sides(classes: int, batch: int, *, compiled: bool) -> dict[str, Callable[[],
     return result
 
 
-def timed(step: Callable[[], object], repeats: int) -> float:
-    """Processor seconds of one call out of ``repeats``."""
-    began = time.process_time()
-    for _ in range(repeats):
-        step()
-    return (time.process_time() - began) / repeats
-
-
 def measure(rounds: int = 9, *, compiled: bool = True) -> dict[str, float]:
     """Microseconds of each side, and its ratio to the released loss: medians over interleaved rounds.
 
@@ -100,16 +79,10 @@ def measure(rounds: int = 9, *, compiled: bool = True) -> dict[str, float]:
     result = {}
     for classes, batch in SHAPES:
         steps = sides(classes, batch, compiled=compiled)
-        # Rounds of some 20 ms a side: shorter than most bursts of other work on the machine.
-        repeats = {name: max(1, int(0.02 / timed(step, 4))) for name, step in steps.items()}
-        times: dict[str, list[float]] = {name: [] for name in steps}
-        for _ in range(rounds):
-            for name, step in steps.items():
-                times[name].append(timed(step, repeats[name]))
+        times = interleaved(steps, rounds)
         for name, values in times.items():
             key = f"c{classes}_b{batch}_{name}"
             result[f"{key}_us"] = 1e6 * statistics.median(values)
             if name != "literal":
-                pairs = zip(values, times["literal"], strict=True)
-                result[f"{key}_to_literal"] = statistics.median(ours / literal for ours, literal in pairs)
-    return {**result, "rounds": float(rounds), "threads": float(torch.get_num_threads())}
+                result[f"{key}_to_literal"] = ratio(values, times["literal"])
+    return result

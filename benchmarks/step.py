@@ -82,10 +82,7 @@ class Epochs:
 
 
 def measure(rounds: int = 9) -> dict[str, float]:
-    """Milliseconds of a step of each method, their ratio, and the share of `observe`: medians over the rounds.
-
-    The number of threads is the caller's; the command line sets one.
-    """
+    """Milliseconds of a step of each method, their ratio, and the share of `observe`: medians over the rounds."""
     result = {}
     with torch.random.fork_rng(devices=[]):
         for name, (shape, batch) in SHAPES.items():
@@ -98,4 +95,4 @@ def measure(rounds: int = 9) -> dict[str, float]:
             result[f"{name}_elr_ms"] = 1e3 * statistics.median(ours for _, ours in pairs)
             result[f"{name}_elr_to_ce"] = statistics.median(ours / plain for plain, ours in pairs)
             result[f"{name}_observe_share"] = elr.observing / (elr.steps * sum(ours for _, ours in pairs))
-    return {**result, "rounds": float(rounds), "threads": float(torch.get_num_threads())}
+    return result

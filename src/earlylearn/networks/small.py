@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def linear(inputs: int, classes: int) -> nn.Sequential:
@@ -55,4 +56,6 @@ class SmallCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, classes]``."""
-        return self.head(self.blocks(x).mean(dim=(2, 3)))
+        features = self.blocks(x)
+        # The mean over the pixels; mean(dim=(2, 3)) takes longer, a sixteenth of the whole step.
+        return self.head(F.avg_pool2d(features, features.shape[-2:]).flatten(1))
