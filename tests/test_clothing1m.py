@@ -10,7 +10,8 @@ from earlylearn.data.clothing1m import read_clothing1m, read_clothing1m_test
 from earlylearn.data.images import decode, image_schema
 from earlylearn.data.sources import load, read_inputs
 from earlylearn.errors import UsageError
-from tests.trees import CLOTHES, clothing1m_tree
+from earlylearn.training import train
+from tests.trees import CLOTHES, clothing1m_tree, webvision_tree
 
 
 @pytest.fixture
@@ -173,3 +174,12 @@ def test_missing_images_are_named_and_counted(tree):
 def test_wrong_requests_are_one_line(request_, message):
     with pytest.raises(UsageError, match=message):
         load("clothing1m", **request_)
+
+
+@pytest.mark.parametrize("name", ["clothing1m", "webvision"])
+def test_labels_known_to_be_wrong_take_no_injected_noise(name, tmp_path):
+    trees = {"clothing1m": clothing1m_tree, "webvision": webvision_tree}
+    trees[name](tmp_path)
+    with pytest.raises(UsageError, match=f"--noise: labels of {name} are wrong already"):
+        train(name, "ce", data_dir=str(tmp_path), noise="symmetric:0.2", network="linear", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

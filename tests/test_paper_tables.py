@@ -15,7 +15,7 @@ from earlylearn.methods import check_options
 from earlylearn.paper import table_1, table_2, table_3, table_4, table_5, table_i1
 from earlylearn.paper.experiment import Cell, Work
 from earlylearn.paper.independent import HUMAN_RERUN, RERUNS
-from earlylearn.paper.judge import agrees, growing, lead_verdict, leads, number_verdicts
+from earlylearn.paper.judge import agrees, all_above, growing, lead_verdict, leads, number_verdicts
 from earlylearn.paper.plots import dots_figure
 from earlylearn.paper.published import TABLES, Number, parse
 from earlylearn.paper.reproduce import reproduce
@@ -153,7 +153,9 @@ def _as_published(name, **changes):
 @pytest.mark.parametrize("name", MODULES)
 def test_the_papers_own_numbers_fulfil_all_its_claims(name):
     verdicts = MODULES[name].shape(_as_published(name)) + number_verdicts(_as_published(name))
-    assert [verdict.claim for verdict in verdicts if verdict.holds is not True] == []
+    # 93.68 ± .51 against 93.51 ± .47 over five draws: the paper's own numbers do not tell.
+    chance = ["all parts together are best at sym40"] if name == "table-5" else []
+    assert [verdict.claim for verdict in verdicts if verdict.holds is not True] == chance
     assert len({verdict.claim for verdict in verdicts}) == len(verdicts)
 
 
@@ -190,12 +192,25 @@ def test_numbers_that_break_a_claim_are_told(name, changes, broken):
 
 def test_leads_need_every_system_that_the_paper_has():
     cells = [Cell("a", "x", 3, None, 5, None, 1), Cell("b", "x", 1, None, 2, None, 1), Cell("c", "x", 2)]
-    assert leads(cells, ["a"], ["b"], ["x"], "ours") == {"x": 3}
+    assert leads(cells, ["a"], ["b"], ["x"], "ours") == {"x": (3, 0)}
     assert leads(cells, ["a"], ["b", "c"], ["x"], "ours") == {}
-    assert leads(cells, ["a"], ["b", "c"], ["x"], "paper") == {"x": 1}
+    assert leads(cells, ["a"], ["b", "c"], ["x"], "paper") == {"x": (1, 0)}
     cells[2] = Cell("c", "x", None)  # empty in the paper too
-    assert leads(cells, ["a"], ["b", "c"], ["x"], "ours") == {"x": 3}
-    assert lead_verdict("", cells, ["a"], ["b"], ["x"], growing, least=2).holds is None
+    assert leads(cells, ["a"], ["b", "c"], ["x"], "ours") == {"x": (3, 0)}
+    part = lead_verdict("", [*cells, Cell("a", "y", 3), Cell("b", "y", 1)], ["a"], ["b"], ["x", "y"], all_above(0))
+    assert part.holds is None
+    assert "1 of 2 columns" in part.ours
+
+
+def test_what_two_standard_errors_do_not_tell_is_left_open():
+    assert all_above(0)([1.0, 2.0], [0.1, 0.1]) is True
+    assert all_above(0)([1.0, 2.0], [3.0, 3.0]) is None
+    assert all_above(0)([-0.1, 2.0], [0.2, 0.2]) is None
+    assert all_above(0)([-1.0, 2.0], [0.2, 0.2]) is False
+    assert all_above(0)([-0.1, 2.0], [0.0, 0.0]) is False
+    assert growing([1.0, 2.0, 3.0], [0.1] * 3) is True
+    assert growing([1.0, 2.0, 1.0], [0.1] * 3) is False
+    assert growing([1.0, 1.1, 1.2], [1.0] * 3) is None
 
 
 def test_a_number_agrees_within_a_point_or_two_standard_errors():

@@ -10,6 +10,7 @@ from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.batches import Batches, Draw
 from earlylearn.errors import UsageError
 from earlylearn.fit import Fit
+from earlylearn.methods import METHODS
 from earlylearn.training import resume, train
 
 from .conftest import blobs, stripes
@@ -133,3 +134,15 @@ def test_inputs_identified_by_a_checksum_are_not_read_for_the_fingerprint(tmp_pa
     moved = replace(marked, inputs=marked.inputs + 1)
     assert fingerprint(Loaded(marked, None)) == fingerprint(Loaded(moved, None))
     assert fingerprint(Loaded(marked, None)) != fingerprint(Loaded(replace(marked, checksum="abd"), None))
+
+
+def test_truncation_leaves_rows_an_epoch_did_not_see_as_they_were():
+    method = METHODS["gce"](lambda: torch.nn.Linear(2, 2), 4, 2, truncation=0.5)
+    rows, labels = torch.arange(4), torch.zeros(4, dtype=torch.int64)
+    sure, unsure, unseen = [3.0, 0.0], [0.0, 3.0], [torch.nan, torch.nan]
+    method.seen_logits.copy_(torch.tensor([unsure, sure, sure, unseen]))
+    method._prune(rows, labels)
+    assert method.weights.tolist() == [0, 1, 1, 1]
+    method.seen_logits.copy_(torch.tensor([unseen, unsure, sure, sure]))
+    method._prune(rows, labels)
+    assert method.weights.tolist() == [0, 0, 1, 1]

@@ -5,14 +5,20 @@ import pickle
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from earlylearn.data.labelled import LabelledData
 from earlylearn.errors import UsageError
+from earlylearn.fit import Fit
 from earlylearn.networks import build_network, count_weights
 from earlylearn.networks.centre_crop import CentreCrop
+from earlylearn.training import resume, train
+
+from .test_methods import assert_same_run
 
 pytestmark = pytest.mark.usefixtures("timm")
 
@@ -236,3 +242,32 @@ def test_a_torchvision_that_belongs_to_another_torch_is_named(monkeypatch):
 def test_timm_is_imported_only_by_those_who_ask_for_it():
     code = "import earlylearn, earlylearn.networks, sys; sys.exit('timm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_interrupted_run_goes_on_without_the_file_it_began_with(tmp_path, monkeypatch):
+    generator = np.random.default_rng(0)
+    data = LabelledData(
+        name="pictures",
+        inputs=generator.integers(0, 256, (24, 3, 32, 32)).astype(np.uint8),
+        labels=np.arange(24) % 2,
+        classes=("a", "b"),
+        ids=np.arange(24).astype(str),
+    )
+    path = tmp_path / "weights.pth"
+    torch.save(weights(build(seed=1)), path)
+    asked = {"network": "timm:resnet10t", "pretrained": str(path), "epochs": 2, "batch_size": 8, "quiet": True}
+    whole = train(data, "ce", out=tmp_path / "whole", **asked)
+    original = Fit.run
+
+    def interrupted(self, on_step):
+        for epoch in original(self, on_step):
+            if epoch.epoch == 2:
+                raise KeyboardInterrupt
+            yield epoch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Fit, "run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, "ce", out=tmp_path / "cut", **asked)
+    path.unlink()
+    assert_same_run(whole, resume(tmp_path / "cut", data, quiet=True))

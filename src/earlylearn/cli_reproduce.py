@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from earlylearn.answers import print_json, print_table
+from earlylearn.answers import new_file, print_json, print_table
 from earlylearn.cli_options import DataDir, Json, Overwrite, Quiet, argument, option
-from earlylearn.errors import UsageError
+from earlylearn.errors import EarlylearnError, UsageError
 
 Name = Annotated[str | None, argument("figure-1, table-1, ..., or all; see --list", "NAME")]
 
@@ -45,19 +45,26 @@ def reproduce(
     names = [] if name is None else list(EXPERIMENTS) if name == "all" else [find_experiment(name).name]
     if len(names) > 1 and (rows or columns):
         raise UsageError("--rows, --columns: say which of a table; name one table")
-    documents = []
+    new_file(page, overwrite=True)  # before the work, whether it may be written
+    documents, failed = [], []
     for each in names:
-        done = reproduce_(
-            each,
-            scale=scale,
-            out=out,
-            data_dir=data_dir,
-            rows=rows,
-            columns=columns,
-            workers=workers,
-            overwrite=overwrite,
-            quiet=quiet,
-        )
+        try:
+            done = reproduce_(
+                each,
+                scale=scale,
+                out=out,
+                data_dir=data_dir,
+                rows=rows,
+                columns=columns,
+                workers=workers,
+                overwrite=overwrite,
+                quiet=quiet,
+            )
+        except EarlylearnError as error:
+            if len(names) == 1:
+                raise
+            failed.append(f"{each}: {error}")  # data that one needs may not be here; the others go on
+            continue
         documents.append(done.document)
         if not json_:
             _tell(done.document)
@@ -68,10 +75,13 @@ def reproduce(
             print(f"page: {page}")
     if json_:
         print_json(documents if name in (None, "all") else documents[0])
+    if failed:
+        raise EarlylearnError(f"{len(failed)} of {len(names)} could not be made; {'; '.join(failed)}")
 
 
 def _list(as_json: bool) -> None:
     from earlylearn.paper import EXPERIMENTS
+    from earlylearn.report.wording import rough_duration
 
     listed: list[dict[str, Any]] = [
         {
@@ -95,18 +105,16 @@ def _list(as_json: bool) -> None:
         [
             quick["name"],
             quick["title"],
-            _duration(quick["minutes"]),
-            f"{_duration(full['minutes'])}, {full['hardware']}",
+            rough_duration(60 * quick["minutes"]),
+            f"{rough_duration(60 * full['minutes'])}, {full['hardware']}",
         ]
         for quick, full in zip(listed[::2], listed[1::2], strict=True)
     ]
     print_table(
-        "figures and tables of the paper", ["name", "what it shows", "quick, on 2 processor cores", "full"], shown
+        "figures and tables of the paper",
+        ["name", "what it shows", "quick, on 2 processor cores", "full (estimated)"],
+        shown,
     )
-
-
-def _duration(minutes: float) -> str:
-    return f"{minutes:g} min" if minutes < 120 else f"{minutes / 60:.0f} h"
 
 
 def _tell(document: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from earlylearn.methods import METHODS, check_options, measured_costs
 from earlylearn.networks.cost import Cost, known_cost
 from earlylearn.recipes import find_recipe
 from earlylearn.recipes.recipe import Recipe
+from earlylearn.report.wording import rough_duration
 
 
 class Size(NamedTuple):
@@ -60,7 +61,7 @@ def plan(recipe: str, data_dir: str | None = None) -> dict[str, dict[str, Any]]:
     Raises:
         UsageError: there is no such recipe, or it is for data of any size.
     """
-    chosen = find_recipe(recipe)
+    chosen = find_recipe(recipe, "--plan")
     if chosen.data not in SIZES:
         raise UsageError(
             f"--plan {recipe}: suits data of any size, so there is nothing to count; name the recipe of a data set, "
@@ -102,7 +103,7 @@ def plan(recipe: str, data_dir: str | None = None) -> dict[str, dict[str, Any]]:
         },
         "verdict": {
             **_verdict(size, memory, data_dir),
-            "time": f"about {_duration(seconds)} here; {_duration(h200)} on one H200, if the images come as fast",
+            "time": f"about {rough_duration(seconds)} here; {rough_duration(h200)} on one H200, if images come as fast",
         },
     }
 
@@ -189,14 +190,6 @@ def _fits(needed: float, there: float, where: str = "") -> str:
     """Whether so many bytes fit, with both numbers."""
     verdict = "fits" if needed < there else "does not fit"
     return f"{verdict}: needs {_round(needed / 1e9):g} of {there / 1e9:.0f} GB{where}"
-
-
-def _duration(seconds: float) -> str:
-    """In the unit that suits."""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 def _round(value: float) -> float:

@@ -13,7 +13,7 @@ from earlylearn.config import RunConfig
 from earlylearn.data.batches import Batches, Draw, as_tensor
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise import NoisyLabels, make_noise
-from earlylearn.data.sources import Loaded
+from earlylearn.data.sources import STORED, Loaded
 from earlylearn.data.splits import stratified_split
 from earlylearn.errors import UsageError
 from earlylearn.generators import Generators, seed_for
@@ -60,6 +60,8 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
                 "use --method elr+, or leave it out"
             )
         draws = 2
+    if config.noise and config.data in STORED:
+        raise UsageError(f"--noise: labels of {config.data} are wrong already, so none may count as true; leave it out")
     if config.noise and config.labels:
         raise UsageError("--noise with --labels: injected noise needs labels that count as true; give one of the two")
     if config.noise and data.true_labels is not None and (data.labels != data.true_labels).any():

@@ -120,6 +120,8 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
     )
     if fingerprint(loaded) != run.inputs["fingerprint"]:
         raise UsageError(changed)
+    if folder.last.exists():  # which has every weight: the file training began with may be gone
+        config = config.model_copy(update={"pretrained": None})
     session = Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
     saved = folder.read_labels()
     if not all(name in saved and np.array_equal(saved[name], array) for name, array in session.label_arrays().items()):

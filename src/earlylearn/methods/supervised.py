@@ -132,14 +132,15 @@ class GeneralizedCrossEntropy(Method):
             self._prune(*data.draws[0])
 
     def _prune(self, rows: Tensor, labels: Tensor) -> None:
-        probability = torch.softmax(self.seen_logits[rows], 1)
-        # Not `>`: a row this epoch did not see is NaN, and stays.
-        keep = ~(probability.gather(1, labels[rows, None]).squeeze(1) <= self.truncation)
-        kept = int(keep.sum())
+        weights = self.weights.clone()
+        rows_seen = rows[~self.seen_logits[rows, 0].isnan()]  # an epoch may be a sample of the rows
+        probability = torch.softmax(self.seen_logits[rows_seen], 1)
+        weights[rows_seen] = (probability.gather(1, labels[rows_seen, None]).squeeze(1) > self.truncation).float()
+        kept = int(weights[rows].sum())
         if not kept:
             self.note(f"truncation {self.truncation:g} would leave no example; the examples that count stay the same")
             return
-        self.weights[rows] = keep.float()
+        self.weights.copy_(weights)
         self.note(f"truncation keeps {kept} of {len(rows)} examples")
 
     def loss(self, batch: Batch) -> Tensor:

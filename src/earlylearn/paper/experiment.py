@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from earlylearn.errors import EarlylearnError
+from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.run import Run
+from earlylearn.run_folder import read_json
 from earlylearn.study.compare import Comparison, compare
 
 if TYPE_CHECKING:  # drawing costs a slow import
@@ -105,6 +106,7 @@ class Work:
         rows: the rows of a table that are wanted; None for all.
         columns: its columns.
         workers: runs at a time.
+        overwrite: repeat what is finished.
         quiet: show no progress.
     """
 
@@ -115,6 +117,7 @@ class Work:
     rows: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     workers: int = 1
+    overwrite: bool = False
     quiet: bool = False
 
     def compare(self, part: str, methods: Sequence[str], **settings: Any) -> Comparison:
@@ -136,7 +139,13 @@ class Work:
         if self.data_dir is not None and data != "digits":
             merged["data_dir"] = self.data_dir
         done = compare(
-            data, methods, out=self.folder / "studies" / part, workers=self.workers, quiet=self.quiet, **merged
+            data,
+            methods,
+            out=self.folder / "studies" / part,
+            workers=self.workers,
+            overwrite=self.overwrite,
+            quiet=self.quiet,
+            **merged,
         )
         if done.failed:
             first = done.failed[0]
@@ -175,6 +184,15 @@ class Experiment:
     def at(self, scale: ScaleName) -> Scale:
         """The scale of that name."""
         return self.quick if scale == "quick" else self.full
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """What a ``reproduction.json`` holds; UsageError if it is none."""
+    document = read_json(path)
+    needed = {"name", "title", "source", "scale", "command", "replaced", "settings", "verdicts", "cells", "figures"}
+    if not isinstance(document, dict) or not needed | {"seconds", "date", "environment"} <= set(document):
+        raise UsageError(f"{path}: is no result of earlylearn reproduce; restore it, or move it away")
+    return document
 
 
 def runs_of(comparison: Comparison) -> dict[str, list[Run]]:

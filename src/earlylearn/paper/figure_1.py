@@ -8,6 +8,7 @@ from earlylearn.paper.figure_setup import (
     FULL,
     GPU,
     GPU_MINUTES,
+    PLAIN_TRAINING,
     PROCESSOR,
     QUICK,
     QUICK_TRAINING,
@@ -107,12 +108,13 @@ FIGURE_1 = Experiment(
         settings={"training": QUICK, "augmented": {"augment": "crop", "schedule": "multistep:13,27:0.01"}},
         minutes=1.3,
         hardware=PROCESSOR,
-        replaced=(SMALL_DATA, QUICK_TRAINING, SMALL_LAM, "crops alone stand in for crops and flips"),
+        replaced=(SMALL_DATA, PLAIN_TRAINING, QUICK_TRAINING, SMALL_LAM, "crops alone stand in for crops and flips"),
     ),
     full=Scale(
         settings={"training": FULL, "augmented": {"augment": "crop+flip", "schedule": "multistep:40,80:0.01"}},
         minutes=4 * GPU_MINUTES,
         hardware=GPU,
+        replaced=(PLAIN_TRAINING,),
     ),
     reproduce=reproduce,
 )

@@ -10,6 +10,7 @@ from earlylearn.paper.figure_setup import (
     FULL,
     GPU,
     GPU_MINUTES,
+    PLAIN_TRAINING,
     PROCESSOR,
     QUICK,
     QUICK_TRAINING,
@@ -92,8 +93,8 @@ FIGURE_2 = Experiment(
         settings={"training": QUICK},
         minutes=0.6,
         hardware=PROCESSOR,
-        replaced=(SMALL_DATA, QUICK_TRAINING, SMALL_LAM),
+        replaced=(SMALL_DATA, PLAIN_TRAINING, QUICK_TRAINING, SMALL_LAM),
     ),
-    full=Scale(settings={"training": FULL}, minutes=2 * GPU_MINUTES, hardware=GPU),
+    full=Scale(settings={"training": FULL}, minutes=2 * GPU_MINUTES, hardware=GPU, replaced=(PLAIN_TRAINING,)),
     reproduce=reproduce,
 )

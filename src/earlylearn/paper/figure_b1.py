@@ -12,6 +12,7 @@ from earlylearn.paper.figure_setup import (
     GPU,
     GPU_MINUTES,
     LINEAR_SETUP,
+    PLAIN_TRAINING,
     PROCESSOR,
     QUICK,
     QUICK_TRAINING,
@@ -89,10 +90,13 @@ FIGURE_B1 = Experiment(
         settings={"training": QUICK, "linear": LINEAR},
         minutes=0.4,
         hardware=PROCESSOR,
-        replaced=(SMALL_DATA, QUICK_TRAINING, LINEAR_SETUP),
+        replaced=(SMALL_DATA, PLAIN_TRAINING, QUICK_TRAINING, LINEAR_SETUP),
     ),
     full=Scale(
-        settings={"training": FULL, "linear": LINEAR}, minutes=GPU_MINUTES, hardware=GPU, replaced=(LINEAR_SETUP,)
+        settings={"training": FULL, "linear": LINEAR},
+        minutes=GPU_MINUTES,
+        hardware=GPU,
+        replaced=(LINEAR_SETUP, PLAIN_TRAINING),
     ),
     reproduce=reproduce,
 )

@@ -7,7 +7,16 @@ import pandas as pd
 from earlylearn.paper.drawing import DASHED, DOTTED, Line, draw_shares, shares_figure
 from earlylearn.paper.experiment import Experiment, Findings, Scale, Verdict, Work
 from earlylearn.paper.figure_a1 import LINEAR
-from earlylearn.paper.figure_setup import FULL, GPU, GPU_MINUTES, LINEAR_SETUP, PROCESSOR, QUICK, SMALL_DATA
+from earlylearn.paper.figure_setup import (
+    FULL,
+    GPU,
+    GPU_MINUTES,
+    LINEAR_SETUP,
+    PLAIN_TRAINING,
+    PROCESSOR,
+    QUICK,
+    SMALL_DATA,
+)
 from earlylearn.paper.run_curves import linear_curves, mean_curve, network_curves, percent, seed_band
 from earlylearn.report.curves import CORRECT, INK, MEMORIZED, OTHER, house_style, new_figure
 from earlylearn.theory.softmax_regression import train_softmax_regression
@@ -134,13 +143,13 @@ FIGURE_C1 = Experiment(
         },
         minutes=2.0,
         hardware=PROCESSOR,
-        replaced=(SMALL_DATA, "two seeds, batches of 64", LINEAR_SETUP),
+        replaced=(SMALL_DATA, PLAIN_TRAINING, "two seeds, batches of 64", LINEAR_SETUP),
     ),
     full=Scale(
         settings={"training": FULL, "linear": LINEAR, "lams": [1.0, 5.0, 10.0], "beta": 0.7},
         minutes=3 * GPU_MINUTES,
         hardware=GPU,
-        replaced=(LINEAR_SETUP,),
+        replaced=(LINEAR_SETUP, PLAIN_TRAINING),
     ),
     reproduce=reproduce,
 )

@@ -8,14 +8,14 @@ from typing import Any
 from PIL import Image
 
 from earlylearn.errors import UsageError
-from earlylearn.paper.experiment import Cell
+from earlylearn.paper.experiment import Cell, read_result
 from earlylearn.paper.independent import HUMAN_COLUMNS, HUMAN_REPORTED, HUMAN_RERUN, HUMAN_ROWS, RERUNS
 from earlylearn.paper.judge import RULE, agrees
 from earlylearn.paper.published import TABLES, Number
 from earlylearn.paper.reproduce import RESULT
 from earlylearn.paper.tables import NOT_RUN
 from earlylearn.report.wording import GAP, duration
-from earlylearn.run_folder import read_json, write_json
+from earlylearn.run_folder import write_json
 
 Document = dict[str, Any]
 
@@ -29,7 +29,8 @@ result files beside it, never by hand. Rules in the code judge each claim; what 
 - **full** is the paper's own network, epochs and seeds, on a GPU. Its numbers are compared with the paper's: a number
   agrees (✓) {RULE}.
 - **quick** is minutes on two processor cores, with small data and a small network: what it replaced is said. Its
-  numbers are those of other data and not compared with the paper's; orders and growth are.
+  numbers are those of other data and not compared with the paper's; orders and growth are, beyond two standard errors
+  of our seeds: what these do not tell is left open.
 
 Means ± standard deviation, the number of seeds in brackets. A re-run is what somebody else got, named below its table.
 """
@@ -61,7 +62,7 @@ def write_page(page: str | Path, out: str | Path) -> None:
     results = sorted(Path(out).glob(f"*/{RESULT}"))
     if not results and not any(folder.glob("*.json")):
         raise UsageError(f"--page {page}: {out} holds no result; make one: earlylearn reproduce figure-a1 --out {out}")
-    read = [(path.parent, read_json(path)) for path in results]
+    read = [(path.parent, read_result(path)) for path in results]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for source, document in read:
@@ -75,7 +76,7 @@ def write_page(page: str | Path, out: str | Path) -> None:
 
 def read_results(folder: Path) -> list[Document]:
     """The results taken up beside a page: figures, then tables, full scale before quick."""
-    return [read_json(path) for path in sorted(folder.glob("*.json"))]
+    return [read_result(path) for path in sorted(folder.glob("*.json"))]
 
 
 def render(documents: Sequence[Document], folder: str) -> str:
@@ -119,7 +120,7 @@ def _take_up(source: Path, document: Document, folder: Path) -> None:
 
 
 def _overview(documents: Sequence[Document]) -> str:
-    header = ["", "what", "scale", "claims that hold", "last command took", "on", "date"]
+    header = ["", "what", "scale", "claims that hold", "took", "on", "date"]
     rows = []
     for document in documents:
         title = heading(document["name"])
@@ -156,7 +157,9 @@ def _section(document: Document, folder: str) -> Iterator[str]:
     yield f"### {heading(document['name'])}, {document['scale']} scale"
     yield f"```console\n$ {document['command']}\n```"
     if document["replaced"]:
-        yield "What stands in for what:\n\n" + "\n".join(f"- {sentence}" for sentence in document["replaced"])
+        yield "What stands in for what:\n\n" + "\n".join(
+            f"- {sentence[0].upper()}{sentence[1:].rstrip('.')}." for sentence in document["replaced"]
+        )
     words = {True: "holds", False: "**does not hold**", None: "not measured"}
     verdicts = [[each["claim"], each["paper"], each["ours"], words[each["holds"]]] for each in document["verdicts"]]
     yield _grid(["claim", "paper", "here", ""], verdicts)

@@ -1,15 +1,19 @@
 """How is a figure or table of the paper made again, by name, and what is left on disk?"""
 
-import shutil
+import json
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
+from filelock import FileLock, Timeout
+
 from earlylearn.errors import UsageError
 from earlylearn.paper import EXPERIMENTS
-from earlylearn.paper.experiment import Experiment, Findings, ScaleName, Work
+from earlylearn.paper.experiment import Experiment, Findings, ScaleName, Verdict, Work, read_result
 from earlylearn.report.curves import house_style
 from earlylearn.run_folder import environment, write_json
 from earlylearn.study.workers import check_workers
@@ -61,7 +65,7 @@ def reproduce(
         rows: only these rows of a table, separated by commas.
         columns: only these columns.
         workers: runs at a time.
-        overwrite: begin anew.
+        overwrite: repeat what is finished there.
         quiet: show no progress.
         changes: other settings than the scale's, by name (a test asks for fewer epochs).
 
@@ -84,25 +88,34 @@ def reproduce(
         rows=_chosen(rows, experiment.rows, "--rows", name),
         columns=_chosen(columns, experiment.columns, "--columns", name),
         workers=check_workers(workers),
+        overwrite=overwrite,
         quiet=quiet,
     )
-    _check(folder, experiment, overwrite)
+    _check(folder, experiment)
+    with _alone(folder):
+        return _make(experiment, work, folder, _command(name, scale, rows, columns))
+
+
+def _make(experiment: Experiment, work: Work, folder: Path, command: str) -> Reproduction:
+    """Do it, and write it down."""
+    chosen = experiment.at(work.scale)
     began = time.monotonic()
+    before = 0.0 if work.overwrite else _spent(folder, work)
     findings = experiment.reproduce(work)
     document = {
-        "name": name,
+        "name": experiment.name,
         "title": experiment.title,
         "source": experiment.source,
-        "scale": scale,
-        "command": _command(name, scale, rows, columns),
+        "scale": work.scale,
+        "command": command,
         "hardware": chosen.hardware,
         "replaced": list(chosen.replaced),
         "settings": work.settings,
-        "holds": all(verdict.holds is not False for verdict in findings.verdicts),
+        "holds": _holds(findings.verdicts),
         "verdicts": [asdict(verdict) for verdict in findings.verdicts],
         "cells": [asdict(cell) for cell in findings.cells],
         "figures": [f"{figure}.png" for figure in findings.figures],
-        "seconds": round(time.monotonic() - began, 1),
+        "seconds": round(before + time.monotonic() - began, 1),
         "date": date.today().isoformat(),
         # Without the words of the command line, which name folders of this machine.
         "environment": {name: value for name, value in environment().items() if name != "command"},
@@ -111,8 +124,34 @@ def reproduce(
     return Reproduction(folder, document)
 
 
+def _spent(folder: Path, work: Work) -> float:
+    """Seconds that earlier commands with these settings took, for runs that are not repeated."""
+    if not (folder / RESULT).exists():
+        return 0.0
+    earlier = read_result(folder / RESULT)
+    return float(earlier["seconds"]) if earlier["settings"] == json.loads(json.dumps(work.settings)) else 0.0
+
+
+def _holds(verdicts: Sequence[Verdict]) -> bool | None:
+    """Whether every claim that could be judged holds; None if none could."""
+    judged = [verdict.holds for verdict in verdicts if verdict.holds is not None]
+    return all(judged) if judged else None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make the folder, and keep others out: what two commands find is put together in its files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise UsageError(f"--out: another process is at {folder}; let it finish, or name another folder") from None
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise UsageError(f"--out: {folder}: {error.strerror}; choose a folder you may write to") from None
+
+
 def _write(folder: Path, findings: Findings, document: dict[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for part, frame in findings.data.items():
         frame.to_csv(folder / f"{part}.csv", index=False)
     with house_style():
@@ -122,16 +161,14 @@ def _write(folder: Path, findings: Findings, document: dict[str, Any]) -> None:
     write_json(folder / RESULT, document)
 
 
-def _check(folder: Path, experiment: Experiment, overwrite: bool) -> None:
-    """Refuse a folder that holds something else; empty it if asked to."""
+def _check(folder: Path, experiment: Experiment) -> None:
+    """Refuse a folder that holds something else."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out: {folder} is a file; name another folder")
-    ours = ("studies", RESULT, experiment.name, ".")
     for path in folder.iterdir() if folder.exists() else ():
-        if not path.name.startswith(ours):
+        ours = path.stem.startswith(experiment.name) and path.suffix in (".csv", ".json", ".svg", ".png")
+        if not (ours or path.name in ("studies", RESULT) or path.name.startswith(".")):
             raise UsageError(f"--out: {folder} holds {path.name}, which is not of {experiment.name}; name another")
-    if overwrite and folder.exists():
-        shutil.rmtree(folder)
 
 
 def _chosen(listed: str | None, known: tuple[str, ...], option: str, name: str) -> tuple[str, ...] | None:

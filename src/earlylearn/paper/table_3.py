@@ -1,6 +1,7 @@
 """Table 3: how accurate are ELR and ELR+ on Clothing1M, whose labels real sellers got wrong?"""
 
 from earlylearn.paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
+from earlylearn.paper.figure_setup import SMALL_LAM
 from earlylearn.paper.judge import all_above, lead_verdict, number_verdicts
 from earlylearn.paper.published import TABLES
 from earlylearn.paper.tables import Plan, Source, findings
@@ -82,6 +83,7 @@ TABLE_3 = Experiment(
             "many as the paper counts there (38.5 %).",
             "ResNet-50 pretrained on ImageNet is a small CNN from scratch.",
             "The epoch is picked on noisy validation labels; Clothing1M has clean ones.",
+            SMALL_LAM,
             "3 seeds; the paper has one number per cell.",
         ),
     ),

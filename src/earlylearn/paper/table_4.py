@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import load
 from earlylearn.paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
+from earlylearn.paper.figure_setup import SMALL_LAM
 from earlylearn.paper.judge import all_above, lead_verdict, number_verdicts
 from earlylearn.paper.published import TABLES
 from earlylearn.paper.tables import Plan, Source, findings
@@ -123,6 +124,7 @@ TABLE_4 = Experiment(
             "WebVision is digits whose labels go wrong by what an image looks like (instance-dependent noise), as many "
             "as the paper counts there (20 %); InceptionResNetV2 is a small CNN.",
             "Right in the top 5 of 50 classes is right in the top 2 of 10; there is no second test set for ILSVRC12.",
+            SMALL_LAM,
             "3 seeds; the paper has one number per cell.",
         ),
     ),

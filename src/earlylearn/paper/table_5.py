@@ -1,10 +1,21 @@
 """Table 5: what does each part of ELR+ contribute: a second network, mixup, weight averaging?"""
 
 from collections.abc import Sequence
+from math import sqrt
 from statistics import fmean
 
 from earlylearn.paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
-from earlylearn.paper.judge import Side, number_verdicts, numbers, signed
+from earlylearn.paper.figure_setup import SMALL_LAM
+from earlylearn.paper.judge import (
+    Side,
+    all_above,
+    judged,
+    number_verdicts,
+    numbers,
+    signed,
+    signed_with_error,
+    squared_error,
+)
 from earlylearn.paper.published import TABLES
 from earlylearn.paper.tables import Plan, Source, findings
 
@@ -57,49 +68,61 @@ def shape(cells: list[Cell]) -> list[Verdict]:
 
 
 def _helps(cells: list[Cell], part: str) -> Verdict:
-    means: dict[Side, dict[str, float]] = {}
+    means: dict[Side, dict[str, tuple[float, float]]] = {}
     for side in ("paper", "ours"):
         found = {rate: effects(cells, rate, part, side) for rate in RATES}
-        means[side] = {rate: fmean(values) for rate, values in found.items() if len(values) == 4}
-    holds = all(value > 0 for value in means["ours"].values()) if means["ours"] else None
-    return Verdict(
-        f"{part} helps on the mean over the other parts, at both noise rates",
-        signed(means["paper"]),
-        signed(means["ours"]),
-        holds,
-    )
+        # Every cell of a rate is in the mean of its four effects once, with one sign or the other.
+        means[side] = {
+            rate: (fmean(values), _error(cells, rate, side) / 4) for rate, values in found.items() if len(values) == 4
+        }
+    claim = f"{part} helps on the mean over the other parts, at both noise rates"
+    paper = signed({rate: mean for rate, (mean, _) in means["paper"].items()})
+    if len(means["ours"]) < len(RATES):
+        return Verdict(claim, paper, signed_with_error(means["ours"]), None)
+    return judged(claim, paper, means["ours"], all_above(0))
+
+
+def _error(cells: list[Cell], rate: str, side: Side) -> float:
+    """The standard error of a sum and difference of all cells of a rate."""
+    return sqrt(sum(squared_error(cell, side) for cell in cells if cell.column.startswith(rate)))
 
 
 def _all_together(cells: list[Cell], rate: str) -> Verdict:
-    best: dict[Side, str] = {}
-    for side in ("paper", "ours"):
-        known = {place: value for place, value in numbers(cells, side).items() if place[1].startswith(rate)}
-        top = max(known, key=lambda place: known[place]) if len(known) == 8 else None
-        best[side] = "{}, {}".format(*top) + f": {known[top]:.1f}" if top else "not measured"
+    """The lead of the whole over the best of the others."""
     whole = "2-networks/mixup", f"{rate}/averaging"
-    holds = None if best["ours"] == "not measured" else best["ours"].startswith("{}, {}:".format(*whole))
-    return Verdict(f"all parts together are best at {rate}", best["paper"], best["ours"], holds)
+    found: dict[Side, dict[str, tuple[float, float]]] = {"paper": {}, "ours": {}}
+    for side in found:
+        known = {place: value for place, value in numbers(cells, side).items() if place[1].startswith(rate)}
+        errors = {(cell.row, cell.column): squared_error(cell, side) for cell in cells}
+        if len(known) == 8:
+            best = max((place for place in known if place != whole), key=lambda place: known[place])
+            lead = known[whole] - known[best], sqrt(errors[whole] + errors[best])
+            found[side] = {f"over {best[0]} {best[1]}": lead}
+    claim, paper = f"all parts together are best at {rate}", signed({k: v for k, (v, _) in found["paper"].items()})
+    if not found["ours"]:
+        return Verdict(claim, paper, "not measured", None)
+    return judged(claim, paper, found["ours"], all_above(0))
 
 
 def _missed_most(cells: list[Cell]) -> Verdict:
-    """At the higher rate, what the whole loses without each of its parts."""
-    losses: dict[Side, dict[str, float]] = {}
-    for side in ("paper", "ours"):
+    """At the higher rate, by how much more the whole misses mixup than the other part it misses most."""
+    without = {
+        "mixup": ("2-networks/plain", "sym80/averaging"),
+        "a second network": ("1-network/mixup", "sym80/averaging"),
+        "weight averaging": ("2-networks/mixup", "sym80/live"),
+    }
+    found: dict[Side, dict[str, tuple[float, float]]] = {"paper": {}, "ours": {}}
+    for side in found:
         known = numbers(cells, side)
-        whole = known.get(("2-networks/mixup", "sym80/averaging"))
-        less = {
-            "without a second network": known.get(("1-network/mixup", "sym80/averaging")),
-            "without mixup": known.get(("2-networks/plain", "sym80/averaging")),
-            "without weight averaging": known.get(("2-networks/mixup", "sym80/live")),
-        }
-        losses[side] = {part: value - whole for part, value in less.items() if value is not None and whole is not None}
-    ours = losses["ours"]
-    return Verdict(
-        "at sym80 the whole misses mixup most",
-        signed(losses["paper"]),
-        signed(losses["ours"]),
-        min(ours, key=lambda part: ours[part]) == "without mixup" if len(ours) == len(PARTS) else None,
-    )
+        errors = {(cell.row, cell.column): squared_error(cell, side) for cell in cells}
+        if all(place in known for place in without.values()):
+            part = min(list(without)[1:], key=lambda name: known[without[name]])
+            other, mixup = without[part], without["mixup"]
+            found[side] = {f"more than {part}": (known[other] - known[mixup], sqrt(errors[other] + errors[mixup]))}
+    claim, paper = "at sym80 the whole misses mixup most", signed({k: v for k, (v, _) in found["paper"].items()})
+    if not found["ours"]:
+        return Verdict(claim, paper, "not measured", None)
+    return judged(claim, paper, found["ours"], all_above(0))
 
 
 def table_5(work: Work) -> Findings:
@@ -123,6 +146,7 @@ TABLE_5 = Experiment(
         minutes=4,
         hardware="2 processor cores, --workers 2",
         replaced=(
+            SMALL_LAM,
             "CIFAR-10 is digits (1,437 training images of 8 x 8 pixels), PreActResNet-18 a small CNN; 200 epochs "
             "are 40.",
             "Weight averages forget over 333 steps as in the paper: one epoch of 200 there, 16 of 40 here. Their "

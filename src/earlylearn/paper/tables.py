@@ -8,12 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from earlylearn.paper.experiment import Cell, Findings, Verdict, Work, runs_of
+from earlylearn.paper.experiment import Cell, Findings, Verdict, Work, read_result, runs_of
 from earlylearn.paper.judge import Judge
 from earlylearn.paper.plots import dots_figure
 from earlylearn.paper.published import TABLES, Table
 from earlylearn.run import Run
-from earlylearn.run_folder import read_json
 from earlylearn.study.statistics import summarize
 
 NOT_RUN = "not run yet"
@@ -132,7 +131,7 @@ def _all_runs(name: str, work: Work, trained: pd.DataFrame) -> pd.DataFrame:
     result, listed = work.folder / "reproduction.json", work.folder / f"{name}-runs.csv"
     if not (result.exists() and listed.exists()):
         return trained
-    if read_json(result)["settings"] != json.loads(json.dumps(work.settings)):
+    if work.overwrite or read_result(result)["settings"] != json.loads(json.dumps(work.settings)):
         return trained
     earlier = pd.read_csv(listed)
     kept = earlier[[not work.wants(row, column) for row, column in zip(earlier["row"], earlier["column"], strict=True)]]

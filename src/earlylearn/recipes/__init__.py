@@ -32,10 +32,10 @@ _MEASURED = [
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in [*PAPER, *PEERS, *_MEASURED]}
 
 
-def find_recipe(name: str) -> Recipe:
-    """The recipe of that name; an unknown name raises UsageError with the known ones."""
+def find_recipe(name: str, option: str = "--recipe") -> Recipe:
+    """The recipe of that name; an unknown name raises UsageError with the known ones, for the option that named it."""
     if name not in RECIPES:
-        raise UsageError(f"--recipe {name}: no such recipe; choose from {', '.join(RECIPES)}")
+        raise UsageError(f"{option} {name}: no such recipe; choose from {', '.join(RECIPES)}")
     return RECIPES[name]
 
 

@@ -52,6 +52,14 @@ def duration(seconds: float | None, gap: str = UNKNOWN) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def rough_duration(seconds: float) -> str:
+    """An estimated time span in the one unit that suits, e.g. ``11 days``."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
 def plural(number: int, one: str, many: str | None = None) -> str:
     """The number with its noun, e.g. ``1 label`` or ``2,000 labels``."""
     return f"{number:,} {one if number == 1 else (many or one + 's')}"

