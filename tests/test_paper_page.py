@@ -100,9 +100,9 @@ def test_page_shows_every_claim_and_every_number():
         _cell("cifar100/elr", "sym80", 29.78, why="for a reason"),
     ]
     text = render([_result(scale="full", cells=cells)], "folder")
-    assert "| 1 of 2, 1 not measured |" in text
+    assert "| 1 of 2, 1 open |" in text
     assert "| it grows | +1.0 | -2.0 | **does not hold** |" in text
-    assert "| it rests | +1.0 | not measured | not measured |" in text
+    assert "| it rests | +1.0 | not measured | open |" in text
     assert "| **cifar10/elr** | paper | 91.16 ± 0.08 | 73.86 ± 0.61 |" in text
     assert "|  | BadLabels | 92.85 | 54.67 |" in text
     assert "|  | here | 91.00 ± 0.30 (5) ✓ | 60.00 ± 0.30 (5) ✗ |" in text

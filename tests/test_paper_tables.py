@@ -12,7 +12,7 @@ from earlylearn import paper
 from earlylearn.config import parse_options
 from earlylearn.data.noise import parse_noise
 from earlylearn.methods import check_options
-from earlylearn.paper import table_1, table_2, table_3, table_4, table_5, table_i1
+from earlylearn.paper import table_1, table_2, table_3, table_4, table_5, table_i1, tables
 from earlylearn.paper.experiment import Cell, Work
 from earlylearn.paper.independent import HUMAN_RERUN, RERUNS
 from earlylearn.paper.judge import agrees, all_above, growing, lead_verdict, leads, number_verdicts
@@ -278,7 +278,7 @@ def test_small_versions_run(name, asked, filled, tmp_path):
     assert len(pd.read_csv(done.path / f"{name}.csv")) == len(cells)
 
 
-def test_table_1_is_filled_cell_by_cell(tmp_path):
+def test_table_1_is_filled_cell_by_cell(tmp_path, monkeypatch):
     def cells(rows, **more):
         done = reproduce("table-1", out=tmp_path, quiet=True, rows=rows, columns="sym40", **{"training": TINY, **more})
         assert str(tmp_path) not in json.dumps(done.document["cells"]) + json.dumps(done.document["settings"])
@@ -290,8 +290,20 @@ def test_table_1_is_filled_cell_by_cell(tmp_path):
     assert set(more) == {*both, "cifar10/elr"}
     assert {row: more[row] for row in both} == pytest.approx(both)
     assert cells("cifar10/elr") == pytest.approx(more)  # nothing is counted twice
-    # Numbers of other settings are not mixed in.
+    # Numbers of another version, recipe or setting are not mixed in.
+    with monkeypatch.context() as later:
+        later.setattr(tables, "version", lambda _: "99")
+        assert set(cells("cifar10/ce")) == {"cifar10/ce"}
+    cells("cifar10/ce,cifar10/elr")
+    with monkeypatch.context() as other:
+        other.setattr(tables, "find_recipe", _with_another_source)
+        assert set(cells("cifar10/ce")) == {"cifar10/ce"}
+    cells("cifar10/ce,cifar10/elr")
     assert set(cells("cifar10/sce", training={**TINY, "seeds": 2})) == {"cifar10/sce"}
+
+
+def _with_another_source(name):
+    return replace(RECIPES[name], source="another edition")
 
 
 def test_table_4_tests_on_both_sets_at_full_scale(tmp_path):

@@ -33,7 +33,7 @@ def _a_machine(monkeypatch):
 def light(monkeypatch):
     """Recipes with a network that is quick to count, where it does not matter which it is."""
 
-    def find(name):
+    def find(name, option):
         recipe = RECIPES[name]
         return dataclasses.replace(recipe, settings={**recipe.settings, "network": "small-cnn"})
 

@@ -62,9 +62,19 @@ def test_results_are_written_and_not_overwritten_unasked(tmp_path):
     with pytest.raises(UsageError, match="--overwrite"):
         report.run_theory(["lemma-2"], seeds=1, out=out)
     report.run_theory(["lemma-2"], seeds=2, out=out, overwrite=True)
+    (out / ".DS_Store").write_text("a file manager's, no reason to refuse")
+    report.run_theory(["lemma-2"], seeds=1, out=out, overwrite=True)
     (out / "mine.txt").write_text("x")
     with pytest.raises(UsageError, match="another folder"):
         report.run_theory(["lemma-2"], seeds=1, out=out, overwrite=True)
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "check_claims", lambda *_: pytest.fail("worked first"))
+    (tmp_path / "file").write_text("x")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UsageError, match=r"--out .* name (another|a) folder"):
+            report.run_theory(["lemma-2"], seeds=1, out=out)
 
 
 def test_figures_are_drawn_from_the_studies(tmp_path, monkeypatch):

@@ -2,7 +2,8 @@
 
 Pure functions from cells to verdicts. A number agrees with the paper's if they differ by no more than one point, or
 than two standard errors of the difference where that is more: re-runs by others differ by a point and more, and Tables
-2 to 4 print no standard deviation. A claim about leads holds or fails beyond two standard errors, or is left open.
+2 to 4 print no standard deviation. A claim about leads holds or fails beyond two standard errors, or is left open; of
+one seed the sign alone counts.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -143,7 +143,7 @@ def _overview(documents: Sequence[Document]) -> str:
 def _score(document: Document) -> str:
     judged = [verdict["holds"] for verdict in document["verdicts"] if verdict["holds"] is not None]
     open_ = len(document["verdicts"]) - len(judged)
-    return f"{sum(judged)} of {len(judged)}" + (f", {open_} not measured" if open_ else "")
+    return f"{sum(judged)} of {len(judged)}" + (f", {open_} open" if open_ else "")
 
 
 def _machine(document: Document) -> str:
@@ -160,7 +160,7 @@ def _section(document: Document, folder: str) -> Iterator[str]:
         yield "What stands in for what:\n\n" + "\n".join(
             f"- {sentence[0].upper()}{sentence[1:].rstrip('.')}." for sentence in document["replaced"]
         )
-    words = {True: "holds", False: "**does not hold**", None: "not measured"}
+    words = {True: "holds", False: "**does not hold**", None: "open"}
     verdicts = [[each["claim"], each["paper"], each["ours"], words[each["holds"]]] for each in document["verdicts"]]
     yield _grid(["claim", "paper", "here", ""], verdicts)
     for figure in document["figures"]:

@@ -124,7 +124,7 @@ TABLE_2 = Experiment(
             "own; DivideMix's lambda_u is 0 in every column.",
             SMALL_LAM,
             "Asymmetric noise is pair noise of the same rate: all ten classes flip to the next, not five of ten.",
-            "2 seeds.",
+            "2 seeds, batches of 64.",
         ),
     ),
     full=Scale(
@@ -134,7 +134,7 @@ TABLE_2 = Experiment(
         replaced=(
             "The paper gives one number per cell and not how many runs are behind it; here 5 seeds.",
             "ELR+'s two networks share one noise draw (as released: one each, which flatters).",
-            "cross-entropy and mixup train with ELR+'s settings of Table G.2",
+            "Cross-entropy and mixup train with ELR+'s settings of Table G.2.",
             HONEST_NOISE,
         ),
     ),

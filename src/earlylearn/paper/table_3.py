@@ -84,7 +84,7 @@ TABLE_3 = Experiment(
             "ResNet-50 pretrained on ImageNet is a small CNN from scratch.",
             "The epoch is picked on noisy validation labels; Clothing1M has clean ones.",
             SMALL_LAM,
-            "3 seeds; the paper has one number per cell.",
+            "3 seeds, batches of 64; the paper has one number per cell.",
         ),
     ),
     full=Scale(

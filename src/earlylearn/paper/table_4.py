@@ -125,7 +125,7 @@ TABLE_4 = Experiment(
             "as the paper counts there (20 %); InceptionResNetV2 is a small CNN.",
             "Right in the top 5 of 50 classes is right in the top 2 of 10; there is no second test set for ILSVRC12.",
             SMALL_LAM,
-            "3 seeds; the paper has one number per cell.",
+            "3 seeds, batches of 64; the paper has one number per cell.",
         ),
     ),
     full=Scale(

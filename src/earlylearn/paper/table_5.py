@@ -151,7 +151,7 @@ TABLE_5 = Experiment(
             "are 40.",
             "Weight averages forget over 333 steps as in the paper: one epoch of 200 there, 16 of 40 here. Their "
             "momentum does not ramp up over 40,000 steps, for there are 840.",
-            "2 seeds for 5.",
+            "2 seeds for 5, batches of 64.",
         ),
     ),
     full=Scale(

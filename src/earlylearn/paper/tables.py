@@ -3,19 +3,24 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 
-from earlylearn.paper.experiment import Cell, Findings, Verdict, Work, read_result, runs_of
+from earlylearn.errors import UsageError
+from earlylearn.paper.experiment import Cell, Findings, Verdict, Work, runs_of
 from earlylearn.paper.judge import Judge
 from earlylearn.paper.plots import dots_figure
 from earlylearn.paper.published import TABLES, Table
+from earlylearn.recipes import find_recipe
 from earlylearn.run import Run
 from earlylearn.study.statistics import summarize
 
 NOT_RUN = "not run yet"
+MADE_WITH = "made_with"
 KEPT = ("test_last", "test_at_best_val", "test_best", "memorized_last", "wrong_fraction", "seconds")
 
 
@@ -63,7 +68,7 @@ def findings(
         derive: numbers that need those of other cells, added to the runs.
     """
     table = TABLES[name]
-    runs = derive(_all_runs(name, work, _train(work, plan)))
+    runs = derive(_all_runs(name, work, plan, _train(work, plan)))
     cells = fill(table, plan, runs)
     verdicts: list[Verdict] = judge(cells)
     data = {name: pd.DataFrame([vars(cell) for cell in cells]), f"{name}-runs": runs}
@@ -119,20 +124,35 @@ def _train(work: Work, plan: Plan) -> pd.DataFrame:
                 measure = source.measure
                 value = 100 * known[measure] if isinstance(measure, str) else measure(run)
                 about = {"row": row, "column": column, "method": source.method, "seed": int(known["seed"])}
+                about[MADE_WITH] = made_with(source, work)
                 rows.append({**about, "value": float(value), **{key: known[key] for key in KEPT}})
-    return pd.DataFrame(rows, columns=["row", "column", "method", "seed", "value", *KEPT])
+    return pd.DataFrame(rows, columns=["row", "column", "method", "seed", "value", *KEPT, MADE_WITH])
 
 
-def _all_runs(name: str, work: Work, trained: pd.DataFrame) -> pd.DataFrame:
-    """What was trained now, and for other cells what an earlier command with the same settings left in the folder.
+def made_with(source: Source, work: Work) -> str:
+    """A short mark of all that a cell's runs come from: this software's version, their settings and their recipe."""
+    settings = {**work.settings["training"], **source.settings}
+    recipe = asdict(find_recipe(settings["recipe"]))
+    about = json.dumps([work.settings, source.settings, source.method, recipe], sort_keys=True)
+    return f"{version('earlylearn')}-{sha256(about.encode()).hexdigest()[:12]}"
+
+
+def _all_runs(name: str, work: Work, plan: Plan, trained: pd.DataFrame) -> pd.DataFrame:
+    """What was trained now, and for other cells what an earlier command left in the folder, made in the same way.
 
     A full table takes days: it is made cell by cell, some of it perhaps on another machine.
     """
-    result, listed = work.folder / "reproduction.json", work.folder / f"{name}-runs.csv"
-    if not (result.exists() and listed.exists()):
+    listed = work.folder / f"{name}-runs.csv"
+    if work.overwrite or not listed.exists():
         return trained
-    if work.overwrite or read_result(result)["settings"] != json.loads(json.dumps(work.settings)):
+    try:
+        earlier = pd.read_csv(listed)
+    except (ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{listed}: cannot be read ({reason}); restore it, or move it away") from None
+    if not {"row", "column", MADE_WITH} <= set(earlier):
         return trained
-    earlier = pd.read_csv(listed)
-    kept = earlier[[not work.wants(row, column) for row, column in zip(earlier["row"], earlier["column"], strict=True)]]
+    now = {place: made_with(source, work) for place, source in plan.items() if isinstance(source, Source)}
+    places = zip(earlier["row"], earlier["column"], earlier[MADE_WITH], strict=True)
+    kept = earlier[[not work.wants(row, column) and now.get((row, column)) == made for row, column, made in places]]
     return pd.concat([part for part in (kept, trained) if len(part)], ignore_index=True) if len(kept) else trained

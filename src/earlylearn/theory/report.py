@@ -1,5 +1,6 @@
 """How are the checks, studies and figures of the theory run in one go, and what do they leave on disk?"""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,22 @@ FILES = {
 NETWORK_SEEDS = 2
 
 
-def check_folder(out: Path, overwrite: bool) -> None:
-    """Refuse before minutes of work what would be refused after them.
+def make_folder(out: Path, overwrite: bool) -> None:
+    """Make the folder, or refuse it, before minutes of work and not after them.
 
     Raises:
-        UsageError: ``out`` is a file, holds something else, or holds results and ``overwrite`` is not given.
+        UsageError: ``out`` is a file, cannot be made or written to, holds something else, or holds results and
+            ``overwrite`` is not given.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file; name a folder that does not exist yet")
-    there = {path.name for path in out.iterdir()} if out.exists() else set()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        there = {path.name for path in out.iterdir() if not path.name.startswith(".")}
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}; name another folder") from None
+    if not os.access(out, os.W_OK):
+        raise UsageError(f"--out {out}: cannot be written to; name another folder")
     if there - FILES:
         raise UsageError(f"--out {out}: is not empty and not from earlylearn theory; name another folder")
     if there and not overwrite:
@@ -64,7 +72,7 @@ def run_theory(
     if figures and out is None:
         raise UsageError("--figures: needs a folder to write to; add --out DIR")
     if out is not None:
-        check_folder(out, overwrite)
+        make_folder(out, overwrite)
     listed = list(range(seeds))
     claims: list[Claim] = []
     for name in names:
@@ -72,7 +80,6 @@ def run_theory(
         claims += [claim for _, records in check_claims([name], listed) for claim in records]
     if out is None:
         return claims
-    out.mkdir(parents=True, exist_ok=True)
     records = [claim.record() for claim in claims]
     flat = [
         {**record, "measured": shown(record["measured"]), "setting": shown(record["setting"])} for record in records
