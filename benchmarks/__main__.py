@@ -8,6 +8,7 @@ Run:
     python -m benchmarks loss step --rounds 15 --json
     python -m benchmarks methods --write
     python -m benchmarks accuracy --rounds 5
+    python -m benchmarks gpu
 """
 
 import argparse
@@ -15,7 +16,7 @@ import json
 
 import torch
 
-from benchmarks import accuracy, epoch, loader, loss, methods, peak, scaling, step, table, weights
+from benchmarks import accuracy, epoch, gpu, loader, loss, methods, peak, scaling, step, table, weights
 from earlylearn.progress import quiet_fabric
 
 BENCHMARKS = {
@@ -28,7 +29,7 @@ BENCHMARKS = {
     "peak": peak,
     "scaling": scaling,
 }
-LONG = {"methods": methods, "accuracy": accuracy}
+LONG = {"methods": methods, "accuracy": accuracy, "gpu": gpu}
 
 
 def main() -> None:

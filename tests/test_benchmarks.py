@@ -7,7 +7,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from benchmarks import accuracy, epoch, loader, loss, peak, scaling, step, table, weights
+from benchmarks import accuracy, epoch, gpu, loader, loss, peak, scaling, step, table, weights
 from benchmarks.plain import PlainImages, ReleasedLoss, plain_epoch, plain_loader, plain_network, plain_optimizer
 from benchmarks.timing import interleaved, ratio
 from earlylearn.data.augment import apply
@@ -17,6 +17,8 @@ from earlylearn.methods.elr import ELR
 from earlylearn.networks import Normalize, build_network
 
 from .reference.elr_literal import LiteralELRLoss
+
+LINEAR = {"elr": ("elr", "linear", 1, 120)}
 
 
 @pytest.mark.parametrize(
@@ -30,9 +32,10 @@ from .reference.elr_literal import LiteralELRLoss
         (lambda: weights.measure(1, network="linear"), ["plain_to_foreach_average"]),
         (lambda: peak.measure(1, network="linear", batch=4, side=32, seconds=0.01), list(peak.GOALS)),
         (lambda: scaling.measure(1, sizes=(60, 120)), ["120_to_60"]),
+        (lambda: gpu.measure(1, device="cpu", runs=LINEAR, examples=20, ways=("eager",), side=32), ["elr_eager_share"]),
         (lambda: accuracy.measure(1, settings={"digits": {"epochs": 1, "limit": 200}}), ["digits_memorized_plain"]),
     ],
-    ids=["loss", "step", "loader", "epoch", "table", "weights", "peak", "scaling", "accuracy"],
+    ids=["loss", "step", "loader", "epoch", "table", "weights", "peak", "scaling", "gpu", "accuracy"],
 )
 def test_measures_what_the_goals_speak_of(measure, goals):
     result = measure()

@@ -46,6 +46,16 @@ def test_orders_differ_between_sweeps_and_repeat_with_the_seed():
     assert torch.equal(orders[0], orders[2])
 
 
+def test_reading_ahead_changes_nothing():
+    usual, ahead = (_batches(42, 4, augment="crop+flip") for _ in range(2))
+    ahead.on_disk = True
+    for _ in range(2):
+        for batch, same in zip(usual.batches(views=2), ahead.batches(views=2), strict=True):
+            assert torch.equal(batch.index, same.index)
+            assert torch.equal(batch.label, same.label)
+            assert all(map(torch.equal, batch.views, same.views))
+
+
 def test_views_are_augmented_independently_and_evaluation_not_at_all():
     data = _batches(40, 20, augment="crop+flip")
     batch = next(iter(data.batches(views=2)))

@@ -45,6 +45,13 @@ def test_cosine_restarts_every_period_and_plain_cosine_ends_near_zero():
     assert set(_rates("constant", 5)) == {0.02}
 
 
+def test_one_cycle_rises_for_a_fifth_and_falls_to_near_zero():
+    rates = _rates("one-cycle", 20)
+    np.testing.assert_allclose(rates[:4], 0.02 * np.array([0.125, 0.375, 0.625, 0.875]))
+    np.testing.assert_allclose(np.diff(rates[4:]), -0.02 / 16)
+    assert rates[-1] == pytest.approx(0.02 / 32)
+
+
 @pytest.mark.parametrize("spec", ["", "multistep", "multistep:80,40:0.1", "cosine:0:0.1", "linear", "multistep:a:0.1"])
 def test_unknown_schedules(spec):
     with pytest.raises(UsageError, match=r"--schedule .* write one like constant"):

@@ -6,6 +6,9 @@ from torch import nn
 
 from earlylearn.errors import UsageError
 from earlylearn.networks import NETWORKS, Normalize, build_network, count_weights, default_network
+from earlylearn.training import train
+
+from .conftest import stripes
 
 
 def build(name, shape=(3, 32, 32), classes=10):
@@ -31,6 +34,12 @@ def parameters(network):
         ("preact-resnet18", (3, 32, 32), 10, 11_171_274),
         ("preact-resnet18", (3, 32, 32), 100, 11_171_274 + 90 * 513),
         ("small-cnn", (1, 8, 8), 10, 9 * (32 + 32 * 64 + 64 * 128) + 2 * (32 + 64 + 128) + 129 * 10),
+        (
+            "whitened-cnn",
+            (3, 32, 32),
+            10,
+            9 * (24 * 64 + 64**2 + 64 * 256 + 3 * 256**2) + 24 + 2 * (64 + 2 * 256) + 2560,
+        ),
         ("mlp", (1, 28, 28), 10, 785 * 512 + 513 * 512 + 513 * 10),
         ("mlp:7", (4,), 3, 5 * 7 + 8 * 3),
         ("linear", (3, 8, 8), 5, 193 * 5),
@@ -95,6 +104,45 @@ def test_preact_has_no_normalisation_before_pooling_and_a_stem_with_one():
     assert last[0].shape == (2, 512, 4, 4)
     assert (last[0] < 0).any()  # no ReLU
     assert torch.allclose(seen[0], last[0].mean(dim=(2, 3)))
+
+
+def test_whitening_makes_patches_of_the_given_images_white():
+    torch.manual_seed(0)
+    smooth = torch.nn.functional.avg_pool2d(torch.randint(0, 256, (50, 3, 34, 34)).float(), 3, 1)
+    mean, std = smooth.mean((0, 2, 3)) / 255, smooth.std((0, 2, 3)) / 255
+    network = build_network("whitened-cnn", shape=(3, 32, 32), classes=10, mean=mean, std=std, images=smooth)
+    answers = torch.nn.functional.conv2d(network[0](smooth), network[1].whitening).transpose(0, 1).flatten(1)
+    assert torch.allclose(answers[:12], -answers[12:])
+    covariance = torch.cov(answers[:12])
+    assert torch.allclose(covariance, torch.eye(12), atol=0.05)
+
+
+def test_whitening_comes_with_the_weights(run_path):
+    data = stripes()
+    run = train(data, "elr", network="whitened-cnn", epochs=2, out=run_path, quiet=True)
+    network = run._model("last").nets[0]
+    assert not torch.equal(network[1].whitening, build("whitened-cnn", data.inputs.shape[1:])[1].whitening)
+    assert run.predict_proba(data.inputs[:5]).shape == (5, len(data.classes))
+
+
+def test_whitened_cnn_begins_with_convolutions_that_pass_on_what_they_get():
+    convolution = build("whitened-cnn")[1].blocks[0].first
+    x = torch.randn(2, 24, 8, 8)
+    assert torch.allclose(convolution(x)[:, :24], x, atol=1e-6)
+
+
+def test_the_shift_of_its_norms_learns_64_times_as_fast():
+    torch.manual_seed(0)
+    fast, usual = build("whitened-cnn")[1].blocks[0].first_norm, nn.BatchNorm2d(64)
+    x, slope = torch.randn(4, 64, 5, 5), torch.randn(4, 64, 5, 5)
+    assert torch.allclose(fast(x), usual(x), atol=1e-6)
+    for norm in (fast, usual):
+        optimizer = torch.optim.SGD(norm.parameters(), lr=0.01)
+        (norm(x) * slope).sum().backward()
+        optimizer.step()
+    still = nn.BatchNorm2d(64)(x)
+    moved = (fast(x) - still).mean((0, 2, 3))
+    assert torch.allclose(moved, 64 * usual.bias, rtol=1e-3, atol=1e-5)
 
 
 def test_resnets_keep_the_size_in_the_stem_and_halve_it_three_times():
@@ -165,7 +213,7 @@ def test_defaults_by_shape():
 @pytest.mark.parametrize(
     ("name", "shape", "said"),
     [
-        ("resnet50", (3, 32, 32), "unknown; choose one of linear, mlp, small-cnn, resnet34"),
+        ("resnet50", (3, 32, 32), "unknown; choose one of linear, mlp, small-cnn, whitened-cnn, resnet34"),
         ("resnet34:4", (3, 32, 32), "unknown"),
         ("mlp:", (4,), "'' is not a list of hidden layer sizes"),
         ("mlp:12-x", (4,), "'12-x' is not a list"),

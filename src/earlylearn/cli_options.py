@@ -54,7 +54,7 @@ def settings_of_a_run(
     momentum: Annotated[str | None, option("SGD momentum", metavar="FLOAT")] = None,
     weight_decay: Annotated[str | None, option("L2 coefficient", metavar="FLOAT")] = None,
     schedule: Annotated[
-        str | None, option("constant, cosine, multistep:40,80:0.01, cosine:10:0.001", metavar="SPEC")
+        str | None, option("constant, cosine, one-cycle, multistep:40,80:0.01, cosine:10:0.001", metavar="SPEC")
     ] = None,
     augment: Annotated[str | None, option("none, crop or crop+flip", metavar="WHAT")] = None,
     crop: Annotated[
@@ -86,6 +86,9 @@ def settings_of_a_run(
     accelerator: Annotated[str | None, option("auto, cpu, cuda, mps", metavar="NAME")] = None,
     devices: Annotated[str | None, option("number of devices", metavar="INT")] = None,
     precision: Annotated[str | None, option("32-true or bf16-mixed", metavar="NAME")] = None,
+    eager: Annotated[
+        bool, typer.Option("--eager", help="on a GPU too, run every step anew, not as a CUDA graph")
+    ] = False,
 ) -> None:
     """Fields of `earlylearn.config.RunConfig`, for every command that trains; never called."""
 

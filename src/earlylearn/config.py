@@ -63,6 +63,7 @@ class RunConfig(DataRequest):
     accelerator: str
     devices: Annotated[int, Field(ge=1, le=1)]
     precision: Literal["32-true", "bf16-mixed"]
+    eager: bool = False
 
 
 DEFAULTS: dict[str, Any] = {

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -12,9 +14,10 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from earlylearn.checkpoint import load_optimizer
-from earlylearn.data.batches import Batches
+from earlylearn.data.batches import Batches, Order, Sweep
 from earlylearn.errors import EarlylearnError
-from earlylearn.method import Method
+from earlylearn.method import Batch, Method, Numbers, Pass
+from earlylearn.replay import Recorder, Replays
 from earlylearn.schedule import make_schedule
 
 
@@ -38,9 +41,9 @@ class Epoch:
 class Fit:
     """The loop and its own state: one optimizer and one schedule per network.
 
-    It calls the method's `passes`, `after_step`, `after_epoch` and `predict`, reads `nets` and `parts`, and knows
-    nothing else of it. Only the networks are set up for the hardware; the method, with its per-example state, stays as
-    it is.
+    It calls the method's `passes`, `numbers`, `after_step`, `after_epoch` and `predict`, reads `nets` and `parts`, and
+    knows nothing else of it. Only the networks are set up for the hardware; the method, with its per-example state,
+    stays as it is.
 
     Args:
         method: what to train; its networks are moved to the device and wrapped in place.
@@ -51,6 +54,7 @@ class Fit:
         momentum: SGD momentum.
         weight_decay: L2 coefficient, on all parameters as in the paper.
         schedule: see `earlylearn.schedule`.
+        recorder: records steps to replay them, see `earlylearn.replay`; None runs every step as it is.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Fit:
         momentum: float = 0.9,
         weight_decay: float = 1e-3,
         schedule: str = "constant",
+        recorder: Recorder | None = None,
     ) -> None:
         self.method, self.data, self.fabric, self.epochs = method, data, fabric, epochs
         self.epoch = 0
@@ -79,6 +84,8 @@ class Fit:
             self.optimizers.append(optimizer)
             self._steppers.append(stepper)
         method.to(fabric.device)
+        self.replays = None if recorder is None else Replays(recorder)
+        self._rates = [torch.zeros((), device=fabric.device) for _ in self.optimizers]
 
     def run(self, on_step: Callable[[int, Callable[[], dict[str, float]]], None]) -> Iterator[Epoch]:
         """Train the epochs that are left, yielding after each.
@@ -96,16 +103,9 @@ class Fit:
             means = _Means()
             lr = self.schedules[0].get_last_lr()[0]
             for sweep in self.method.passes(self.epoch, self.data):
-                for batch in sweep.batches:
-                    with self.fabric.autocast():
-                        loss = sweep.loss(batch)
-                    self.fabric.backward(loss)
-                    for k in sweep.trains:
-                        self._steppers[k].step()
-                        self._steppers[k].zero_grad()
-                    self.method.after_step(batch, sweep.trains)
-                    means.add(len(batch.index), {"loss": loss.detach(), **self.method.parts})
-                    on_step(len(batch.index), means.read)
+                for examples, losses in self._steps(sweep):
+                    means.add(examples, losses)
+                    on_step(examples, means.read)
             self.method.after_epoch(self.epoch)
             for schedule in self.schedules:
                 schedule.step()
@@ -117,6 +117,63 @@ class Fit:
                     "kept; lower --lr, or look for extreme values in the inputs"
                 )
             yield Epoch(self.epoch, float(lr), parts.pop("loss"), parts)
+
+    def _steps(self, sweep: Pass) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """Take the steps of a pass; the number of examples and the losses of each."""
+        if self.replays is not None and isinstance(sweep.batches, Sweep):
+            yield from self._replayed(sweep, sweep.batches, self.replays)
+            return
+        for batch in sweep.batches:
+            examples = len(batch.index)
+            yield examples, self._step(sweep, batch._replace(numbers=self._numbers(examples, sweep.trains)))
+
+    def _step(self, sweep: Pass, batch: Batch) -> dict[str, Tensor]:
+        with self.fabric.autocast():
+            loss = sweep.loss(batch)
+        self.fabric.backward(loss)
+        for k in sweep.trains:
+            self._steppers[k].step()
+            self._steppers[k].zero_grad()
+        self.method.after_step(batch, sweep.trains)
+        return {"loss": loss.detach(), **self.method.parts}
+
+    def _numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
+        device = self.fabric.device
+        return tuple(
+            each.to(device, non_blocking=True) if isinstance(each, Tensor) else each
+            for each in self.method.numbers(examples, trained)
+        )
+
+    def _replayed(self, sweep: Pass, batches: Sweep, replays: Replays) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """The same steps, each a replay of the first of its kind: rows, views and numbers are what differs."""
+        views = batches.views
+
+        def work(index: Tensor, *rest: Tensor) -> dict[str, Tensor]:
+            return self._step(sweep, batches.make(Order(index, rest[:views]))._replace(numbers=rest[views:]))
+
+        loss = sweep.loss
+        what = (loss.func, loss.args, *loss.keywords.items()) if isinstance(loss, partial) else (loss,)
+        with self._rates_on_device():
+            for order in batches.orders():
+                numbers = self._numbers(len(order.index), sweep.trains)
+                given = (order.index, *order.crops, *numbers)
+                failed = replays.failed
+                yield len(order.index), replays((what, batches.draw, sweep.trains), work, given)
+                if replays.failed and not failed:
+                    self.method.note(f"steps are not replayed ({replays.failed}); training goes on, more slowly")
+
+    @contextmanager
+    def _rates_on_device(self) -> Iterator[None]:
+        """Learning rates as tensors, which a recording reads anew; schedules and checkpoints know numbers alone."""
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        numbers = [group["lr"] for group in groups]
+        for group, rate in zip(groups, self._rates, strict=True):
+            group["lr"] = rate.fill_(group["lr"])
+        try:
+            yield
+        finally:
+            for group, number in zip(groups, numbers, strict=True):
+                group["lr"] = number
 
     def logits(self, rows: Tensor) -> Tensor:
         """What the method predicts of the rows now, in evaluation mode: ``float32 [len(rows), C]``."""
@@ -161,7 +218,7 @@ def predict_batches(method: Method, fabric: Fabric, batches: Iterable[tuple[Tens
     """Logits ``float32 [sum of B, C]`` of ``(index, inputs)`` batches, in evaluation mode."""
     method.eval()
     with fabric.autocast():
-        return torch.cat([method.predict(x.to(fabric.device)).float() for _, x in batches])
+        return torch.cat([method.predict(x.to(fabric.device, non_blocking=True)).float() for _, x in batches])
 
 
 class _Means:

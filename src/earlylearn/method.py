@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -19,11 +19,16 @@ class Batch(NamedTuple):
         index: ``int64 [B]`` rows of the data set, unique within a batch.
         views: one or more augmented versions of the inputs, ``[B, ...]`` each.
         label: ``int64 [B]`` given labels.
+        numbers: what `Method.numbers` gave for this step.
     """
 
     index: Tensor  # type: ignore[assignment]  # the contract's word, though tuples have a method of that name
     views: tuple[Tensor, ...]
     label: Tensor
+    numbers: "Numbers" = ()
+
+
+Numbers = tuple[Any, ...]  # floats and tensors
 
 
 @dataclass
@@ -44,9 +49,9 @@ class Pass:
 class Method(nn.Module):
     """One way to train under label noise: owns its networks, and all per-example state as buffers.
 
-    A new method overrides `loss`, and what else it needs of `passes`, `after_step`, `after_epoch`, `predict`,
-    `label_beliefs`, `regularizer_gradient` and `observe_held_out`. The loop (`fit.py`) wraps the networks for the
-    hardware, never the method itself.
+    A new method overrides `loss`, and what else it needs of `passes`, `numbers`, `after_step`, `after_epoch`,
+    `predict`, `label_beliefs`, `regularizer_gradient` and `observe_held_out`. The loop (`fit.py`) wraps the networks
+    for the hardware, never the method itself.
 
     Args:
         make_network: builds one freshly initialised network; called ``networks`` times.
@@ -61,6 +66,9 @@ class Method(nn.Module):
         noise_rate: which hyperparameter goes by the noise rate, and what happens if it is not given; empty if none.
         transition_matrix: the same of a transition matrix.
         draw_per_network: its passes ask for noise draw k to train network k (`Batches.batches(draw=k)`).
+        replayable: a step may be recorded once and replayed without Python (`earlylearn.replay`). It promises that
+            `loss` and `after_step` do the same operations on the same shapes in every step of a pass, that they change
+            tensors in place only, and that all else that differs between steps comes by `numbers` or from buffers.
         nets: the networks; each has its own optimizer.
         parts: the last batch's loss by named part, detached, for the progress line and the metrics.
         notes: lines for the user since the last epoch's end (see `note`).
@@ -74,6 +82,7 @@ class Method(nn.Module):
     noise_rate: ClassVar[str] = ""
     transition_matrix: ClassVar[str] = ""
     draw_per_network: ClassVar[bool] = False
+    replayable: ClassVar[bool] = False
     seen_logits: Tensor
 
     def __init__(
@@ -99,6 +108,18 @@ class Method(nn.Module):
     def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
         """Yield the sweeps of an epoch; code between two yields runs between the sweeps."""
         yield Pass(data.batches(self.views), self.loss, tuple(range(self.networks)))
+
+    def numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
+        """What the next step needs that no batch has, drawn or counted here: comes back as ``batch.numbers``.
+
+        Coefficients as floats, permutations and the like as tensors on the processor; as many in every step of a pass,
+        of the same shapes. Called once before each step.
+
+        Args:
+            examples: B of the batch to come.
+            trained: the networks that the step will train.
+        """
+        return ()
 
     def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:
         """Follow an optimizer step of the networks ``trained``: weight averages, row-wise updates."""

@@ -1,6 +1,7 @@
 """How do a request and its data become noisy labels, a split, a method and batches, all from one seed?"""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from earlylearn.methods import METHODS
 from earlylearn.networks import build_network
 
 MOMENT_BYTES = 2**30  # of images, from which the mean and standard deviation are counted
+WHITENING_PIXELS = 2**21  # of images, a patch each, from which a whitening layer is made
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,10 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
     """
     torch.default_generator.manual_seed(seed_for(config.seed, "initialisation"))
     mean, std = input_moments(data, rows)
+    images = None
+    if data.is_image:
+        wanted = -(-WHITENING_PIXELS // math.prod(data.inputs.shape[2:]))
+        images = as_tensor(data.inputs[rows[:: -(-len(rows) // wanted)]])
 
     def network() -> nn.Module:
         return build_network(
@@ -96,6 +102,7 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
             std=std,
             crop=config.crop,
             pretrained=config.pretrained,
+            images=images,
         )
 
     return METHODS[config.method](network, len(data), len(data.classes), **config.options, generator=generators.method)
@@ -142,6 +149,7 @@ def make_batches(
         augment=config.augment,
         crop=config.crop,
         balanced=config.balanced_batches,
+        on_disk=isinstance(data.inputs, np.memmap),
         order=generators.order,
         augmentation=generators.augmentation,
     )

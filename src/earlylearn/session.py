@@ -24,6 +24,7 @@ from earlylearn.fit import Epoch, Fit, load_method, predict_batches
 from earlylearn.generators import Generators
 from earlylearn.prepare import LabelDraw, build_method, fingerprint, make_batches
 from earlylearn.progress import TrainingProgress
+from earlylearn.replay import recorder_for
 from earlylearn.report import render_run
 from earlylearn.run import Run
 from earlylearn.run_folder import RunFolder, write_json
@@ -104,6 +105,9 @@ class Session:
         self.generators = Generators(config.seed)
         self.method = build_method(config, self.data, draw.train_rows, self.generators)
         batches = make_batches(config, self.data, self.draws, self.generators, self.device)
+        recorder, reason = (None, "") if config.eager else recorder_for(self.method, batches)
+        if reason:
+            self.method.note(f"steps are not replayed as CUDA graphs: {reason}")
         self.fit = Fit(
             self.method,
             batches,
@@ -113,6 +117,7 @@ class Session:
             momentum=config.momentum,
             weight_decay=config.weight_decay,
             schedule=config.schedule,
+            recorder=recorder,
         )
         self.dynamics = Dynamics(len(self.data)).to(self.device)
         self.labels = batches.draws[0].labels

@@ -1,8 +1,13 @@
 """How is a whole batch of images cropped and flipped at random, at once and wherever it lies?
 
+The augmentation of ELR, ELR+ and DivideMix on CIFAR: pad with zeros, crop back at a random place, mirror with
+probability 1/2; without padding and to a smaller size, theirs on larger images. No Python per image.
+
 Draws are apart from their application: `draw` says which crops, `apply` makes them, so that a slow
 per-example version can be given the same draws (tests/reference/augment_literal.py).
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -51,7 +56,7 @@ def apply(images: Tensor, dy: Tensor, dx: Tensor, flip: Tensor, pad: int, size: 
         images: ``[B, C, H, W]`` of any dtype.
         dy: ``int64 [B]``, the upper edge of each crop, on the images' device, as `dx` and `flip` are.
         dx: the same, for columns.
-        flip: ``bool [B]``, applied after the crop.
+        flip: ``bool [B]``, or 0 and 1, applied after the crop.
         pad: zero pixels on every side.
         size: the side of the square that is cut out; as large as the images if None.
 
@@ -72,39 +77,13 @@ def apply(images: Tensor, dy: Tensor, dx: Tensor, flip: Tensor, pad: int, size: 
     return torch.cat((crops, crops.flip(3))).index_select(0, image + batch * flip)
 
 
-def crop_and_flip(
-    images: Tensor, *, pad: int = 4, size: int | None = None, flip: bool = True, generator: torch.Generator
-) -> Tensor:
-    """Pad with zeros, crop back at a random place, mirror left to right with probability 1/2.
-
-    The augmentation of ELR, ELR+ and DivideMix on CIFAR; with ``pad`` 0 and a ``size``, theirs on larger images. One
-    draw per image; no Python per image.
-
-    Args:
-        images: ``uint8 [B, C, H, W]`` (any dtype works), on any device.
-        pad: zero pixels on every side; 4 suits 32 x 32, `suitable_pad` says what suits other sizes.
-        size: the side of the square to cut out; as large as the images if None.
-        flip: whether to mirror at all (digits and text must not be).
-        generator: a CPU generator, whatever the images' device: the draws are the same on every machine.
-
-    Returns:
-        New images of the same dtype and device, ``[B, C, H, W]`` or ``[B, C, size, size]``.
-
-    Raises:
-        UsageError: ``images`` are not four-dimensional, ``pad`` is negative, or a size is given and the images are not
-            square or smaller.
-    """
-    if images.ndim != 4:
+def check_images(shape: Sequence[int], size: int | None) -> None:
+    """Raise UsageError unless inputs of shape ``(channels, height, width)`` can be cropped to squares of `size`."""
+    if len(shape) != 3:
         raise UsageError(
-            f"augmentation: inputs of shape {list(images.shape)} are not images "
-            "[batch, channels, height, width]; use augmentation none"
+            f"augmentation: inputs of shape {list(shape)} are not images [channels, height, width]; "
+            "use augmentation none"
         )
-    height, width = images.shape[2:]
+    height, width = shape[1:]
     if size is not None and not height == width >= size:
         raise UsageError(f"--crop {size}: images of {height} x {width} pixels; give square ones at least as large")
-    spare = 0 if size is None else height - size
-    dy, dx, mirrored = (
-        drawn.to(images.device, non_blocking=True)
-        for drawn in draw(len(images), pad=pad, spare=spare, flip=flip, generator=generator)
-    )
-    return apply(images, dy, dx, mirrored, pad, size)

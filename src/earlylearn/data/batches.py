@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from earlylearn.data.augment import crop_and_flip, suitable_pad
+from earlylearn.data.augment import apply, check_images, draw, suitable_pad
 from earlylearn.data.labelled import Augmentation
 from earlylearn.errors import UsageError
 from earlylearn.method import Batch
@@ -42,6 +43,7 @@ class Batches:
         balanced: batches per sweep over all training rows in which the classes of the given labels are equally
             frequent, drawn anew every time (supplement G.3, Clothing1M); None sweeps over every row. A class with too
             few rows for its share contributes each once.
+        on_disk: the inputs are a file that is mapped into memory: while one batch trains, a thread reads the next.
         order: random numbers of the order of examples (on the CPU).
         augmentation: random numbers of crops and flips (on the CPU).
     """
@@ -55,6 +57,7 @@ class Batches:
         augment: Augmentation,
         crop: int | None = None,
         balanced: int | None = None,
+        on_disk: bool = False,
         order: torch.Generator,
         augmentation: torch.Generator,
     ) -> None:
@@ -62,7 +65,11 @@ class Batches:
             raise UsageError(f"--batch-size {batch_size}: must be at least 2")
         self.inputs, self.draws, self.batch_size = inputs, list(draws), batch_size
         self.augment, self.order, self.augmentation = augment, order, augmentation
-        self.crop, self.balanced = crop, balanced
+        self.crop, self.balanced, self.on_disk = crop, balanced, on_disk
+        if augment != "none":
+            check_images(inputs.shape[1:], crop)
+            height, width = inputs.shape[-2:]
+            self.pad, self.spare = (suitable_pad(height, width), 0) if crop is None else (0, height - crop)
 
     def rows(self, draw: int = 0) -> Tensor:
         """The training rows ``int64 [m]`` of a draw; its number wraps around."""
@@ -70,7 +77,7 @@ class Batches:
 
     def batches(
         self, views: int = 1, *, draw: int = 0, rows: Tensor | None = None, batch_size: int | None = None
-    ) -> Iterator[Batch]:
+    ) -> "Sweep":
         """Every training row once (or a `balanced` sample), in a new order, in ``views`` augmented versions each.
 
         Args:
@@ -79,17 +86,7 @@ class Batches:
             rows: go through these rows instead of all training rows.
             batch_size: examples per step instead of the usual number, at least 2.
         """
-        trained, labels = self.draws[draw % len(self.draws)]
-        if rows is None:
-            rows = trained if self.balanced is None else self._balanced(trained, labels)
-        size = self.batch_size if batch_size is None else batch_size
-        order = torch.randperm(len(rows), generator=self.order).to(rows.device)
-        steps = _steps(len(rows), size)
-        for step in range(steps):
-            stop = len(rows) if step == steps - 1 else (step + 1) * size
-            index = rows[order[step * size : stop]]
-            x = self.take(index)
-            yield Batch(index, tuple(self._augmented(x) for _ in range(views)), labels.index_select(0, index))
+        return Sweep(self, views, draw % len(self.draws), rows, self.batch_size if batch_size is None else batch_size)
 
     def in_order(self, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """(index, inputs) of the rows as they come, not augmented: for evaluation."""
@@ -100,7 +97,7 @@ class Batches:
         """The inputs of some rows, where `index` lies: the data may lie elsewhere (a file larger than memory)."""
         return self.inputs.index_select(0, index.to(self.inputs.device)).to(index.device)
 
-    def _balanced(self, rows: Tensor, labels: Tensor) -> Tensor:
+    def balanced_rows(self, rows: Tensor, labels: Tensor) -> Tensor:
         """As many rows of each class, drawn without replacement, as make `balanced` batches."""
         present = labels[rows].unique()
         share = max(1, (self.balanced or 0) * self.batch_size // len(present))
@@ -110,12 +107,84 @@ class Batches:
             drawn.append(members[torch.randperm(len(members), generator=self.order)[:share].to(rows.device)])
         return torch.cat(drawn)
 
-    def _augmented(self, x: Tensor) -> Tensor:
+    def draw_crop(self, examples: int) -> Tensor:
+        """Where each example is cropped and whether it is mirrored: ``int64 [3, B]``, empty without augmentation."""
         if self.augment == "none":
-            return x
-        pad = suitable_pad(*x.shape[-2:]) if self.crop is None else 0
+            return torch.empty(0, dtype=torch.int64)
         flip = self.augment == "crop+flip"
-        return crop_and_flip(x, pad=pad, size=self.crop, flip=flip, generator=self.augmentation)
+        dy, dx, mirrored = draw(examples, pad=self.pad, spare=self.spare, flip=flip, generator=self.augmentation)
+        return torch.stack((dy, dx, mirrored.long()))
+
+    def augmented(self, x: Tensor, crop: Tensor) -> Tensor:
+        """The view ``[B, ...]`` of these inputs that `draw_crop` decided on."""
+        return x if self.augment == "none" else apply(x, crop[0], crop[1], crop[2], self.pad, self.crop)
+
+
+class Order(NamedTuple):
+    """All that is decided of a batch before it is made.
+
+    Attributes:
+        index: ``int64 [B]`` rows.
+        crops: one per view, see `earlylearn.data.augment.draw`: ``int64 [3, B]``, empty without augmentation.
+    """
+
+    index: Tensor  # type: ignore[assignment]  # see Batch
+    crops: tuple[Tensor, ...]
+
+
+class Sweep:
+    """One way through some rows, the sequence of its batches; begun anew each time it is iterated.
+
+    What chance decides (`orders`) is apart from what follows from it (`make`), so that the latter can be part of a
+    step that is recorded and replayed.
+
+    Args:
+        data: where the inputs are.
+        views: see `Batches.batches`.
+        draw: the same.
+        rows: the same.
+        batch_size: the same.
+    """
+
+    def __init__(self, data: Batches, views: int, draw: int, rows: Tensor | None, batch_size: int) -> None:
+        self.data, self.views, self.draw, self.rows, self.batch_size = data, views, draw, rows, batch_size
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self.data.on_disk:
+            return self._reading_ahead()
+        return (self.make(order) for order in self.orders())
+
+    def _reading_ahead(self) -> Iterator[Batch]:
+        with ThreadPoolExecutor(1) as reader:
+            ahead: list[tuple[Order, Future[Tensor]]] = []
+            for order in self.orders():
+                ahead.append((order, reader.submit(self.data.take, order.index)))
+                if len(ahead) > 1:
+                    first, x = ahead.pop(0)
+                    yield self.make(first, x.result())
+            for last, x in ahead:
+                yield self.make(last, x.result())
+
+    def orders(self) -> Iterator[Order]:
+        """Draw the batches one after another."""
+        rows, device = self.rows, self.data.draws[self.draw].rows.device
+        if rows is None:
+            trained, labels = self.data.draws[self.draw]
+            rows = trained if self.data.balanced is None else self.data.balanced_rows(trained, labels)
+        order = torch.randperm(len(rows), generator=self.data.order).to(rows.device)
+        steps = _steps(len(rows), self.batch_size)
+        for step in range(steps):
+            stop = len(rows) if step == steps - 1 else (step + 1) * self.batch_size
+            index = rows[order[step * self.batch_size : stop]]
+            crops = (self.data.draw_crop(len(index)).to(device, non_blocking=True) for _ in range(self.views))
+            yield Order(index, tuple(crops))
+
+    def make(self, order: Order, x: Tensor | None = None) -> Batch:
+        """The batch of an order, from its inputs if they were read already: tensor operations alone."""
+        if x is None:
+            x = self.data.take(order.index)
+        views = tuple(self.data.augmented(x, crop) for crop in order.crops)
+        return Batch(order.index, views, self.data.draws[self.draw].labels.index_select(0, order.index))
 
 
 def as_tensor(inputs: NDArray[Any]) -> Tensor:

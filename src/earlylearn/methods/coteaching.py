@@ -59,6 +59,7 @@ class CoTeaching(Method):
     loop's SGD is every method's.
     """
 
+    replayable = True
     paper = "Han et al., NeurIPS 2018"
     networks = 2
     noise_rate = NOISE_RATE
@@ -129,9 +130,11 @@ class CoTeachingPlus(Method):
     that others quote from re-runs with other code.
     """
 
+    replayable = True
     paper = "Yu et al., ICML 2019"
     networks = 2
     noise_rate = NOISE_RATE
+    all_count: Tensor
 
     def __init__(
         self,
@@ -146,12 +149,13 @@ class CoTeachingPlus(Method):
         generator: np.random.Generator | None = None,
     ) -> None:
         super().__init__(make_network, n, classes, generator=generator)
-        self.initial, self.disagree = initial, False
+        self.initial = initial
+        self.register_buffer("all_count", torch.tensor(False), persistent=False)  # whether in agreement or not
         self.forget = ForgetRate(forget_rate, num_gradual, warmup)
 
     def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
         """Both networks see the same batches and step together."""
-        self.disagree = epoch >= self.initial
+        self.all_count.fill_(epoch < self.initial)
         self.forget.start(epoch, data.draws[0])
         yield from super().passes(epoch, data)
 
@@ -160,9 +164,7 @@ class CoTeachingPlus(Method):
         logits = [net(batch.views[0]).float() for net in self.nets]
         self.observe(batch.index, torch.stack(logits).mean(0))
         first, second = (F.cross_entropy(out, batch.label, reduction="none") for out in logits)
-        eligible = logits[0].argmax(1) != logits[1].argmax(1)
-        if not self.disagree:
-            eligible = torch.ones_like(eligible)
+        eligible = (logits[0].argmax(1) != logits[1].argmax(1)) | self.all_count
         eligible = eligible | (eligible.sum() < 2)
         keep = self.forget.kept(eligible.sum())
         by_first, by_second = (judged.detach().masked_fill(~eligible, torch.inf) for judged in (first, second))

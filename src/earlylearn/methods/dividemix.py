@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from earlylearn.method import Batch, Method, Pass
 from earlylearn.methods.mixture import clean_probability, rescaled
+from earlylearn.methods.supervised import one_hot
 
 if TYPE_CHECKING:
     from earlylearn.data.batches import Batches
@@ -191,7 +192,7 @@ class DivideMix(Method):
         self.observe(rows, both.mean(0))
         clean_share = self.clean[:, rows].mean(0).unsqueeze(1)
         predicted = torch.softmax(both, 2).mean(0)
-        self.beliefs[rows] = clean_share * F.one_hot(labels, self.classes) + (1 - clean_share) * predicted
+        self.beliefs[rows] = clean_share * one_hot(labels, self.classes) + (1 - clean_share) * predicted
 
     def loss(self, batch: Batch, k: int = 0, epoch: int = 0, steps: int = 1) -> Tensor:
         """Network k's MixMatch loss of a batch made by `_pairs`."""
@@ -206,7 +207,7 @@ class DivideMix(Method):
                 targets = [sharpened(torch.stack(guessed).mean(0), self.temperature)] * 2
             predicted = torch.stack([torch.softmax(own(x).float(), 1) for x in labelled]).mean(0)
             clean = self.clean[1 - k].index_select(0, batch.index[:count]).unsqueeze(1)
-            given = F.one_hot(batch.label[:count], self.classes)
+            given = one_hot(batch.label[:count], self.classes)
             refined = sharpened(clean * given + (1 - clean) * predicted, self.temperature)
             target = torch.cat([refined, refined, *targets])
             x = torch.cat([v.float() for v in views])
@@ -281,7 +282,7 @@ def _pairs(data: "Batches", labelled: Tensor, unlabelled: Tensor, size: int) -> 
             continue
         other = next(others, None)
         if other is None:
-            others = data.batches(2, rows=unlabelled, batch_size=size)
+            others = iter(data.batches(2, rows=unlabelled, batch_size=size))
             other = next(others)
         yield Batch(
             torch.cat([batch.index, other.index]), batch.views + other.views, torch.cat([batch.label, other.label])

@@ -36,6 +36,7 @@ class ELR(Method):
         targets: ``float32 [n, C]``. Held-out rows have targets too, averaged over the validation passes.
     """
 
+    replayable = True
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
     targets: Tensor
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from earlylearn.elr_loss import elr_loss
-from earlylearn.method import Batch, Method, Pass
+from earlylearn.method import Batch, Method, Numbers, Pass
 from earlylearn.methods.elr import Beta, Lam
+from earlylearn.methods.supervised import one_hot
 from earlylearn.targets import average_logits, check_beta, new_targets, target_beliefs
 
 if TYPE_CHECKING:
@@ -26,6 +26,16 @@ Ramp = Annotated[int, Field(ge=0, description="steps of the sigmoid ramp-up; 0 s
 def sigmoid_ramp(step: int, length: int) -> float:
     """exp(-5 (1 - min(step, length) / length)^2), from 0.007 up to 1 after ``length`` steps; 1 if length is 0."""
     return math.exp(-5 * (1 - min(step, length) / length) ** 2) if length else 1.0
+
+
+def move(average: list[Tensor], live: list[Tensor], share: float | Tensor) -> None:
+    """Move averages in place by a share, 0 .. 1, of the way to the live weights."""
+    if isinstance(share, Tensor):  # on the device, where lerp takes no such number for many tensors at once
+        way = torch._foreach_sub(live, average)
+        torch._foreach_mul_(way, share)
+        torch._foreach_add_(average, way)
+    else:
+        torch._foreach_lerp_(average, live, share)
 
 
 class ELRPlus(Method):
@@ -56,6 +66,7 @@ class ELRPlus(Method):
     logits are averaged to predict.
     """
 
+    replayable = True
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
     draw_per_network = True
     networks = 2
@@ -94,22 +105,35 @@ class ELRPlus(Method):
             self.held_out[k, data.rows(k)] = False
             yield Pass(data.batches(self.views, draw=k), partial(self.loss, k=k), (k,))
 
+    def numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
+        """lam and the step of the weight average, as far as ramped up; with mixup, the share and the partners."""
+        (k,) = trained
+        step = self.steps[k]
+        self.steps[k] += 1
+        lam = self.lam * sigmoid_ramp(step, self.lam_ramp)
+        if self.gamma_ramp:
+            momentum = self.gamma * sigmoid_ramp(step, self.gamma_ramp)
+        else:
+            momentum = min(1 - 1 / (step + 1), self.gamma)
+        if not self.alpha:
+            return lam, 1 - momentum
+        share = self.generator.beta(self.alpha, self.alpha)
+        return lam, 1 - momentum, max(share, 1 - share), torch.from_numpy(self.generator.permutation(examples))
+
     def loss(self, batch: Batch, k: int = 0) -> Tensor:
         """Network k's loss: soft cross-entropy on mixed inputs plus the regularizer on mixed targets."""
-        x, label = batch.views[0], F.one_hot(batch.label, self.classes).float()
+        x, label = batch.views[0], one_hot(batch.label, self.classes)
         with torch.no_grad():
             taught = self.averages[(k + 1) % self.networks](x)
             self.observe(batch.index, taught)
             target = average_logits(self.targets[k], batch.index, taught, beta=self.beta)
-        if self.alpha > 0:
-            share = self.generator.beta(self.alpha, self.alpha)
-            share = max(share, 1 - share)
-            partner = torch.from_numpy(self.generator.permutation(len(x))).to(x.device)
+        lam, _, *mixing = batch.numbers
+        if mixing:
+            share, partner = mixing
             x, label, target = (share * v + (1 - share) * v[partner] for v in (x.float(), label, target))
         if self.update_labels:
             label = label * target
             label = label / label.sum(1, keepdim=True)
-        lam = self.lam * sigmoid_ramp(self.steps[k], self.lam_ramp)
         loss, ce, regularizer = elr_loss(self.nets[k](x), label, target, lam)
         self.parts = {"ce": ce, "elr": regularizer}
         return loss
@@ -118,14 +142,9 @@ class ELRPlus(Method):
     def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:
         """Move the trained networks' averages towards their weights."""
         for k in trained:
-            if self.gamma_ramp:
-                momentum = self.gamma * sigmoid_ramp(self.steps[k], self.gamma_ramp)
-            else:
-                momentum = min(1 - 1 / (self.steps[k] + 1), self.gamma)
             average: list[Tensor] = list(self.averages[k].parameters())
             live: list[Tensor] = list(self.nets[k].parameters())
-            torch._foreach_lerp_(average, live, 1 - momentum)
-            self.steps[k] += 1
+            move(average, live, batch.numbers[1])
 
     @torch.no_grad()
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:

@@ -34,6 +34,7 @@ class KLRegularized(Method):
         targets: ``float32 [n, C]``, of training and held-out rows.
     """
 
+    replayable = True
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020, supplement C"
     targets: Tensor
 
@@ -93,6 +94,7 @@ class TargetsOnly(Method):
         targets: ``float32 [n, C]``, of training and held-out rows.
     """
 
+    replayable = True
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020, supplement D"
     targets: Tensor
 

@@ -109,6 +109,7 @@ class ForwardCorrection(Method):
         UsageError: T is not a transition matrix of that many classes.
     """
 
+    replayable = True
     paper = "Patrini, Rozza, Menon, Nock, Qu, CVPR 2017"
     transition_matrix = "transition: if not given, estimated from the network after warmup epochs of cross-entropy"
     transition: Tensor

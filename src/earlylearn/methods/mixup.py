@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.method import Batch, Method
+from earlylearn.method import Batch, Method, Numbers
 
 
 class Mixup(Method):
@@ -30,6 +30,7 @@ class Mixup(Method):
     mixtures showed 47 % of the wrong labels memorised where the examples themselves showed 71 %.
     """
 
+    replayable = True
     paper = "Zhang, Cisse, Dauphin, Lopez-Paz, ICLR 2018"
 
     def __init__(
@@ -44,6 +45,11 @@ class Mixup(Method):
         super().__init__(make_network, n, classes, generator=generator)
         self.alpha = alpha
 
+    def numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
+        """The share of an example's own, and who its partner is."""
+        share = self.generator.beta(self.alpha, self.alpha) if self.alpha else 1.0
+        return share, torch.from_numpy(self.generator.permutation(examples))
+
     def loss(self, batch: Batch) -> Tensor:
         """Cross-entropy of the mixed inputs, the two labels weighted as the inputs are."""
         x, net = batch.views[0], self.nets[0]
@@ -51,8 +57,7 @@ class Mixup(Method):
             net.eval()
             self.observe(batch.index, net(x))
             net.train()
-        share = self.generator.beta(self.alpha, self.alpha) if self.alpha else 1.0
-        partner = torch.from_numpy(self.generator.permutation(len(x))).to(x.device)
+        share, partner = batch.numbers
         x = x.float()
         logits = net(share * x + (1 - share) * x[partner]).float()
         loss = share * F.cross_entropy(logits, batch.label) + (1 - share) * F.cross_entropy(

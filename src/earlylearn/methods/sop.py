@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from earlylearn.method import Batch, Method
-from earlylearn.methods.supervised import observed_logits
+from earlylearn.methods.supervised import observed_logits, one_hot
 
 FLOOR = 1e-4  # below it, a prediction counts as this much, and has no gradient
 SPREAD = 1e-8  # of the initial u and v: as good as 0, which itself would never move
@@ -63,6 +63,7 @@ class SOP(Method):
     adds consistency between two views and class balance, nothing is here.
     """
 
+    replayable = True
     paper = "Liu, Zhu, Qu, You, ICML 2022"
     u: Tensor
     v: Tensor
@@ -87,7 +88,7 @@ class SOP(Method):
     def loss(self, batch: Batch) -> Tensor:
         """Cross-entropy plus squared error; keeps the gradients of the rows of u and v for `after_step`."""
         p = torch.softmax(observed_logits(self, batch), 1)
-        y = F.one_hot(batch.label, self.classes).float()
+        y = one_hot(batch.label, self.classes)
         rows = tuple(table[batch.index].requires_grad_() for table in (self.u, self.v))
         ce, mse = sop_loss(p, y, *rows)
         # Taken here rather than by the loop's backward, which may scale what it differentiates.

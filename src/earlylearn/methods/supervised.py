@@ -22,8 +22,16 @@ def observed_logits(method: Method, batch: Batch) -> Tensor:
     return logits.float()
 
 
+def one_hot(labels: Tensor, classes: int) -> Tensor:
+    """Labels ``int64 [B]`` as ``float32 [B, C]``; unlike PyTorch's own, reads no value on the way."""
+    zeros = torch.zeros(len(labels), classes, device=labels.device)
+    return zeros.scatter_(1, labels.unsqueeze(1), 1)
+
+
 class CrossEntropy(Method):
     """Cross-entropy on the given labels: the baseline, which memorises wrong labels."""
+
+    replayable = True
 
     def loss(self, batch: Batch) -> Tensor:
         """Mean cross-entropy of the batch."""
@@ -50,6 +58,7 @@ class Bootstrap(Method):
     form's argmax has none.
     """
 
+    replayable = True
     paper = "Reed et al., ICLR 2015 workshop"
 
     def __init__(
@@ -102,6 +111,7 @@ class GeneralizedCrossEntropy(Method):
     over the data with the best checkpoint so far; and where no example would be left, all stay as they were.
     """
 
+    replayable = True
     paper = "Zhang, Sabuncu, NeurIPS 2018"
     weights: Tensor
 
@@ -172,6 +182,7 @@ class SymmetricCrossEntropy(Method):
     Differs from the released code: it clips the label at 1e-4, hence ``log_zero`` = -9.21, where the paper says -4.
     """
 
+    replayable = True
     paper = "Wang et al., ICCV 2019"
 
     def __init__(
@@ -212,6 +223,7 @@ class LabelSmoothing(Method):
         generator: unused; every method takes one.
     """
 
+    replayable = True
     paper = "Szegedy et al., CVPR 2016; Lukasik et al., ICML 2020; Wei et al., ICML 2022"
 
     def __init__(

@@ -13,11 +13,13 @@ from earlylearn.networks.normalize import Normalize
 from earlylearn.networks.preact_resnet import PreActResNet
 from earlylearn.networks.small import SmallCNN, linear, mlp
 from earlylearn.networks.timm_networks import PREFIX, load_pretrained, timm_network
+from earlylearn.networks.whitened_cnn import WhitenedCNN
 
 NETWORKS: dict[str, str] = {
     "linear": "softmax regression, for features or flattened images",
     "mlp": "perceptron with two hidden layers of 512 units; mlp:256-256 sets other ones",
     "small-cnn": "three 3x3 conv-BN-ReLU blocks of 32, 64, 128 channels, for images on a processor",
+    "whitened-cnn": "learns 32 x 32 images fast: whitened patches, six 3x3 convolutions, 2.0 million parameters",
     "resnet34": "ELR's CIFAR ResNet-34 (3x3 stem, no max-pooling), 21.3 million parameters",
     "resnet18": "the same with ResNet-18's blocks, 11.2 million parameters",
     "preact-resnet18": "ELR+'s and DivideMix's PreActResNet-18, 11.2 million parameters",
@@ -55,6 +57,7 @@ def build_network(
     std: Tensor,
     crop: int | None = None,
     pretrained: str | None = None,
+    images: Tensor | None = None,
 ) -> nn.Module:
     """Build a network that takes raw inputs, freshly initialised unless pretrained.
 
@@ -69,6 +72,8 @@ def build_network(
         std: the same.
         crop: side of the square that the network sees, the centre of larger images; None for whole images.
         pretrained: weights to start from, see `earlylearn.networks.timm_networks.load_pretrained`; timm's only.
+        images: raw training images ``[m, *shape]`` for a network that begins with something made of them
+            (whitened-cnn); not needed where weights will be loaded.
 
     Returns:
         ``nn.Sequential(Normalize, network)`` from raw ``[B, *shape]`` to logits ``[B, classes]``, with a
@@ -92,6 +97,8 @@ def build_network(
     if len(normalize.mean) != shape[0]:
         what = "columns" if len(shape) == 1 else "channels"
         raise UsageError(f"--network {name}: {len(normalize.mean)} means for {shape[0]} {what}; give one each")
+    if images is not None and isinstance(network, WhitenedCNN):
+        network.whiten(normalize(images if crop is None else CentreCrop(crop)(images)))
     layers = [normalize, network]
     return nn.Sequential(*layers) if crop is None else nn.Sequential(CentreCrop(crop), *layers)
 
@@ -124,6 +131,8 @@ def bare_network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
         network = timm_network(name, shape=(shape[0], shape[1], shape[2]), classes=classes)
     elif kind == "small-cnn":
         network = SmallCNN(shape[0], classes)
+    elif kind == "whitened-cnn":
+        network = WhitenedCNN(shape[0], classes)
     elif kind == "preact-resnet18":
         network = PreActResNet(shape[0], classes)
     else:

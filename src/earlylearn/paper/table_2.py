@@ -128,7 +128,7 @@ TABLE_2 = Experiment(
         ),
     ),
     full=Scale(
-        settings={"training": {"seeds": 5}},
+        settings={"training": {"seeds": 5, "test_every": 1}},
         minutes=5000,
         hardware="1 H200 GPU",
         replaced=(
