@@ -87,7 +87,7 @@ def test_takes_the_steps_of_the_literal_algorithm(changed):
                     try:
                         other = next(others)
                     except StopIteration:
-                        others = theirs.batches(2, rows=unlabelled, batch_size=half)
+                        others = iter(theirs.batches(2, rows=unlabelled, batch_size=half))
                         other = next(others)
                     loss = literal.step(
                         k,

@@ -98,7 +98,8 @@ def test_relabelling_survives_targets_that_contradict_the_label():
             average.bias.copy_(torch.tensor([200.0, -200.0, -200.0]))
     from earlylearn.method import Batch
 
-    loss = method.loss(Batch(torch.arange(4), (torch.randn(4, 2),), torch.tensor([1, 2, 1, 2])))
+    x, labels = torch.randn(4, 2), torch.tensor([1, 2, 1, 2])
+    loss = method.loss(Batch(torch.arange(4), (x,), labels, method.numbers(4, (0,))))
     assert torch.isfinite(loss)
 
 

@@ -30,14 +30,14 @@ def test_observes_its_examples_as_they_are():
     method = Mixup(Says, 4, 3)
     logits = torch.randn(4, 3)
     method.train()
-    method.loss(Batch(torch.tensor([2, 0, 3, 1]), (logits,), torch.tensor([0, 1, 2, 0])))
+    method.loss(Batch(torch.tensor([2, 0, 3, 1]), (logits,), torch.tensor([0, 1, 2, 0]), method.numbers(4, (0,))))
     assert torch.equal(method.seen_logits[torch.tensor([2, 0, 3, 1])], logits)
     assert method.nets[0].training
 
 
 def test_observing_leaves_the_running_statistics_to_the_mixtures():
     method = Mixup(small_network, 8, 3)
-    method.loss(Batch(torch.arange(8), (torch.randn(8, 5),), torch.arange(8) % 3))
+    method.loss(Batch(torch.arange(8), (torch.randn(8, 5),), torch.arange(8) % 3, method.numbers(8, (0,))))
     assert method.nets[0][1].num_batches_tracked == 1
 
 

@@ -108,7 +108,8 @@ def loss_and_gradient(make_method, logits, labels=(0, 1)):
     """A method's loss on given logits, as float, and the gradient to them."""
     logits = torch.as_tensor(logits).requires_grad_()
     method = make_method(Says, len(logits), logits.shape[1])
-    loss = method.loss(Batch(torch.arange(len(logits)), (logits,), torch.tensor(labels)))
+    numbers = method.numbers(len(logits), (0,))
+    loss = method.loss(Batch(torch.arange(len(logits)), (logits,), torch.tensor(labels), numbers))
     assert loss.dtype == torch.float32
     loss.backward()
     return loss.item(), logits.grad

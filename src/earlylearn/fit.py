@@ -189,8 +189,10 @@ class Fit:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a state of `state_dict`."""
+        """Take up a state of `state_dict`; recordings, which hold the optimizers' old state, are forgotten."""
         self.epoch = state["epoch"]
+        if self.replays is not None:
+            self.replays = Replays(self.replays.recorder)
         load_method(self.method, state["method"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             load_optimizer(optimizer, saved)

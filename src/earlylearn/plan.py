@@ -137,9 +137,10 @@ def _operations(
         ratio = measured_costs()["cost"][name]
         each = ratio * cost.both
         how = f"counted for one network, times {ratio:g}, the measured cost of {name} relative to ce"
-    judged = round(settings["val_fraction"] * size.train) + size.val + (size.test if settings["test_every"] else 0)
-    epochs = settings["epochs"]
-    return epochs * _images(size, settings) * each, epochs * judged * method.networks * cost.forward, how
+    epochs, every = settings["epochs"], settings["test_every"]
+    tests = epochs // every if every else 2  # of the last epoch and of the picked one
+    judged = epochs * (round(settings["val_fraction"] * size.train) + size.val) + tests * size.test
+    return epochs * _images(size, settings) * each, judged * method.networks * cost.forward, how
 
 
 def _memory(size: Size, settings: dict[str, Any], cost: Cost, method: Method, precision: str) -> dict[str, float]:

@@ -46,8 +46,8 @@ def training(
     """The settings of a run, with what nearly all published ones share: SGD with momentum, crops and flips.
 
     A tenth of the training set is held out: supplement Table G.1 has 45,000 training and 5,000 validation images of
-    CIFAR-10 and CIFAR-100 each, beside 10,000 test images. Those wait for the last and the picked epoch: tested in every
-    epoch, they add a fifteenth to a run of ELR (``test_every``).
+    CIFAR-10 and CIFAR-100 each, beside 10,000 test images. Those wait for the last and the picked epoch (``test_every``
+    0): tested in every epoch, they add a fourteenth to a run of ELR.
     """
     return {
         "network": network,
