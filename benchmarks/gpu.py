@@ -1,9 +1,9 @@
 """How near to the limit of a GPU does training come, and how long would the paper's runs take there?
 
-A step on 45,000 random images of 32 x 32 that lie on the device, batches of 128, by `earlylearn.fit.Fit`: run by Python
-(eager), with the network compiled by torch.compile, and replayed as a CUDA graph (what a run does). The share is of the
-device's own rate of multiplying matrices in bf16, measured in the same run. A replayed pass is also run once with every
-wait for the device an error.
+A step of a recipe on 45,000 random images of 32 x 32 that lie on the device, by `earlylearn.fit.Fit`: run by Python
+(eager), with the networks that train compiled by torch.compile, and replayed as a CUDA graph (what a run does). The
+share is of the device's own rate of multiplying matrices in bf16, measured in the same run. Replayed steps are also
+taken with every wait for the device an error.
 
 Run:
     python -m benchmarks gpu
@@ -12,7 +12,7 @@ Run:
 import statistics
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,21 +24,35 @@ from earlylearn.machine import matrix_rate
 from earlylearn.methods import METHODS
 from earlylearn.networks import build_network
 from earlylearn.networks.cost import network_cost
+from earlylearn.recipes import find_recipe
 from earlylearn.replay import CudaGraphs
 
-SHAPE, CLASSES, BATCH, EXAMPLES, SIDE = (3, 32, 32), 10, 128, 45_000, 8192
-# Method, network, networks trained (each beside a forward pass of the other's average, in ELR+), the paper's epochs.
-RUNS: dict[str, tuple[str, str, int, int]] = {
-    "ce": ("ce", "resnet34", 1, 120),
-    "elr": ("elr", "resnet34", 1, 120),
-    "elr+": ("elr+", "preact-resnet18", 2, 200),
-    "fast": ("elr", "whitened-cnn", 1, 20),
+SHAPE, CLASSES, EXAMPLES, SIDE = (3, 32, 32), 10, 45_000, 8192
+
+
+class Run(NamedTuple):
+    """A method and the recipe it trains by."""
+
+    method: str
+    recipe: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return find_recipe(self.recipe).settings
+
+
+RUNS = {
+    "ce": Run("ce", "cifar10-elr"),
+    "elr": Run("elr", "cifar10-elr"),
+    "elr+": Run("elr+", "cifar10-elr+"),
+    "fast": Run("elr", "cifar10-fast"),
 }
 GOALS = {
     "elr_replayed_run_s": "< 120",
     "elr+_replayed_run_s": "< 270",
     "elr_replayed_share": ">= 0.40",
     "elr+_replayed_share": ">= 0.35",
+    "elr_never_waits": "1",
     "elr_to_ce": "<= 1.01",
 }
 
@@ -46,7 +60,7 @@ GOALS = {
 class Steps:
     """Passes over the images by one way of taking steps, each timed."""
 
-    def __init__(self, method: str, network: str, *, device: str, examples: int, way: str) -> None:
+    def __init__(self, run: Run, network: str, *, device: str, examples: int, way: str) -> None:
         rng = np.random.default_rng(0)
         half = torch.full((3,), 0.5)
 
@@ -58,13 +72,13 @@ class Steps:
 
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            self.method = METHODS[method](make, examples, CLASSES)
+            self.method = METHODS[run.method](make, examples, CLASSES)
         images = torch.from_numpy(rng.integers(0, 256, (examples, *SHAPE), dtype=np.uint8)).to(device)
         labels = torch.from_numpy(rng.integers(0, CLASSES, examples)).to(device)
         data = Batches(
             images,
             [Draw(torch.arange(examples, device=device), labels)],
-            batch_size=BATCH,
+            batch_size=run.settings["batch_size"],
             augment="crop+flip",
             order=torch.Generator().manual_seed(0),
             augmentation=torch.Generator().manual_seed(1),
@@ -73,7 +87,7 @@ class Steps:
         recorder = CudaGraphs() if way == "replayed" else None
         self.fit = Fit(self.method, data, fabric, epochs=10**9, lr=0.02, recorder=recorder)
         self.passes: Iterator[Any] = self.fit.run(lambda examples, read: None)
-        self.device = device
+        self.device, self.batch_size = device, run.settings["batch_size"]
 
     def seconds(self) -> float:
         """Of an epoch: all passes over all images."""
@@ -88,10 +102,10 @@ class Steps:
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
             next(self.passes)
         asked = sum(each.count for each in profile.key_averages() if each.key in ASKING)
-        return asked / (self.method.networks * -(-len(self.fit.data.inputs) // BATCH))
+        return asked / (self.method.networks * -(-len(self.fit.data.inputs) // self.batch_size))
 
     def never_waits(self) -> bool:
-        """Whether a pass goes through with waiting made an error (its beginning and end may wait)."""
+        """Whether 50 steps of the first network go through with waiting made an error (a pass's first may wait)."""
         if self.device == "cpu":
             return True
         self.method.train()
@@ -103,6 +117,8 @@ class Steps:
             for _ in range(50):
                 if next(steps, None) is None:
                     break
+        except RuntimeError:
+            return False
         finally:
             torch.cuda.set_sync_debug_mode("default")
         return True
@@ -117,21 +133,22 @@ ASKING |= {"cudaMemsetAsync", "cudaGraphLaunch"}
 
 
 def work(method: str, network: str) -> float:
-    """Operations of a step of one network, forward and backward, and of its teacher's forward pass in ELR+."""
+    """Operations of a step on an image: forward and backward, and in ELR+ the teacher's forward pass."""
     cost = network_cost(network, shape=SHAPE, classes=CLASSES)
-    return BATCH * (cost.both + (cost.forward if method == "elr+" else 0))
+    return cost.both + (cost.forward if method == "elr+" else 0)
 
 
 def measure(
     rounds: int = 9,
     *,
     device: str = "cuda",
-    runs: dict[str, tuple[str, str, int, int]] = RUNS,
+    runs: dict[str, Run] = RUNS,
+    network: str | None = None,
     examples: int = EXAMPLES,
     ways: tuple[str, ...] = ("eager", "compiled", "replayed"),
     side: int = SIDE,
 ) -> dict[str, float]:
-    """Milliseconds of a step, share of the device's rate, launches, and seconds of the paper's run without evaluation.
+    """Milliseconds of a step, share of the device's rate, launches, and seconds of the whole run without evaluation.
 
     Medians over a third of the rounds, epochs of all ways of a run in turn.
     """
@@ -139,8 +156,9 @@ def measure(
         raise SystemExit("gpu: needs a CUDA device; there is none here")
     rate = matrix_rate("bf16-mixed", side)
     result = {"bf16_tflops": rate / 1e12}
-    for name, (method, network, networks, epochs) in runs.items():
-        sides = {way: Steps(method, network, device=device, examples=examples, way=way) for way in ways}
+    for name, run in runs.items():
+        net = network or run.settings["network"]
+        sides = {way: Steps(run, net, device=device, examples=examples, way=way) for way in ways}
         for each in sides.values():
             for _ in range(4):  # the last, smaller batch warms up too
                 each.seconds()
@@ -150,10 +168,10 @@ def measure(
                 times[way].append(each.seconds())
         for way, values in times.items():
             epoch = statistics.median(values)
-            steps = networks * examples / BATCH
-            result[f"{name}_{way}_ms"] = 1e3 * epoch / steps
-            result[f"{name}_{way}_share"] = work(method, network) * steps / epoch / rate
-            result[f"{name}_{way}_run_s"] = epochs * epoch
+            images = sides[way].method.networks * examples
+            result[f"{name}_{way}_ms"] = 1e3 * epoch * run.settings["batch_size"] / images
+            result[f"{name}_{way}_share"] = work(run.method, net) * images / epoch / rate
+            result[f"{name}_{way}_run_s"] = run.settings["epochs"] * epoch
             result[f"{name}_{way}_launches"] = sides[way].launches()
         if "replayed" in sides:
             result[f"{name}_never_waits"] = float(sides["replayed"].never_waits())

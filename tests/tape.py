@@ -4,11 +4,25 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+aten = torch.ops.aten
+# What makes Python or PyTorch read a value, or brings one to the device. (`.cpu()` is not seen: all is on a processor.)
+WAITING = {
+    aten._local_scalar_dense.default,
+    aten.nonzero.default,
+    aten.masked_select.default,
+    aten._unique2.default,
+    aten.unique_dim.default,
+    aten.equal.default,
+    aten.repeat_interleave.Tensor,
+    aten.lift_fresh.default,
+}
+INDEXING = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default, aten._index_put_impl_.default}
+
 
 class Tape(TorchDispatchMode):
     """Records operations with the tensors and numbers they were given; a number is the same at every replay.
 
-    As with a CUDA graph, reading a tensor's value on the way is an error.
+    As with a CUDA graph, an operation that waits for the device is an error.
     """
 
     def __init__(self):
@@ -16,7 +30,10 @@ class Tape(TorchDispatchMode):
         self.operations = []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if function in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default):
+        by_mask = function in INDEXING and any(
+            isinstance(index, torch.Tensor) and index.dtype in (torch.bool, torch.uint8) for index in args[1]
+        )
+        if function in WAITING or by_mask:
             raise RuntimeError(f"{function} waits for the device")
         result = function(*args, **(kwargs or {}))
         if function.namespace != "profiler":  # the optimizer's notes
@@ -42,6 +59,8 @@ class Tape(TorchDispatchMode):
 class Tapes:
     """Stands in for `earlylearn.replay.CudaGraphs`."""
 
+    refuses = ""
+
     def warm_up(self, step):
         return step()
 
@@ -57,3 +76,6 @@ class Tapes:
             done.append(True)
 
         return replay, losses
+
+    def forget(self):
+        pass

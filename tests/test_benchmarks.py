@@ -18,7 +18,7 @@ from earlylearn.networks import Normalize, build_network
 
 from .reference.elr_literal import LiteralELRLoss
 
-LINEAR = {"elr": ("elr", "linear", 1, 120)}
+ONE = {"elr": gpu.RUNS["elr"]}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,10 @@ LINEAR = {"elr": ("elr", "linear", 1, 120)}
         (lambda: weights.measure(1, network="linear"), ["plain_to_foreach_average"]),
         (lambda: peak.measure(1, network="linear", batch=4, side=32, seconds=0.01), list(peak.GOALS)),
         (lambda: scaling.measure(1, sizes=(60, 120)), ["120_to_60"]),
-        (lambda: gpu.measure(1, device="cpu", runs=LINEAR, examples=20, ways=("eager",), side=32), ["elr_eager_share"]),
+        (
+            lambda: gpu.measure(1, device="cpu", runs=ONE, network="linear", examples=20, ways=("eager",), side=32),
+            ["elr_eager_share"],
+        ),
         (lambda: accuracy.measure(1, settings={"digits": {"epochs": 1, "limit": 200}}), ["digits_memorized_plain"]),
     ],
     ids=["loss", "step", "loader", "epoch", "table", "weights", "peak", "scaling", "gpu", "accuracy"],

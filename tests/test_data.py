@@ -49,8 +49,18 @@ def test_orders_differ_between_sweeps_and_repeat_with_the_seed():
 def test_reading_ahead_changes_nothing():
     usual, ahead = (_batches(42, 4, augment="crop+flip") for _ in range(2))
     ahead.on_disk = True
-    for _ in range(2):
-        for batch, same in zip(usual.batches(views=2), ahead.batches(views=2), strict=True):
+    first, second = torch.arange(0, 20, 2), torch.arange(20, 42, 2)
+
+    def in_turn(data):  # two sweeps that draw from the same generator, one of them left unfinished
+        other = iter(data.batches(rows=second))
+        for batch in data.batches(views=2, rows=first):
+            yield batch
+            yield next(other)
+            yield next(other)
+            break
+
+    for sweep in (lambda data: data.batches(views=2), in_turn, lambda data: data.batches(views=2)):
+        for batch, same in zip(sweep(usual), sweep(ahead), strict=True):
             assert torch.equal(batch.index, same.index)
             assert torch.equal(batch.label, same.label)
             assert all(map(torch.equal, batch.views, same.views))

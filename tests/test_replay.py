@@ -1,5 +1,7 @@
 """Do replayed steps train as steps run by Python do, and do methods that promise so keep to what can be replayed?"""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -23,8 +25,8 @@ OPTIONS |= {"gce": {"truncation": 0.3, "prune_start": 2, "prune_every": 1}, "for
 OPTIONS |= {"co-teaching": {"forget_rate": 0.3, "num_gradual": 3}}
 
 
-def fitted(name, recorder, *, epochs=6, device="cpu", network="small-cnn", **options):
-    """A run of a method on random images, by steps as they are or replayed."""
+def fitted(name, recorder, *, epochs=6, last=None, device="cpu", network="small-cnn", **options):
+    """A run of a method on random images, by steps as they are or replayed: ``epochs`` of ``last``."""
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
 
@@ -46,8 +48,11 @@ def fitted(name, recorder, *, epochs=6, device="cpu", network="small-cnn", **opt
     fabric = Fabric(accelerator=device, devices=1)
     # Rates that float32 has exactly: as numbers and as tensors they are the same.
     schedule = "multistep:2,4:0.5"
-    fit = Fit(method, data, fabric, epochs=epochs, lr=0.0625, weight_decay=0.0, schedule=schedule, recorder=recorder)
-    return fit, [(epoch.loss, epoch.parts) for epoch in fit.run(lambda *_: None)]
+    fit = Fit(
+        method, data, fabric, epochs=last or epochs, lr=0.0625, weight_decay=0.0, schedule=schedule, recorder=recorder
+    )
+    run = fit.run(lambda *_: None)
+    return fit, [(epoch.loss, epoch.parts) for epoch in itertools.islice(run, epochs)]
 
 
 def same_tensors(first, second, **tolerance):
@@ -107,24 +112,82 @@ def test_a_tape_tells_what_a_replay_would_get_wrong(monkeypatch):
         same_tensors(plain, replayed, rtol=0, atol=1e-4)
 
 
-class Refuses(Tapes):
+class FailsHalfWay(Tapes):
     def record(self, step):
         raise RuntimeError("operation not permitted when stream is capturing\nand more of it")
 
 
+class Waits(Tapes):
+    refuses = "loss.py:7 waits for the GPU"
+
+    def record(self, step):
+        pytest.fail("tried to record a step that waits")
+
+
 def test_a_step_that_cannot_be_recorded_is_told_of_once_and_trains_as_it_is():
     plain, _ = fitted("elr", None)
-    replayed, _ = fitted("elr", Refuses())
-    assert replayed.replays.recorded == 0
-    assert replayed.method.notes == [
-        "steps are not replayed (operation not permitted when stream is capturing); training goes on, more slowly"
-    ]
+    for recorder, reason in (
+        (FailsHalfWay(), "operation not permitted when stream is capturing"),
+        (Waits(), "loss.py:7 waits for the GPU"),
+    ):
+        replayed, _ = fitted("elr", recorder)
+        assert replayed.replays.recorded == 0
+        assert replayed.method.notes == [f"no further step is replayed ({reason}); training goes on, more slowly"]
+        same_tensors(plain, replayed, rtol=0, atol=0)
+
+
+def test_gradients_that_a_failed_recording_leaves_are_not_stepped_on(monkeypatch):
+    plain, _ = fitted("elr", None)
+    recorder = FailsHalfWay()
+
+    def leaves(step):
+        for parameter in recorder.fit.method.parameters():
+            if parameter.requires_grad:
+                parameter.grad = torch.full_like(parameter, 1e3)
+        raise RuntimeError("half-way")
+
+    original = Fit.__init__
+
+    def knows(self, *given, **named):
+        original(self, *given, **named)
+        recorder.fit = self
+
+    monkeypatch.setattr(Fit, "__init__", knows)
+    monkeypatch.setattr(recorder, "record", leaves)
+    replayed, _ = fitted("elr", recorder)
     same_tensors(plain, replayed, rtol=0, atol=0)
 
 
-def test_a_tape_refuses_a_step_that_waits_for_the_device():
+def test_taking_up_a_state_records_anew():
+    whole, _ = fitted("elr", Tapes(), epochs=6)
+    half, _ = fitted("elr", Tapes(), epochs=4, last=6)
+    taken, _ = fitted("elr", Tapes(), epochs=0, last=6)
+    for _ in range(4):  # order and crops as far on as in the other
+        list(taken.data.batches(1))
+    taken.load_state_dict(half.state_dict())
+    half.load_state_dict(taken.state_dict())
+    assert not half.replays._steps
+    for fit in (taken, half):
+        list(fit.run(lambda *_: None))
+        same_tensors(whole, fit, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x: float(x.sum()),
+        lambda x: x[x > 0],
+        lambda x: x.masked_select(x > 0),
+        lambda x: x.unique(),
+        lambda x: torch.equal(x, x + 1),
+        lambda x: x + torch.tensor([1.0]),
+        lambda x: x.__setitem__(x > 0, 0.0),
+    ],
+)
+def test_a_tape_refuses_a_step_that_waits_for_the_device(step):
+    x = torch.ones(2)
     with pytest.raises(RuntimeError, match="waits for the device"), Tape():
-        float(torch.ones(2).sum())
+        step(x)
 
 
 def test_a_run_replays_where_it_can(run_path, tmp_path, monkeypatch):
@@ -147,7 +210,9 @@ def test_on_a_processor_nothing_is_recorded_and_nothing_said():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", REPLAYABLE)
-def test_cuda_graphs_train_as_python_does_and_nothing_waits(name):
+def test_cuda_graphs_train_as_python_does_and_nothing_waits(name, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     plain, losses = fitted(name, None, device="cuda", **OPTIONS.get(name, {}))
     recorder = CudaGraphs()
     replayed, again = fitted(name, recorder, device="cuda", **OPTIONS.get(name, {}))

@@ -41,9 +41,9 @@ class Epoch:
 class Fit:
     """The loop and its own state: one optimizer and one schedule per network.
 
-    It calls the method's `passes`, `numbers`, `after_step`, `after_epoch` and `predict`, reads `nets` and `parts`, and
-    knows nothing else of it. Only the networks are set up for the hardware; the method, with its per-example state,
-    stays as it is.
+    It calls the method's `passes`, `numbers`, `after_step`, `after_epoch`, `predict` and `note`, begins `seen_logits`
+    anew, reads `nets` and `parts`, and knows nothing else of it. Only the networks are set up for the hardware; the
+    method, with its per-example state, stays as it is.
 
     Args:
         method: what to train; its networks are moved to the device and wrapped in place.
@@ -149,6 +149,8 @@ class Fit:
         views = batches.views
 
         def work(index: Tensor, *rest: Tensor) -> dict[str, Tensor]:
+            for k in sweep.trains:  # a recording that failed half-way leaves gradients that nothing computed
+                self._steppers[k].zero_grad()
             return self._step(sweep, batches.make(Order(index, rest[:views]))._replace(numbers=rest[views:]))
 
         loss = sweep.loss
@@ -160,7 +162,7 @@ class Fit:
                 failed = replays.failed
                 yield len(order.index), replays((what, batches.draw, sweep.trains), work, given)
                 if replays.failed and not failed:
-                    self.method.note(f"steps are not replayed ({replays.failed}); training goes on, more slowly")
+                    self.method.note(f"no further step is replayed ({replays.failed}); training goes on, more slowly")
 
     @contextmanager
     def _rates_on_device(self) -> Iterator[None]:
@@ -192,7 +194,7 @@ class Fit:
         """Take up a state of `state_dict`; recordings, which hold the optimizers' old state, are forgotten."""
         self.epoch = state["epoch"]
         if self.replays is not None:
-            self.replays = Replays(self.replays.recorder)
+            self.replays.forget()
         load_method(self.method, state["method"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             load_optimizer(optimizer, saved)

@@ -67,10 +67,12 @@ class Method(nn.Module):
         transition_matrix: the same of a transition matrix.
         draw_per_network: its passes ask for noise draw k to train network k (`Batches.batches(draw=k)`).
         replayable: a step may be recorded once and replayed without Python (`earlylearn.replay`). It promises that
-            `loss` and `after_step` do the same operations on the same shapes in every step of a pass, that they change
-            tensors in place only, and that all else that differs between steps comes by `numbers` or from buffers.
+            `loss` and `after_step` do the same operations on the same shapes in every step of a pass, read no value of
+            a tensor (no ``if``, ``float`` or index by a mask), bring none to the device and change tensors in place
+            only; that all else that differs between steps comes by `numbers` or from buffers; and that the loss of a
+            `Pass` is a method, or a `functools.partial` of one with plain arguments, equal from epoch to epoch.
         nets: the networks; each has its own optimizer.
-        parts: the last batch's loss by named part, detached, for the progress line and the metrics.
+        parts: the batch's loss by named part, detached, for the progress line and the metrics; read after `loss`.
         notes: lines for the user since the last epoch's end (see `note`).
         seen_logits: ``float32 [n, C]``, the logits of every row seen in this epoch (see `observe`), NaN of a row that
             was not: an epoch may be a sample of the rows. Begun anew in every epoch, hence not in the state dict.

@@ -89,7 +89,7 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
     torch.default_generator.manual_seed(seed_for(config.seed, "initialisation"))
     mean, std = input_moments(data, rows)
     images = None
-    if data.is_image:
+    if config.network == "whitened-cnn":
         wanted = -(-WHITENING_PIXELS // math.prod(data.inputs.shape[2:]))
         images = as_tensor(data.inputs[rows[:: -(-len(rows) // wanted)]])
 
@@ -149,7 +149,7 @@ def make_batches(
         augment=config.augment,
         crop=config.crop,
         balanced=config.balanced_batches,
-        on_disk=isinstance(data.inputs, np.memmap),
+        on_disk=isinstance(data.inputs, np.memmap) and inputs.device.type == "cpu",
         order=generators.order,
         augmentation=generators.augmentation,
     )

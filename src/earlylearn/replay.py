@@ -5,6 +5,7 @@ the step is one call. What a recording must not contain is all that differs from
 that stay where they are and are written over before each replay (see `earlylearn.method.Method.replayable`).
 """
 
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
@@ -20,7 +21,13 @@ WARM_UP = 3  # steps as they are, before a step is recorded: libraries choose al
 
 
 class Recorder(Protocol):
-    """What records steps: `CudaGraphs`, or what stands in for it where there is no GPU."""
+    """What records steps: `CudaGraphs`, or what stands in for it where there is no GPU.
+
+    Attributes:
+        refuses: why the steps it warmed up with cannot be recorded, or empty.
+    """
+
+    refuses: str
 
     def warm_up(self, step: Step) -> Losses:
         """Do a step as it is, where steps will be recorded."""
@@ -28,31 +35,52 @@ class Recorder(Protocol):
     def record(self, step: Step) -> tuple[Callable[[], object], Losses]:
         """How to replay the step, and where each replay leaves its losses; does not do it."""
 
+    def forget(self) -> None:
+        """Begin anew: what was recorded will not be replayed any more."""
+
 
 class CudaGraphs:
     """Records steps as CUDA graphs, which share one pool of memory, for they never run at the same time.
 
-    A step that waits for the device cannot be recorded.
+    A step that waits for the device cannot be recorded, and trying would leave PyTorch's allocator and random numbers
+    in disorder: PyTorch is asked to tell of waiting while the first steps run as they are.
     """
 
     def __init__(self) -> None:
         self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
+        self.refuses = ""
 
     def warm_up(self, step: Step) -> Losses:
         """On the stream that records, in order with what came before and what comes after."""
+        before = torch.cuda.get_sync_debug_mode()
         self.stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self.stream):
-            losses = step()
+        with torch.cuda.stream(self.stream), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                losses = step()
+            finally:
+                torch.cuda.set_sync_debug_mode(before)
         torch.cuda.current_stream().wait_stream(self.stream)
+        waits = [f"{each.filename}:{each.lineno}" for each in caught if "synchronizing" in str(each.message)]
+        if waits:
+            self.refuses = f"{waits[0]} waits for the GPU"
         return losses
 
     def record(self, step: Step) -> tuple[Callable[[], object], Losses]:
         """As `Recorder.record`."""
-        graph = torch.cuda.CUDAGraph()
-        # Threads that read ahead may ask for memory meanwhile: only what this thread does is judged.
-        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"):
-            losses = step()
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        try:
+            with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
+                losses = step()
+        except RuntimeError as error:
+            torch.cuda.set_stream(current)  # which a recording that fails does not see to itself
+            raise RuntimeError(str(error.__context__ or error)) from error
         return graph.replay, losses
+
+    def forget(self) -> None:
+        """A pool belongs to the recordings in it."""
+        self.pool = torch.cuda.graph_pool_handle()
 
 
 def recorder_for(method: Method, data: Batches) -> tuple[Recorder | None, str]:
@@ -64,7 +92,7 @@ def recorder_for(method: Method, data: Batches) -> tuple[Recorder | None, str]:
     if device.type != "cuda":
         return None, ""
     if not method.replayable:
-        return None, "no two steps of this method are alike"
+        return None, "this method does not say that its steps may be (replayable)"
     if data.inputs.device != device:
         return None, "the inputs do not fit into the GPU's memory"
     return CudaGraphs(), ""
@@ -102,6 +130,8 @@ class Replays:
         step.take(given)
         if step.replay is None and step.done >= WARM_UP and not self.failed:
             try:
+                if self.recorder.refuses:
+                    raise RuntimeError(self.recorder.refuses)
                 step.replay, step.losses = self.recorder.record(step.run)
                 self.recorded += 1
             except RuntimeError as error:
@@ -111,6 +141,11 @@ class Replays:
             return self.recorder.warm_up(step.run)
         step.replay()
         return step.losses
+
+    def forget(self) -> None:
+        """Record all steps anew: what they hold is no longer what trains."""
+        self._steps.clear()
+        self.recorder.forget()
 
 
 class _Step:

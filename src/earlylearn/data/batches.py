@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,6 +97,11 @@ class Batches:
         """The inputs of some rows, where `index` lies: the data may lie elsewhere (a file larger than memory)."""
         return self.inputs.index_select(0, index.to(self.inputs.device)).to(index.device)
 
+    def read(self, index: Tensor) -> Tensor:
+        """The inputs of rows ``index`` (on the processor) off the disk, ready to go to a GPU while it computes."""
+        x = self.inputs.index_select(0, index)
+        return x.pin_memory() if self.draws[0].rows.device.type == "cuda" else x
+
     def balanced_rows(self, rows: Tensor, labels: Tensor) -> Tensor:
         """As many rows of each class, drawn without replacement, as make `balanced` batches."""
         present = labels[rows].unique()
@@ -154,30 +159,37 @@ class Sweep:
             return self._reading_ahead()
         return (self.make(order) for order in self.orders())
 
-    def _reading_ahead(self) -> Iterator[Batch]:
-        with ThreadPoolExecutor(1) as reader:
-            ahead: list[tuple[Order, Future[Tensor]]] = []
-            for order in self.orders():
-                ahead.append((order, reader.submit(self.data.take, order.index)))
-                if len(ahead) > 1:
-                    first, x = ahead.pop(0)
-                    yield self.make(first, x.result())
-            for last, x in ahead:
-                yield self.make(last, x.result())
-
     def orders(self) -> Iterator[Order]:
         """Draw the batches one after another."""
-        rows, device = self.rows, self.data.draws[self.draw].rows.device
+        for index in self._indices():
+            yield self._order(index)
+
+    def _order(self, index: Tensor) -> Order:
+        crops = (self.data.draw_crop(len(index)).to(index.device, non_blocking=True) for _ in range(self.views))
+        return Order(index, tuple(crops))
+
+    def _indices(self) -> Sequence[Tensor]:
+        """The rows of every batch, in an order drawn anew."""
+        rows = self.rows
         if rows is None:
             trained, labels = self.data.draws[self.draw]
             rows = trained if self.data.balanced is None else self.data.balanced_rows(trained, labels)
         order = torch.randperm(len(rows), generator=self.data.order).to(rows.device)
-        steps = _steps(len(rows), self.batch_size)
-        for step in range(steps):
-            stop = len(rows) if step == steps - 1 else (step + 1) * self.batch_size
-            index = rows[order[step * self.batch_size : stop]]
-            crops = (self.data.draw_crop(len(index)).to(device, non_blocking=True) for _ in range(self.views))
-            yield Order(index, tuple(crops))
+        return rows[order].tensor_split(
+            [step * self.batch_size for step in range(1, _steps(len(rows), self.batch_size))]
+        )
+
+    def _reading_ahead(self) -> Iterator[Batch]:
+        # Crops are drawn when their batch's turn comes: sweeps that take turns draw the same as without reading ahead.
+        indices = self._indices()
+        on_host = torch.cat(tuple(indices)).cpu().split([len(index) for index in indices])
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(self.data.read, on_host[0])
+            for index, following in zip(indices, [*on_host[1:], None], strict=True):
+                x = ahead.result()
+                if following is not None:
+                    ahead = reader.submit(self.data.read, following)
+                yield self.make(self._order(index), x.to(index.device, non_blocking=True))
 
     def make(self, order: Order, x: Tensor | None = None) -> Batch:
         """The batch of an order, from its inputs if they were read already: tensor operations alone."""

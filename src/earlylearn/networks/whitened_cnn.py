@@ -47,7 +47,7 @@ class WhitenedCNN(nn.Module):
         """Make the first layer's filters from normalised images ``float32 [m, channels, height, width]``.
 
         They are the principal directions of the images' patches, each divided by its standard deviation, and their
-        opposites: what passes ReLU of both is all there is to a patch.
+        opposites: behind ReLU-like functions of both nothing of a patch is lost.
         """
         patches = F.unfold(images.contiguous(), PATCH).transpose(1, 2).reshape(-1, len(self.whitening) // 2).double()
         patches -= patches.mean(0)
