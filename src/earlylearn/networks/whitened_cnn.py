@@ -58,7 +58,7 @@ class WhitenedCNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, classes]``."""
         x = self.blocks(F.silu(F.conv2d(x, self.whitening, self.shift)))
-        # Of freshly made features the largest are some 9 times as large as a linear layer likes them.
+        # By 9, as the public codes do: small logits, so that training does not begin with certainty.
         return self.head(F.max_pool2d(x, x.shape[-2:]).flatten(1)) / 9
 
 
