@@ -16,7 +16,8 @@ import json
 
 import torch
 
-from benchmarks import accuracy, epoch, gpu, loader, loss, methods, peak, scaling, step, table, weights
+from benchmarks import accuracy, epoch, gpu, loader, loss, memory, methods, peak, scaling, step, table, weights
+from earlylearn.freed_memory import keep_freed_memory
 from earlylearn.progress import quiet_fabric
 
 BENCHMARKS = {
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "table": table,
     "weights": weights,
     "peak": peak,
+    "memory": memory,
     "scaling": scaling,
 }
 LONG = {"methods": methods, "accuracy": accuracy, "gpu": gpu}
@@ -48,6 +50,7 @@ def main() -> None:
         parser.error(f"{unknown[0]}: no such benchmark; choose from {', '.join(known)}")
     quiet_fabric()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as a run does; the plain sides have it too
     chosen = {name: known[name] for name in arguments.names or BENCHMARKS}
     if arguments.write and "methods" not in chosen:
         parser.error("--write: keeps the figures of methods; name methods")

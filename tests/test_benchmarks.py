@@ -7,7 +7,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from benchmarks import accuracy, epoch, gpu, loader, loss, peak, scaling, step, table, weights
+from benchmarks import accuracy, epoch, gpu, loader, loss, memory, peak, scaling, step, table, weights
 from benchmarks.plain import PlainImages, ReleasedLoss, plain_epoch, plain_loader, plain_network, plain_optimizer
 from benchmarks.timing import interleaved, ratio
 from earlylearn.data.augment import apply
@@ -31,6 +31,7 @@ ONE = {"elr": gpu.RUNS["elr"]}
         (lambda: table.measure(1), ["c10_plain_to_ours"]),
         (lambda: weights.measure(1, network="linear"), ["plain_to_foreach_average"]),
         (lambda: peak.measure(1, network="linear", batch=4, side=32, seconds=0.01), list(peak.GOALS)),
+        (lambda: memory.measure(1, networks={"linear": (8, 1)}), ["linear_kept_to_returned"]),
         (lambda: scaling.measure(1, sizes=(60, 120)), ["120_to_60"]),
         (
             lambda: gpu.measure(1, device="cpu", runs=ONE, network="linear", examples=20, ways=("eager",), side=32),
@@ -38,7 +39,7 @@ ONE = {"elr": gpu.RUNS["elr"]}
         ),
         (lambda: accuracy.measure(1, settings={"digits": {"epochs": 1, "limit": 200}}), ["digits_memorized_plain"]),
     ],
-    ids=["loss", "step", "loader", "epoch", "table", "weights", "peak", "scaling", "gpu", "accuracy"],
+    ids=["loss", "step", "loader", "epoch", "table", "weights", "peak", "memory", "scaling", "gpu", "accuracy"],
 )
 def test_measures_what_the_goals_speak_of(measure, goals):
     result = measure()

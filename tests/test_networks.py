@@ -3,9 +3,11 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from earlylearn.errors import UsageError
 from earlylearn.networks import NETWORKS, Normalize, build_network, count_weights, default_network
+from earlylearn.networks.max_pool import max_pool2
 from earlylearn.training import train
 
 from .conftest import stripes
@@ -123,6 +125,47 @@ def test_whitening_comes_with_the_weights(run_path):
     network = run._model("last").nets[0]
     assert not torch.equal(network[1].whitening, build("whitened-cnn", data.inputs.shape[1:])[1].whitening)
     assert run.predict_proba(data.inputs[:5]).shape == (5, len(data.classes))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format], ids=str)
+@pytest.mark.parametrize("shape", [(4, 3, 8, 8), (2, 5, 7, 9), (3, 1, 4, 4), (2, 8, 31, 31), (2, 4, 2, 3)], ids=str)
+def test_max_pooling_is_that_of_pytorch_bit_for_bit(shape, layout, dtype):
+    # Seven values: nearly every window has several largest numbers, and only the first of them has a gradient.
+    fast, usual = ((torch.randint(-3, 4, shape) / 2).to(dtype).to(memory_format=layout) for _ in range(2))
+    usual.copy_(fast)
+    pooled, expected = max_pool2(fast.requires_grad_()), F.max_pool2d(usual.requires_grad_(), 2)
+    upstream = torch.randn_like(expected)
+    pooled.backward(upstream)
+    expected.backward(upstream)
+    assert torch.equal(pooled, expected)
+    assert torch.equal(fast.grad, usual.grad)
+
+
+def test_small_cnn_pools_before_relu_what_it_would_give_after():
+    network = build("small-cnn").to(memory_format=torch.channels_last)
+    images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
+    upstream = torch.randn(8, 10)
+
+    def logits_and_gradients(forward):
+        network.zero_grad()
+        logits = forward()
+        logits.backward(upstream)
+        return logits, *(p.grad.clone() for p in network.parameters())
+
+    def literal():
+        x = network[0](images)
+        for layer in network[1].blocks:
+            if isinstance(layer, nn.ReLU):
+                continue
+            if isinstance(layer, nn.BatchNorm2d):
+                x = F.relu(layer(x))
+            else:
+                x = layer(x) if isinstance(layer, nn.Conv2d) else F.max_pool2d(x, 2)
+        return network[1].head(F.avg_pool2d(x, x.shape[-2:]).flatten(1))
+
+    for fast, slow in zip(logits_and_gradients(lambda: network(images)), logits_and_gradients(literal), strict=True):
+        assert torch.equal(fast, slow)
 
 
 def test_whitened_cnn_begins_with_convolutions_that_pass_on_what_they_get():

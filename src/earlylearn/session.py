@@ -21,6 +21,7 @@ from earlylearn.data.batches import as_tensor, evaluation_size
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.fit import Epoch, Fit, load_method, predict_batches
+from earlylearn.freed_memory import keep_freed_memory
 from earlylearn.generators import Generators
 from earlylearn.prepare import LabelDraw, build_method, fingerprint, make_batches
 from earlylearn.progress import TrainingProgress
@@ -102,6 +103,8 @@ class Session:
     def prepare(self) -> None:
         """Build everything that trains; seeds torch's global generator, so the caller forks it around the run."""
         config, draw = self.config, self.draws[0]
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.generators = Generators(config.seed)
         self.method = build_method(config, self.data, draw.train_rows, self.generators)
         batches = make_batches(config, self.data, self.draws, self.generators, self.device)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from earlylearn.networks.max_pool import max_pool2
+
 PATCH = 2  # pixels along a side of what is whitened
 SHIFT_SCALE = 8.0  # SGD on a shift stored as 1/8 of itself moves it 64 times as fast
 SMALLEST_VARIANCE = 5e-4  # of a patch's direction that is blown up to 1; below it there is nothing but noise
@@ -71,7 +73,7 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.first(x)
         if min(x.shape[-2:]) > 1:  # small images are one pixel before the last block
-            x = F.max_pool2d(x, 2)
+            x = max_pool2(x)
         x = F.silu(self.first_norm(x))
         return F.silu(self.second_norm(self.second(x)))
 
