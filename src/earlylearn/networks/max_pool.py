@@ -50,9 +50,11 @@ class _Halved(torch.autograd.Function):
         x, columns = ctx.saved_tensors
         of_columns = torch.empty_like(columns)
         _share_out(_as_it_lies(upstream), _rows(columns), _rows(of_columns))
-        odd = x.shape[2] % 2 or x.shape[3] % 2  # the last row or column is in no window
-        gradient = torch.zeros_like(x) if odd else torch.empty_like(x)
+        gradient = torch.empty_like(x)
         _share_out(of_columns, _columns(_whole_windows(x)), _columns(_whole_windows(gradient)))
+        height, width = (side // 2 * 2 for side in x.shape[2:])
+        gradient[:, :, height:] = 0  # an odd last row or column is in no window
+        gradient[:, :, :, width:] = 0
         return gradient
 
 
