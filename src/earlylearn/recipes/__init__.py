@@ -28,7 +28,7 @@ _MEASURED = [
         "schedule in the manner of the fastest public codes for CIFAR-10 without noise; lam and beta supplement G.4",
         method="elr",
         data="cifar10",
-        settings=training("whitened-cnn", 30, "one-cycle", weight_decay=1e-3, batch_size=512, lr=0.15),
+        settings=training("whitened-cnn", 40, "one-cycle", weight_decay=1e-3, batch_size=512, lr=0.25),
         options=CIFAR10,
     ),
     Recipe(
