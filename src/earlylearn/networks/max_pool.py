@@ -53,8 +53,8 @@ class _Halved(torch.autograd.Function):
         gradient = torch.empty_like(x)
         _share_out(of_columns, _columns(_whole_windows(x)), _columns(_whole_windows(gradient)))
         height, width = (side // 2 * 2 for side in x.shape[2:])
-        gradient[:, :, height:] = 0  # an odd last row or column is in no window
-        gradient[:, :, :, width:] = 0
+        gradient[:, :, height:].zero_()  # an odd last row or column is in no window
+        gradient[:, :, :, width:].zero_()
         return gradient
 
 
