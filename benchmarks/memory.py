@@ -69,6 +69,7 @@ def _turns(
         pipes[kept], end = context.Pipe()
         processes.append(context.Process(target=train, args=(end, network, batch, steps, kept), daemon=True))
         processes[-1].start()
+        end.close()  # so that a process that fails ends the wait for its answer
     for turn in range(rounds + 1):
         for kept, pipe in pipes.items():
             pipe.send(True)
