@@ -38,6 +38,7 @@ class Run(NamedTuple):
 
     @property
     def settings(self) -> dict[str, Any]:
+        """Network, epochs, batch size and the rest of the recipe."""
         return find_recipe(self.recipe).settings
 
 

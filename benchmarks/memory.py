@@ -14,15 +14,12 @@ import time
 from multiprocessing.connection import Connection
 
 import torch
-import torch.nn.functional as F
 
+from benchmarks.peak import training_step
 from benchmarks.timing import ratio
-from earlylearn.config import default_precision
 from earlylearn.freed_memory import keep_freed_memory
-from earlylearn.networks import build_network
 
 NETWORKS = {"small-cnn": (128, 20), "whitened-cnn": (512, 1), "resnet34": (128, 1)}  # images and steps of a turn
-SHAPE, CLASSES = (3, 32, 32), 10
 GOALS: dict[str, str] = {}
 
 
@@ -31,19 +28,11 @@ def train(pipe: Connection, network: str, batch: int, steps: int, kept: bool) ->
     torch.set_num_threads(1)
     if kept:
         keep_freed_memory()
-    half = torch.full((3,), 0.5)
-    net = build_network(network, shape=SHAPE, classes=CLASSES, mean=half, std=half)
-    images, labels = torch.randint(0, 256, (batch, *SHAPE), dtype=torch.uint8), torch.randint(CLASSES, (batch,))
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-3, fused=True)
-    low = default_precision(network, "cpu") == "bf16-mixed"
+    step = training_step(network, batch)
     while pipe.recv():
         began, faults = time.process_time(), _page_faults()
         for _ in range(steps):
-            with torch.autocast("cpu", torch.bfloat16, enabled=low):
-                loss = F.cross_entropy(net(images), labels)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+            step()
         pipe.send(((time.process_time() - began) / steps, (_page_faults() - faults) / steps))
 
 

@@ -9,6 +9,7 @@ Run:
 """
 
 import statistics
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,24 @@ NETWORK, SHAPE, CLASSES, BATCH, SIDE = "resnet34", (3, 32, 32), 10, 128, 2048
 GOALS = {"share": ">= 0.9"}
 
 
+def training_step(network: str, batch: int) -> Callable[[], None]:
+    """A step of plain training on the same ``batch`` random images every time, in the precision a run picks here."""
+    half = torch.full((3,), 0.5)
+    net = build_network(network, shape=SHAPE, classes=CLASSES, mean=half, std=half)
+    images, labels = torch.randint(0, 256, (batch, *SHAPE), dtype=torch.uint8), torch.randint(CLASSES, (batch,))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-3, fused=True)
+    low = default_precision(network, "cpu") == "bf16-mixed"
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+            loss = F.cross_entropy(net(images), labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
 def measure(
     rounds: int = 9, *, network: str = NETWORK, batch: int = BATCH, side: int = SIDE, seconds: float = 1
 ) -> dict[str, float]:
@@ -33,19 +52,8 @@ def measure(
     dtype = torch.bfloat16 if low else torch.float32
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        half = torch.full((3,), 0.5)
-        net = build_network(network, shape=SHAPE, classes=CLASSES, mean=half, std=half)
-        images, labels = torch.randint(0, 256, (batch, *SHAPE), dtype=torch.uint8), torch.randint(CLASSES, (batch,))
+        step = training_step(network, batch)
         left, right = (torch.randn(side, side).to(dtype) for _ in range(2))
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-3, fused=True)
-
-    def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=low):
-            loss = F.cross_entropy(net(images), labels)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
     work = {"step": batch * network_cost(network, shape=SHAPE, classes=CLASSES).both, "multiply": 2 * side**3}
     times = interleaved({"step": step, "multiply": lambda: left @ right}, rounds, seconds=seconds)
     rates = {name: [work[name] / value / 1e9 for value in values] for name, values in times.items()}

@@ -13,8 +13,8 @@ def keep_freed_memory() -> None:
     """Have this process reuse freed blocks of up to 2 GiB, from now on; does nothing where there is no glibc.
 
     A training step frees and asks for the same blocks again and again. glibc returns large ones to the system, which
-    fills every page with zeros before it hands it out anew: a fifth of a step, or a third. The price: a process
-    keeps, until it ends, the most that it ever used at once.
+    fills every page with zeros before it hands it out anew: a fifth of a step of a small network, less of a large one.
+    The price: a process keeps, until it ends, the most that it ever used at once.
     """
     if sys.platform.startswith("linux"):
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -12,7 +12,7 @@ def max_pool2(x: Tensor) -> Tensor:
     """``F.max_pool2d(x, 2)``, bit for bit, its gradient too: ``[B, C, H, W]`` to ``[B, C, H // 2, W // 2]``.
 
     On a processor and in channels_last, two elementwise maxima take the place of the kernel, which writes an index
-    of eight bytes for every number and goes through them one by one.
+    of eight bytes beside every number it gives and goes through them one by one.
     """
     if x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last):
         return _Halved.apply(x)
