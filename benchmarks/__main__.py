@@ -17,8 +17,8 @@ import json
 import torch
 
 from benchmarks import accuracy, epoch, gpu, loader, loss, memory, methods, peak, scaling, step, table, weights
-from earlylearn.freed_memory import keep_freed_memory
-from earlylearn.progress import quiet_fabric
+from earlylearn.machine import keep_freed_memory
+from earlylearn.runs.progress import quiet_fabric
 
 BENCHMARKS = {
     "loss": loss,

@@ -17,11 +17,11 @@ from torch import Tensor
 
 import earlylearn
 from benchmarks.plain import PlainImages, ReleasedLoss, plain_epoch, plain_loader, plain_network, plain_optimizer
-from earlylearn.data.augment import suitable_pad
 from earlylearn.data.sources import Loaded, load
-from earlylearn.prepare import input_moments
-from earlylearn.run import Run
-from earlylearn.schedule import make_schedule
+from earlylearn.loop.augment import suitable_pad
+from earlylearn.loop.schedule import make_schedule
+from earlylearn.runs.prepare import input_moments
+from earlylearn.runs.run import Run
 
 SETTINGS = {"digits": {"epochs": 40}, "fashion-mnist": {"epochs": 10, "limit": 2000}}
 GOALS: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """How much faster is a whole training epoch than in the released code's manner?
 
-ELR on random images of 32 x 32 with crops and flips, batches of 128: `earlylearn.fit.Fit` with its batches, in the
+ELR on random images of 32 x 32 with crops and flips, batches of 128: `earlylearn.loop.fit.Fit` with its batches, in the
 precision a run picks here, against the plain loop with its data loader. Nothing is evaluated on either side.
 
 Run:
@@ -16,9 +16,9 @@ from lightning_fabric import Fabric
 
 from benchmarks.plain import PlainImages, ReleasedLoss, plain_epoch, plain_loader, plain_network, plain_optimizer
 from benchmarks.timing import interleaved, ratio
-from earlylearn.config import default_precision
-from earlylearn.data.batches import Batches, Draw
-from earlylearn.fit import Fit
+from earlylearn.loop.batches import Batches, Draw
+from earlylearn.loop.fit import Fit
+from earlylearn.machine import default_precision
 from earlylearn.methods.elr import ELR
 from earlylearn.networks import build_network
 

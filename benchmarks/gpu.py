@@ -1,8 +1,8 @@
 """How near to the limit of a GPU does training come, and how long would the paper's runs take there?
 
-A step of a recipe on 45,000 random images of 32 x 32 that lie on the device, by `earlylearn.fit.Fit`: run by Python
-(eager), with the networks that train compiled by torch.compile, and replayed as a CUDA graph (what a run does). The
-share is of the device's own rate of multiplying matrices in bf16, measured in the same run. Replayed steps are also
+A step of a recipe on 45,000 random images of 32 x 32 that lie on the device, by `earlylearn.loop.fit.Fit`: run by
+Python (eager), with the networks that train compiled by torch.compile, and replayed as a CUDA graph (what a run does).
+The share is of the device's own rate of multiplying matrices in bf16, measured in the same run. Replayed steps are also
 taken with every wait for the device an error.
 
 Run:
@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from earlylearn.data.batches import Batches, Draw
-from earlylearn.fit import Fit
+from earlylearn.loop.batches import Batches, Draw
+from earlylearn.loop.fit import Fit
+from earlylearn.loop.replay import CudaGraphs
 from earlylearn.machine import matrix_rate
 from earlylearn.methods import METHODS
 from earlylearn.networks import build_network
 from earlylearn.networks.cost import network_cost
 from earlylearn.recipes import find_recipe
-from earlylearn.replay import CudaGraphs
 
 SHAPE, CLASSES, EXAMPLES, SIDE = (3, 32, 32), 10, 45_000, 8192
 

@@ -1,7 +1,7 @@
 """How much faster do whole batches reach the network than images made one at a time?
 
 Both sides draw an order, crop (4 zero pixels around), mirror and normalise images of 32 x 32 in batches of 128, and
-give float32: `earlylearn.data.batches` and the network's first layer here, the plain data loader there.
+give float32: `earlylearn.loop.batches` and the network's first layer here, the plain data loader there.
 
 Run:
     python -m benchmarks loader
@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.plain import PlainImages, plain_loader
 from benchmarks.timing import interleaved, ratio
-from earlylearn.data.batches import Batches, Draw
+from earlylearn.loop.batches import Batches, Draw
 from earlylearn.networks import Normalize
 
 EXAMPLES, BATCH = 640, 128

@@ -1,7 +1,7 @@
 """How much of a training step goes into asking the system for memory that the step before gave back?
 
-`earlylearn.freed_memory` sets a whole process, so each side trains in one of its own: forward, cross-entropy, backward
-and SGD on images of 32 x 32. The sides take turns, on processor time.
+`earlylearn.machine.keep_freed_memory` sets a whole process, so each side trains in one of its own: forward,
+cross-entropy, backward and SGD on images of 32 x 32. The sides take turns, on processor time.
 
 Run:
     python -m benchmarks memory
@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.peak import training_step
 from benchmarks.timing import ratio
-from earlylearn.freed_memory import keep_freed_memory
+from earlylearn.machine import keep_freed_memory
 
 NETWORKS = {"small-cnn": (128, 20), "whitened-cnn": (512, 1), "resnet34": (128, 1)}  # images and steps of a turn
 GOALS: dict[str, str] = {}

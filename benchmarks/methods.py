@@ -24,12 +24,13 @@ import numpy as np
 import torch
 
 import earlylearn.methods
-from earlylearn.config import default_precision, resolve
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
+from earlylearn.machine import default_precision
 from earlylearn.methods import METHODS, hyperparameters
-from earlylearn.prepare import draw_labels
-from earlylearn.session import Session
+from earlylearn.runs.config import resolve
+from earlylearn.runs.prepare import draw_labels
+from earlylearn.runs.session import Session
 
 NETWORK, EXAMPLES, CLASSES, BATCH, NOISE = "small-cnn", 2560, 10, 128, "symmetric:0.4"
 UNTIMED = 2  # epochs: one of warm-up where there is one, and the first after it

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.timing import interleaved
-from earlylearn.config import default_precision
+from earlylearn.machine import default_precision
 from earlylearn.networks import build_network
 from earlylearn.networks.cost import network_cost
 

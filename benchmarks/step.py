@@ -1,6 +1,6 @@
 """How much longer is a training step with ELR than with cross-entropy, and how much of it is `observe`?
 
-Whole epochs of `earlylearn.fit.Fit` on the small network, as a run trains it: rows drawn and augmented, forward,
+Whole epochs of `earlylearn.loop.fit.Fit` on the small network, as a run trains it: rows drawn and augmented, forward,
 loss, backward, SGD, in the precision a run picks here. An epoch of one method follows one of the other, on processor
 time, so that a busy machine slows both alike.
 
@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from earlylearn.config import default_precision
-from earlylearn.data.batches import Batches, Draw
-from earlylearn.fit import Fit
-from earlylearn.method import Method
+from earlylearn.loop.batches import Batches, Draw
+from earlylearn.loop.fit import Fit
+from earlylearn.loop.method import Method
+from earlylearn.machine import default_precision
 from earlylearn.methods import METHODS
 from earlylearn.networks import build_network
 

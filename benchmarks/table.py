@@ -1,7 +1,7 @@
 """How much faster does the table of targets take up a batch than by lists of indices?
 
-`earlylearn.targets.update_targets` against the released code's lines, which turn the indices into a list and index
-by it: update of the rows of one batch of 128, and the updated rows as the loss needs them.
+`earlylearn.losses.targets.update_targets` against the released code's lines, which turn the indices into a list and
+index by it: update of the rows of one batch of 128, and the updated rows as the loss needs them.
 
 Run:
     python -m benchmarks table
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmarks.plain import ReleasedLoss
 from benchmarks.timing import interleaved, ratio
-from earlylearn.targets import new_targets, update_targets
+from earlylearn.losses.targets import new_targets, update_targets
 
 ROWS, BATCH, BETA = 45_000, 128, 0.7
 CLASSES = (10, 100)

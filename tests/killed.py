@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from earlylearn import compare
-from earlylearn.training import train
+from earlylearn.runs.train import train
 
 SETTINGS = {"limit": 200, "noise": "pair:0.3", "epochs": 8, "quiet": True}
 

@@ -57,7 +57,7 @@ class Tape(TorchDispatchMode):
 
 
 class Tapes:
-    """Stands in for `earlylearn.replay.CudaGraphs`."""
+    """Stands in for `earlylearn.loop.replay.CudaGraphs`."""
 
     refuses = ""
 

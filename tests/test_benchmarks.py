@@ -10,13 +10,12 @@ from lightning_fabric import Fabric
 from benchmarks import accuracy, epoch, gpu, loader, loss, memory, peak, scaling, step, table, weights
 from benchmarks.plain import PlainImages, ReleasedLoss, plain_epoch, plain_loader, plain_network, plain_optimizer
 from benchmarks.timing import interleaved, ratio
-from earlylearn.data.augment import apply
-from earlylearn.data.batches import Batches, Draw
-from earlylearn.fit import Fit
+from earlylearn.loop.augment import apply
+from earlylearn.loop.batches import Batches, Draw
+from earlylearn.loop.fit import Fit
 from earlylearn.methods.elr import ELR
 from earlylearn.networks import Normalize, build_network
-
-from .reference.elr_literal import LiteralELRLoss
+from tests.reference.elr_literal import LiteralELRLoss
 
 ONE = {"elr": gpu.RUNS["elr"]}
 

@@ -47,7 +47,7 @@ def test_shell_blocks_run(tmp_path):
 def test_tree_names_files_that_exist():
     tree = re.search(r"^```\nsrc/earlylearn/\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
     named = re.findall(r"\b\w+\.py\b", tree.group(1))
-    present = {path.name for path in (ROOT / "src" / "earlylearn").rglob("*.py")}
+    present = {path.name for path in (ROOT / "src").rglob("*.py")}
     assert len(named) > 20
     assert set(named) <= present
 

@@ -7,11 +7,9 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from earlylearn.data.batches import Batches, Draw
-from earlylearn.fit import Fit
-from earlylearn.method import Batch
-
-from .reference.elr_plus_literal import small_network
+from earlylearn.loop.batches import Batch, Batches, Draw
+from earlylearn.loop.fit import Fit
+from tests.reference.elr_plus_literal import small_network
 
 ROWS, CLASSES, HELD_OUT = 23, 3, 3
 SGD = {"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}

@@ -7,34 +7,36 @@ if TYPE_CHECKING:
     from earlylearn.audit.label_issues import find_label_issues
     from earlylearn.data.labelled import LabelledData
     from earlylearn.data.sources import load
-    from earlylearn.elr_loss import ELRLoss, IndexedDataset
     from earlylearn.errors import EarlylearnError, UsageError
-    from earlylearn.method import Batch, Method, Pass
-    from earlylearn.run import Run
+    from earlylearn.loop.batches import Batch
+    from earlylearn.loop.method import Method, Pass
+    from earlylearn.losses.indexed import IndexedDataset
+    from earlylearn.losses.module import ELRLoss
+    from earlylearn.runs.run import Run
+    from earlylearn.runs.train import resume, train
     from earlylearn.study.compare import Comparison, compare
     from earlylearn.study.sweep import Sweep, sweep
-    from earlylearn.training import resume, train
 
 # Where each public name lives. It is imported when first used: PyTorch takes seconds, and the command line's help
 # and its refusals need none of it.
 _HOMES = {
-    "Batch": "method",
+    "Batch": "loop.batches",
     "Comparison": "study.compare",
-    "ELRLoss": "elr_loss",
+    "ELRLoss": "losses.module",
     "EarlylearnError": "errors",
-    "IndexedDataset": "elr_loss",
+    "IndexedDataset": "losses.indexed",
     "LabelledData": "data.labelled",
-    "Method": "method",
-    "Pass": "method",
-    "Run": "run",
+    "Method": "loop.method",
+    "Pass": "loop.method",
+    "Run": "runs.run",
     "Sweep": "study.sweep",
     "UsageError": "errors",
     "compare": "study.compare",
     "find_label_issues": "audit.label_issues",
     "load": "data.sources",
-    "resume": "training",
+    "resume": "runs.train",
     "sweep": "study.sweep",
-    "train": "training",
+    "train": "runs.train",
 }
 
 __all__ = [

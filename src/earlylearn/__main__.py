@@ -1,5 +1,5 @@
 """What does ``python -m earlylearn`` do?"""
 
-from earlylearn.cli import main
+from earlylearn.cli.main import main
 
 main()

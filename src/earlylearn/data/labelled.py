@@ -26,7 +26,7 @@ class LabelledData:
         augment: the augmentation that suits these inputs when the user names none.
         val_rows: ``int64``, rows the data set itself sets aside to pick the epoch with, or None.
         checksum: what tells these inputs from others where they are too many to be read again (see
-            `earlylearn.data.image_store`); empty where they can be.
+            `earlylearn.data.builtin.image_store`); empty where they can be.
 
     Raises:
         UsageError: a shape, dtype, label or id breaks the description above.

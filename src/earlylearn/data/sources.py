@@ -7,18 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from earlylearn.data.arrays import npz_inputs, read_npz
-from earlylearn.data.cifar import read_cifar
-from earlylearn.data.clothing1m import read_clothing1m, read_clothing1m_test
-from earlylearn.data.digits import read_digits
-from earlylearn.data.fashion_mnist import read_fashion_mnist
-from earlylearn.data.folders import folder_inputs, read_folder
-from earlylearn.data.images import fit_arrays
-from earlylearn.data.label_files import read_label_file
+from earlylearn.data.builtin.cifar import read_cifar
+from earlylearn.data.builtin.clothing1m import read_clothing1m, read_clothing1m_test
+from earlylearn.data.builtin.digits import read_digits
+from earlylearn.data.builtin.fashion_mnist import read_fashion_mnist
+from earlylearn.data.builtin.webvision import read_ilsvrc12, read_webvision, read_webvision_test
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.paths import find
-from earlylearn.data.tables import read_table, table_inputs
-from earlylearn.data.webvision import read_ilsvrc12, read_webvision, read_webvision_test
+from earlylearn.data.readers.arrays import npz_inputs, read_npz
+from earlylearn.data.readers.folders import folder_inputs, read_folder
+from earlylearn.data.readers.images import fit_arrays
+from earlylearn.data.readers.label_files import read_label_file
+from earlylearn.data.readers.paths import find
+from earlylearn.data.readers.tables import read_table, table_inputs
 from earlylearn.errors import UsageError
 
 BUILTIN: dict[str, str] = {

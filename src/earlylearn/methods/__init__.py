@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from torch import nn
 
 from earlylearn.errors import UsageError
-from earlylearn.method import Method
+from earlylearn.loop.method import Method
 from earlylearn.methods.coteaching import CoTeaching, CoTeachingPlus
 from earlylearn.methods.dividemix import DivideMix
 from earlylearn.methods.elr import ELR

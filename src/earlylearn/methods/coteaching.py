@@ -1,7 +1,7 @@
 """How do two networks teach each other with the examples whose loss is small (co-teaching, co-teaching+)?"""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -9,11 +9,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.method import Batch, Method, Pass
+from earlylearn.loop.batches import Batch, Batches
+from earlylearn.loop.method import Method, Pass
 from earlylearn.methods.forget_rate import NOISE_RATE, ForgetRate
-
-if TYPE_CHECKING:
-    from earlylearn.data.batches import Batches
 
 Forget = Annotated[
     float | None, Field(ge=0, le=1, description="noise rate tau: share of a batch left out; none = estimated")
@@ -78,7 +76,7 @@ class CoTeaching(Method):
         super().__init__(make_network, n, classes, generator=generator)
         self.forget = ForgetRate(forget_rate, num_gradual, warmup)
 
-    def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
+    def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
         """Both networks see the same batches and step together."""
         self.forget.start(epoch, data.draws[0])
         yield from super().passes(epoch, data)
@@ -153,7 +151,7 @@ class CoTeachingPlus(Method):
         self.register_buffer("all_count", torch.tensor(False), persistent=False)  # whether in agreement or not
         self.forget = ForgetRate(forget_rate, num_gradual, warmup)
 
-    def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
+    def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
         """Both networks see the same batches and step together."""
         self.all_count.fill_(epoch < self.initial)
         self.forget.start(epoch, data.draws[0])

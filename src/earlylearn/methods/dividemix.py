@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -11,12 +11,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.method import Batch, Method, Pass
+from earlylearn.loop.batches import Batch, Batches
+from earlylearn.loop.method import Method, Pass
 from earlylearn.methods.mixture import clean_probability, rescaled
 from earlylearn.methods.supervised import one_hot
-
-if TYPE_CHECKING:
-    from earlylearn.data.batches import Batches
 
 MANY_ROWS = 10_000  # enough of them to tell the spread of a column
 
@@ -125,7 +123,7 @@ class DivideMix(Method):
         self.step = 0  # steps of this pass
         self.spread: Tensor | None = None
 
-    def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
+    def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
         """Warm-up, or co-divide and then one network after the other on the other's division."""
         if epoch < self.warmup:
             for k in (0, 1):
@@ -170,7 +168,7 @@ class DivideMix(Method):
         return loss
 
     @torch.no_grad()
-    def co_divide(self, data: "Batches") -> None:
+    def co_divide(self, data: Batches) -> None:
         """Set `clean` and `beliefs` of all training rows, from both networks' losses in evaluation mode."""
         rows, labels = data.draws[0].rows, data.draws[0].labels[data.draws[0].rows]
         logits = []
@@ -254,7 +252,7 @@ class DivideMix(Method):
         """Take up the count of `get_extra_state`."""
         self.divided = state["divided"]
 
-    def _spread(self, data: "Batches") -> Tensor | None:
+    def _spread(self, data: Batches) -> Tensor | None:
         """Standard deviations of the view noise per column or channel; None where views need no noise."""
         if data.augment != "none" or not self.view_noise:
             return None
@@ -269,7 +267,7 @@ class DivideMix(Method):
         return x.float() + noise.to(x.device) * self.spread
 
 
-def _pairs(data: "Batches", labelled: Tensor, unlabelled: Tensor, size: int) -> Iterator[Batch]:
+def _pairs(data: Batches, labelled: Tensor, unlabelled: Tensor, size: int) -> Iterator[Batch]:
     """Every labelled row once, each batch with one of unlabelled rows, which start over when they are through.
 
     ``index`` and ``label`` hold the labelled rows, then the unlabelled; ``views`` are two of the labelled, then (if

@@ -9,10 +9,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.elr_loss import elr_loss
-from earlylearn.method import Batch, Method
+from earlylearn.loop.batches import Batch
+from earlylearn.loop.method import Method
+from earlylearn.losses.elr import elr_loss
+from earlylearn.losses.targets import average_logits, check_beta, clamped, new_targets, target_beliefs, update_targets
 from earlylearn.methods.supervised import observed_logits
-from earlylearn.targets import average_logits, check_beta, clamped, new_targets, target_beliefs, update_targets
 
 Lam = Annotated[float, Field(ge=0, description="regularization coefficient lambda (equation 7)")]
 Beta = Annotated[float, Field(ge=0, lt=1, description="temporal ensembling momentum (Algorithm 1)")]

@@ -4,21 +4,19 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.elr_loss import elr_loss
-from earlylearn.method import Batch, Method, Numbers, Pass
+from earlylearn.loop.batches import Batch, Batches, Numbers
+from earlylearn.loop.method import Method, Pass
+from earlylearn.losses.elr import elr_loss
+from earlylearn.losses.targets import average_logits, check_beta, new_targets, target_beliefs
 from earlylearn.methods.elr import Beta, Lam
 from earlylearn.methods.supervised import one_hot
-from earlylearn.targets import average_logits, check_beta, new_targets, target_beliefs
-
-if TYPE_CHECKING:
-    from earlylearn.data.batches import Batches
 
 Ramp = Annotated[int, Field(ge=0, description="steps of the sigmoid ramp-up; 0 switches the ramp off")]
 
@@ -98,7 +96,7 @@ class ELRPlus(Method):
         self.register_buffer("held_out", torch.ones(networks, n, dtype=torch.bool), persistent=False)
         self.steps = [0] * networks
 
-    def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
+    def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
         """One network after the other, each over an order (and, as released, a noise draw) of its own."""
         for k in range(self.networks):
             self.held_out[k] = True

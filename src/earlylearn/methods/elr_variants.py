@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.method import Batch, Method
+from earlylearn.loop.batches import Batch
+from earlylearn.loop.method import Method
+from earlylearn.losses.targets import average_logits, check_beta, new_targets, target_beliefs
 from earlylearn.methods.elr import Beta
 from earlylearn.methods.supervised import observed_logits
-from earlylearn.targets import average_logits, check_beta, new_targets, target_beliefs
 
 
 class KLRegularized(Method):

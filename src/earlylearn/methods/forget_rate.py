@@ -1,14 +1,12 @@
 """What share of every batch does co-teaching leave out, and what if the noise rate is not known?"""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from earlylearn.method import Method
-
-if TYPE_CHECKING:
-    from earlylearn.data.batches import Draw
+from earlylearn.loop.batches import Draw
+from earlylearn.loop.method import Method
 
 ENOUGH_HELD_OUT = 20  # rows; from fewer, a share is no estimate
 NOISE_RATE = (
@@ -68,7 +66,7 @@ class ForgetRate(nn.Module):
         agreement = self.trained if self.held_out is None else self.held_out
         return None if agreement is None else 1 - agreement
 
-    def start(self, epoch: int, draw: "Draw") -> None:
+    def start(self, epoch: int, draw: Draw) -> None:
         """Set the rate of an epoch that trains on these rows under these labels."""
         self.draw = draw
         share = min(epoch / self.num_gradual, 1.0) if self.num_gradual else 1.0

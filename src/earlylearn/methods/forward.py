@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -14,11 +14,9 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from earlylearn.errors import UsageError
-from earlylearn.method import Batch, Method, Pass
+from earlylearn.loop.batches import Batch, Batches
+from earlylearn.loop.method import Method, Pass
 from earlylearn.methods.supervised import observed_logits
-
-if TYPE_CHECKING:
-    from earlylearn.data.batches import Batches
 
 SHOWN_CLASSES = 10  # a larger estimated matrix is summed up in its note, not written out
 
@@ -142,7 +140,7 @@ class ForwardCorrection(Method):
         self.estimates = given is None
         self.register_buffer("transition", torch.eye(classes) if given is None else torch.tensor(given))
 
-    def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
+    def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
         """One pass; after that of the last warm-up epoch, estimate T."""
         if self.estimates and epoch == 0:
             self.note(f"cross-entropy for {self.warmup} epochs, then forward correction with an estimated matrix")
@@ -151,7 +149,7 @@ class ForwardCorrection(Method):
             self._estimate(data)
 
     @torch.no_grad()
-    def _estimate(self, data: "Batches") -> None:
+    def _estimate(self, data: Batches) -> None:
         """Read T off the anchor points: the training rows, not augmented, as the network sees them now."""
         self.eval()
         logits = torch.cat([self.nets[0](x).float() for _, x in data.in_order(data.draws[0].rows)])

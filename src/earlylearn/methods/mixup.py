@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.method import Batch, Method, Numbers
+from earlylearn.loop.batches import Batch, Numbers
+from earlylearn.loop.method import Method
 
 
 class Mixup(Method):

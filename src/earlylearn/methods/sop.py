@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.method import Batch, Method
+from earlylearn.loop.batches import Batch
+from earlylearn.loop.method import Method
 from earlylearn.methods.supervised import observed_logits, one_hot
 
 FLOOR = 1e-4  # below it, a prediction counts as this much, and has no gradient

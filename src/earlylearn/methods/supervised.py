@@ -1,7 +1,7 @@
 """How does training on the given labels alone go: cross-entropy, and its robust variants of one formula each?"""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -9,10 +9,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from earlylearn.method import Batch, Method, Pass
-
-if TYPE_CHECKING:
-    from earlylearn.data.batches import Batches
+from earlylearn.loop.batches import Batch, Batches
+from earlylearn.loop.method import Method, Pass
 
 
 def observed_logits(method: Method, batch: Batch) -> Tensor:
@@ -134,7 +132,7 @@ class GeneralizedCrossEntropy(Method):
         self.prune_start, self.prune_every = prune_start, prune_every
         self.register_buffer("weights", torch.ones(n))
 
-    def passes(self, epoch: int, data: "Batches") -> Iterator[Pass]:
+    def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
         """One pass; after it, every ``prune_every`` epochs, which training rows still count."""
         yield from super().passes(epoch, data)
         done = epoch + 1

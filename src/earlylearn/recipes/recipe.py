@@ -15,7 +15,7 @@ class Recipe:
         source: where the numbers come from, and what departs from there.
         method: the method it is for, or None if it suits any.
         data: the built-in data set it is for, or "" if it suits any.
-        settings: fields of `earlylearn.config.RunConfig`.
+        settings: fields of `earlylearn.runs.config.RunConfig`.
         options: hyperparameters by method name, so that other methods can be compared under the same settings; those
             of a method not named here keep their defaults.
     """

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from earlylearn.drawing.svg import to_svg
 from earlylearn.report.page import shown_settings, template
 from earlylearn.report.sensitivity import sensitivity_figure
 from earlylearn.report.study_figures import (
@@ -16,27 +17,16 @@ from earlylearn.report.study_figures import (
     dots_figure,
     has_curve,
     known,
-    mean_of,
     points,
     points_with_interval,
 )
-from earlylearn.report.svg import to_svg
-from earlylearn.report.wording import GAP, count, duration, missing, percent, plural, setting
+from earlylearn.wording import GAP, count, duration, mean_of, missing, percent, plural, setting, spread, times
 
 # (key, group of columns, name, how it is written, which value is best); the time is no matter of better or worse
 Column = tuple[str, str, str, Callable[[Any], str], str | None]
 
 TEST, VALIDATION, WRONG, TIME = "Test accuracy", "Noisy validation", "Wrong labels", "Time"
 SHOWN = "Test accuracy (only shown)"
-
-
-def spread(statistic: dict[str, Any] | None) -> str:
-    """Mean and standard deviation of a share over the seeds, e.g. ``98.5 ± 0.7%``."""
-    mean = mean_of(statistic)
-    if statistic is None or mean is None:
-        return GAP
-    sd = statistic.get("sd")
-    return percent(mean) if sd is None or missing(sd) else f"{percent(mean).removesuffix('%')} ± {100 * sd:.1f}%"
 
 
 def spread_points(statistic: dict[str, Any] | None) -> str:
@@ -48,12 +38,6 @@ def spread_points(statistic: dict[str, Any] | None) -> str:
 
 def _mean_time(statistic: dict[str, Any] | None) -> str:
     return duration(mean_of(statistic), GAP)
-
-
-def times(statistic: dict[str, Any] | None) -> str:
-    """How many times as long as the baseline, e.g. ``2.1 ×``."""
-    mean = mean_of(statistic)
-    return GAP if mean is None else f"{mean:.1f} ×"
 
 
 METHOD_COLUMNS: tuple[Column, ...] = (

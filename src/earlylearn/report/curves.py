@@ -1,20 +1,16 @@
 """Which curves tell whether a run learned or memorised?"""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from earlylearn.report.wording import missing
+from earlylearn.drawing.lines import Metrics, _span, epoch_axis, spread_labels
+from earlylearn.drawing.style import CORRECT, FAINT, INK, MEMORIZED, OTHER, house_style, new_figure
+from earlylearn.wording import missing
 
 if TYPE_CHECKING:  # drawing costs a slow import that only a finished run needs
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Metrics = list[dict[str, Any]]
-
-# Apart for colour-blind eyes too, dark enough to be read as text on white.
-CORRECT, MEMORIZED, OTHER, INK, FAINT = "#00805e", "#c8460a", "#3b6ea8", "#24292f", "#8a929c"
-LABEL_GAP = 0.085  # smallest distance of two line labels, as a share of the panel's height
 
 # (label on the page, key in metrics.jsonl, colour, line style); the styles keep gray prints readable
 CLEAN_LINES = (("correct", "correct", CORRECT, "-"), ("incorrect", "incorrect", OTHER, (0, (1, 1.2))))
@@ -24,38 +20,6 @@ WRONG_LINES = (
     ("other", "other", OTHER, (0, (1, 1.2))),
 )
 PART_NAMES = {"ce": "Cross-entropy", "elr": "ELR regulariser"}
-
-
-@contextmanager
-def house_style(salt: str = "earlylearn") -> Iterator[None]:
-    """Matplotlib's own defaults plus ours while drawing, so that nobody's settings change a page."""
-    from matplotlib import style
-
-    ours = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": salt,
-        "text.parse_math": False,  # a class or method called "$x$" is a name, not a formula
-        "font.size": 9.5,
-        "text.color": INK,
-        "axes.labelcolor": INK,
-        "axes.edgecolor": FAINT,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": "#e6e8eb",
-        "grid.linewidth": 0.8,
-        "xtick.color": FAINT,
-        "ytick.color": FAINT,
-        "xtick.labelcolor": INK,
-        "ytick.labelcolor": INK,
-        "axes.titlesize": 10.5,
-        "axes.titlelocation": "left",
-        "axes.titlepad": 10,
-        "lines.linewidth": 2.0,
-    }
-    with style.context(["default", ours]):
-        yield
 
 
 def memorization_figure(runs: dict[str, Metrics]) -> "Figure":
@@ -171,15 +135,6 @@ def loss_figure(metrics: Metrics) -> "Figure | None":
     return figure
 
 
-def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure in the house's layout; sizes in inches."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    # The padding, in inches, keeps a title clear of the axis above it and names off the edge.
-    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.11, w_pad=0.08))
-
-
 def _short(name: str, longest: int = 20) -> str:
     """The name as a panel's title has room for it."""
     return name if len(name) <= longest else name[: longest - 1] + "…"
@@ -241,34 +196,3 @@ def _lines(axes: "Axes", lines: Sequence[tuple[str, tuple[list[int], list[float]
             fontsize=9,
             annotation_clip=False,
         )
-
-
-def spread_labels(heights: list[float], text_lines: list[int]) -> list[float]:
-    """Heights moved apart just enough for their labels not to touch; ascending in, ascending out."""
-    placed: list[float] = []
-    for i, height in enumerate(heights):
-        gap = LABEL_GAP * (text_lines[i] + text_lines[i - 1]) / 2 if i else 0.0
-        placed.append(max(height, placed[-1] + gap) if i else height)
-    ceiling = 1.02
-    for i in range(len(placed) - 1, -1, -1):
-        placed[i] = min(placed[i], ceiling)
-        if i:
-            ceiling = placed[i] - LABEL_GAP * (text_lines[i] + text_lines[i - 1]) / 2
-    return placed
-
-
-def _span(metrics: Metrics) -> tuple[int, int]:
-    epochs = [int(line["epoch"]) for line in metrics]
-    return (min(epochs), max(epochs)) if epochs else (1, 1)
-
-
-def epoch_axis(axes: "Axes", metrics: Metrics) -> None:
-    """Let the x axis run over the epochs, with whole numbers."""
-    from matplotlib.ticker import MaxNLocator
-
-    first, last = _span(metrics)
-    axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
-    if last > first:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
-    else:
-        axes.set_xticks([first])

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from earlylearn.report import tables, verdict, wording
+from earlylearn import wording
+from earlylearn.drawing.svg import to_svg
+from earlylearn.report import tables, verdict
 from earlylearn.report.curves import accuracy_figure, loss_figure, memorization_figure
-from earlylearn.report.svg import to_svg
 from earlylearn.report.view import RunView
 
 # The settings that a reader looks for first; the others follow in the order of config.json.

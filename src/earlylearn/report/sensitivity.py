@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from earlylearn.report.curves import INK, OTHER, house_style, new_figure, spread_labels
-from earlylearn.report.study_figures import WIDTH, Document, cut, known, mean_of
-from earlylearn.report.wording import missing, setting
+from earlylearn.drawing.lines import spread_labels
+from earlylearn.drawing.style import INK, OTHER, house_style, new_figure
+from earlylearn.report.study_figures import WIDTH, Document, cut, known
+from earlylearn.wording import mean_of, missing, setting
 
 if TYPE_CHECKING:  # drawing costs a slow import that only a finished sweep needs
     from matplotlib.axes import Axes

@@ -3,17 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from earlylearn.report.curves import (
-    CORRECT,
-    FAINT,
-    INK,
-    MEMORIZED,
-    OTHER,
-    epoch_axis,
-    house_style,
-    new_figure,
-)
-from earlylearn.report.wording import GAP, missing
+from earlylearn.drawing.lines import epoch_axis
+from earlylearn.drawing.style import CORRECT, FAINT, INK, MEMORIZED, OTHER, house_style, new_figure
+from earlylearn.wording import GAP, mean_of, missing
 
 if TYPE_CHECKING:  # drawing costs a slow import that only a finished study needs
     from matplotlib.axes import Axes
@@ -28,12 +20,6 @@ KNOWN_CURVES: tuple[tuple[str, str, str, Any], ...] = (
     ("memorized", "wrong labels memorised", MEMORIZED, (0, (5, 1.5))),
 )
 NOISY_CURVE: tuple[tuple[str, str, str, Any], ...] = (("val", "agreement with noisy validation labels", OTHER, "-"),)
-
-
-def mean_of(statistic: dict[str, Any] | None) -> float | None:
-    """The mean of a statistic, None where it cannot be known."""
-    value = None if statistic is None else statistic.get("mean")
-    return None if missing(value) else float(value)  # type: ignore[arg-type]
 
 
 def known(items: Iterable[dict[str, Any]], key: str) -> bool:

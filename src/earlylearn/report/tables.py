@@ -8,7 +8,7 @@ import pandas as pd
 
 from earlylearn.report.thumbnails import thumbnail
 from earlylearn.report.view import RunView
-from earlylearn.report.wording import missing
+from earlylearn.wording import missing
 
 MOST_PICTURES = 48
 MOST_ROWS = 60

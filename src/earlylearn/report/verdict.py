@@ -4,7 +4,7 @@ from typing import Any
 
 from earlylearn.report.tables import flagged, has_truth
 from earlylearn.report.view import RunView
-from earlylearn.report.wording import count, missing, percent, plural
+from earlylearn.wording import count, missing, percent, plural
 
 METHOD_NAMES = {
     "ce": "plain training",

@@ -8,19 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from earlylearn.config import RunConfig, parse_options, resolve
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
+from earlylearn.files import to_json
 from earlylearn.methods import METHODS
 from earlylearn.report import render_comparison
-from earlylearn.run_folder import to_json
+from earlylearn.runs.config import RunConfig, parse_options, resolve
+from earlylearn.runs.train import read
 from earlylearn.study.conclusions import conclude_comparison
 from earlylearn.study.conduct import about, conduct, count_option, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, StudyRun, Task
 from earlylearn.study.statistics import holm, paired_difference, summarize
-from earlylearn.training import read
 
 FILES = ("comparison.json", "comparison.csv", "report.html")
 MEASURED = (
@@ -93,7 +93,7 @@ def compare(
         storage: an Optuna storage, e.g. ``postgresql://...``; machines that are asked for the same comparison
             share its runs. Needs the extra ``sweep``.
         quiet: show no progress.
-        settings: any other field of `earlylearn.config.RunConfig`, for all runs: ``label="species"``, ``epochs=20``.
+        settings: any other field of `earlylearn.runs.config.RunConfig`, for all runs: ``label="species"``.
 
     Returns:
         What was found: ``compare("flowers.csv", ["ce", "elr"], label="species").conclusion``.

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from earlylearn.report.wording import percent, plural
 from earlylearn.study.statistics import SAME
+from earlylearn.wording import percent, plural
 
 MEASURES = {
     "test_last": "test accuracy at the last epoch",

@@ -7,11 +7,11 @@ from typing import Any
 
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
+from earlylearn.runs.train import check
 from earlylearn.study.folder import check_folder, make_folder
 from earlylearn.study.runs import Failure, StudyRun, Task, outcome, work_through
 from earlylearn.study.shared import SharedStudy
 from earlylearn.study.workers import check_workers, run_workers
-from earlylearn.training import check
 
 
 def conduct(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
-from earlylearn.prepare import fingerprint
-from earlylearn.run import Run
-from earlylearn.run_folder import RunFolder
+from earlylearn.runs.folder import RunFolder
+from earlylearn.runs.run import Run
 from earlylearn.study.runs import StudyRun, lock
 
 

@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 
 from earlylearn.errors import EarlylearnError
-from earlylearn.report.wording import percent
-from earlylearn.run_folder import RunFolder
+from earlylearn.runs.folder import RunFolder
 from earlylearn.study.runs import StudyRun, outcome
+from earlylearn.wording import percent
 
 TELL_EVERY = 60.0  # seconds between two lines of what is going on, where there is no terminal
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from earlylearn.config import RunConfig
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import EarlylearnError
-from earlylearn.run import Run
-from earlylearn.run_folder import RunFolder, read_json
-from earlylearn.training import go_on, start
+from earlylearn.files import read_json
+from earlylearn.runs.config import RunConfig
+from earlylearn.runs.folder import RunFolder
+from earlylearn.runs.run import Run
+from earlylearn.runs.train import go_on, start
 
 
 @dataclass(frozen=True, eq=False)

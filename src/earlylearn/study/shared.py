@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import EarlylearnError, UsageError, hide_password
-from earlylearn.prepare import fingerprint
 from earlylearn.study.runs import Failure, Task, lock, outcome, run_once
 
 HEARTBEAT, GRACE = 15, 60  # seconds; the task of a worker that was silent that long is taken over by another

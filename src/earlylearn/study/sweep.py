@@ -12,21 +12,21 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from earlylearn.config import resolve
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
-from earlylearn.generators import seed_for
+from earlylearn.files import to_json
 from earlylearn.methods import hyperparameters, method_class
 from earlylearn.report import render_sweep
-from earlylearn.report.wording import setting
-from earlylearn.run_folder import to_json
+from earlylearn.runs.config import resolve
+from earlylearn.runs.generators import seed_for
+from earlylearn.runs.train import IN_MEMORY, read
 from earlylearn.study.conclusions import conclude_sweep
 from earlylearn.study.conduct import about, conduct, count_option, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, Task
 from earlylearn.study.statistics import summarize
-from earlylearn.training import IN_MEMORY, read
+from earlylearn.wording import setting
 
 FILES = ("sweep.json", "sweep.csv", "report.html")
 MEASURED = (

@@ -13,7 +13,7 @@ from multiprocessing.synchronize import Event
 import torch
 
 from earlylearn.errors import EarlylearnError, UsageError
-from earlylearn.progress import quiet_fabric
+from earlylearn.runs.progress import quiet_fabric
 from earlylearn.study.live import LiveTable
 from earlylearn.study.runs import StudyRun
 

@@ -1,0 +1,66 @@
+"""How does the command line answer: tables for people, JSON for programs, files on request?"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from earlylearn.errors import UsageError
+
+
+def write_frame(frame: Any, target: Path | None, as_json: bool) -> None:
+    """A DataFrame into a file, on stdout as JSON, or on stdout as CSV."""
+    if target:
+        try:
+            frame.to_csv(target, index=False)
+        except OSError as error:
+            raise UsageError(f"--out {target}: {error.strerror}; choose a file you may write") from None
+        print(f"{len(frame)} rows: {target}", file=sys.stderr)
+    if as_json:
+        print(frame.to_json(orient="records", indent=2))
+    elif not target:
+        print(frame.to_csv(index=False), end="")
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(document, indent=2))
+
+
+def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """A table on stdout, as wide as the terminal allows."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column == "name")
+    for row in rows:
+        table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
+    console = Console(markup=False, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    print(captured.get(), end="")  # print, because rich has its own way with a closed pipe
+
+
+def print_summaries(summaries: dict[str, dict[str, Any]]) -> None:
+    """The summaries of runs side by side, by method."""
+
+    def share(*path: str) -> list[str]:
+        shown = []
+        for value in summaries.values():
+            for key in path:
+                value = value[key]
+            shown.append("unknown" if value is None else f"{value:.1%}")
+        return shown
+
+    rows = [
+        ["test accuracy, last epoch", *share("accuracy", "test_last")],
+        ["test accuracy, epoch picked on noisy validation", *share("accuracy", "test_at_best_val")],
+        ["wrong labels memorised", *share("memorized_last")],
+        ["label issues flagged", *(str(summary["label_issues"]["flagged"]) for summary in summaries.values())],
+        ["  of these, really wrong (precision)", *share("label_issues", "precision")],
+        ["  share of wrong labels found (recall)", *share("label_issues", "recall")],
+        ["training time", *(f"{summary['seconds']:.0f} s" for summary in summaries.values())],
+    ]
+    print_table("results", ["", *summaries], rows)

@@ -1,0 +1,110 @@
+"""What can be asked on the command line of what there is: noise, methods, recipes, this machine?"""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from earlylearn.cli.answers import print_json, print_table
+from earlylearn.cli.options import Data, DataDir, Image, Json, Label, Labels, Noise, Overwrite, Seed, is_whole, option
+from earlylearn.errors import UsageError
+from earlylearn.files import new_file
+
+
+def noise(
+    data: Data = None,
+    noise: Noise = None,
+    seed: Seed = None,
+    out: Annotated[str | None, option("labels to write: .npz, .npy or .csv", metavar="FILE")] = None,
+    label: Label = None,
+    image: Image = None,
+    labels: Labels = None,
+    data_dir: DataDir = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+) -> None:
+    """Write noisy labels to a file, for train --labels or other software; alone, list the kinds of noise."""
+    from earlylearn.data.noise.kinds import NOISE
+    from earlylearn.data.noise_file import write_noisy_labels
+
+    if data is None and noise is None and out is None:
+        kinds = [[f"{name}:{kind.takes}", kind.description, kind.source] for name, kind in NOISE.items()]
+        if json_:
+            print_json([dict(zip(("name", "description", "source"), kind, strict=True)) for kind in kinds])
+        else:
+            print_table("kinds of noise (for --noise)", ["name", "what it does", "source"], kinds)
+        return
+    target = new_file(out, overwrite)
+    if data is None or noise is None or target is None:
+        missing = "DATA" if data is None else "--noise KIND:RATE" if noise is None else "--out FILE"
+        raise UsageError(
+            f"{missing} is missing; write for example earlylearn noise digits --noise pair:0.4 --out labels.npz "
+            "(earlylearn noise lists the kinds)"
+        )
+    request = {"data_dir": data_dir, "label": label, "image": image, "labels": labels}
+    report = write_noisy_labels(data, noise, target, seed=_seed(seed), **request)
+    if json_:
+        print_json(report)
+    else:
+        print(
+            f"{out}: {report['kind']}, {report['wrong']} of {report['n']} labels wrong ({report['wrong_fraction']:.2%})"
+        )
+
+
+def methods(json_: Json = False) -> None:
+    """List the training methods with their hyperparameters."""
+    from earlylearn.methods import describe_methods
+
+    described = describe_methods()
+    if json_:
+        print_json(described)
+        return
+    rows = []
+    for method in described:
+        given = [f"{name}={field['default']}" for name, field in method["hyperparameters"].items()]
+        cost = "" if method["cost"] is None else f"{method['cost']:.1f} x"
+        rows.append([method["name"], method["summary"], cost, " ".join(given)])
+    columns = ["name", "what it does", "cost of ce", "published values; recipes set others"]
+    print_table("methods (give hyperparameters as -o NAME=VALUE)", columns, rows)
+
+
+def recipes(json_: Json = False) -> None:
+    """List the published and measured settings."""
+    from earlylearn.recipes import RECIPES
+
+    if json_:
+        print_json([asdict(recipe) for recipe in RECIPES.values()])
+        return
+    rows = []
+    for recipe in RECIPES.values():
+        # Hyperparameters of the methods it also serves are for --json.
+        own = recipe.options_for(recipe.method) if recipe.method else recipe.options
+        settings = " ".join(f"{name}={value}" for name, value in {**recipe.settings, **own}.items())
+        rows.append([recipe.name, recipe.source, settings])
+    print_table("recipes (options after --recipe override)", ["name", "source", "settings"], rows)
+
+
+def doctor(
+    data_dir: DataDir = None,
+    plan: Annotated[str | None, option("what a recipe would take here: memory, disk, time", metavar="RECIPE")] = None,
+    json_: Json = False,
+) -> None:
+    """Say what hardware, precision, data and extras are usable here, or what a recipe would take."""
+    if plan is None:
+        from earlylearn.doctor.examine import examine
+
+        found = examine(data_dir)
+    else:
+        from earlylearn.doctor.plan import plan as plan_
+
+        found = plan_(plan, data_dir)
+    if json_:
+        print_json(found)
+        return
+    for topic, facts in found.items():
+        shown = [[what, f"{fact:g}" if isinstance(fact, float) else fact] for what, fact in facts.items()]
+        print_table(topic, ["what", "found"], shown)
+
+
+def _seed(seed: str | None) -> int:
+    if seed is not None and not (is_whole(seed) and int(seed) < 2**32):
+        raise UsageError(f"--seed {seed}: must be a whole number from 0 to {2**32 - 1}")
+    return int(seed or 0)

@@ -1,0 +1,79 @@
+"""What can be asked on the command line, and with which exit status does it answer?"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import typer
+
+from earlylearn.cli import lists, paper, runs, study
+from earlylearn.errors import EarlylearnError
+from earlylearn.runs.progress import quiet_fabric
+
+# Imports of torch and the rest stay inside the commands: `earlylearn --help` answers at once.
+
+app = typer.Typer(
+    name="earlylearn",
+    help="Train classifiers that do not memorise wrong labels, and find out which labels are wrong.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+# Each command with the example that its help shows.
+COMMANDS: dict[Callable[..., None], str] = {
+    runs.train: "earlylearn train digits --noise symmetric:0.4 --out runs/digits",
+    runs.demo: "earlylearn demo",
+    runs.predict: "earlylearn predict runs/digits new.npz --out predictions.csv",
+    runs.issues: "earlylearn issues runs/digits --top 10",
+    study.compare: "earlylearn compare digits --noise symmetric:0.4 --methods ce,elr,gce",
+    study.sweep: "earlylearn sweep digits --noise pair:0.4 --grid lam=1,3,5 --seeds 2",
+    paper.theory: "earlylearn theory --claims lemma-2,lambda-2",
+    paper.reproduce: "earlylearn reproduce figure-a1",
+    lists.noise: "earlylearn noise digits --noise pair:0.4 --out labels.npz",
+    lists.methods: "earlylearn methods --json",
+    lists.recipes: "earlylearn recipes --json",
+    lists.doctor: "earlylearn doctor",
+}
+
+for command, example in COMMANDS.items():
+    app.command(epilog=f"Example: {example}")(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The command ``earlylearn``: exit status 0, 1 (the work failed), 2 (the request is wrong), 130 (interrupted)."""
+    quiet_fabric()
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command: Any = typer.main.get_command(app)
+    status = 0
+    try:
+        # Not app(words), which has an answer of its own to interruptions and closed pipes.
+        with command.make_context("earlylearn", words) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as done:
+        status = done.exit_code
+    except EarlylearnError as error:
+        _fail(str(error), error.exit_status)
+    except KeyboardInterrupt as stop:
+        # What was going on has noted how to go on.
+        _fail("; ".join(["interrupted", *getattr(stop, "__notes__", [])]), 130)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is still buffered goes nowhere, or Python complains at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        _fail(f"{error.filename or 'the disk'}: {error.strerror or error}; mend that, and ask again", 1)
+    except Exception as error:
+        # What the parser refuses: an unknown option or command, a missing argument.
+        if not hasattr(error, "format_message"):
+            raise
+        usage = " ".join(["earlylearn", *(word for word in words[:1] if word in command.commands), "--help"])
+        _fail(f"{error.format_message().rstrip('.')}; see {usage}", 2)
+    sys.exit(status)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(f"earlylearn: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,190 @@
+"""What can be asked on the command line of the paper: its theory, figures and tables?"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from earlylearn.cli.answers import print_json, print_table
+from earlylearn.cli.options import DataDir, Json, Overwrite, Quiet, argument, option
+from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.files import new_file
+
+Name = Annotated[str | None, argument("figure-1, table-1, ..., or all; see --list", "NAME")]
+
+
+def reproduce(
+    name: Name = None,
+    scale: Annotated[
+        str, option("quick (default): minutes on a processor; full: the paper's own, for a GPU", metavar="NAME")
+    ] = "quick",
+    list_: Annotated[bool, typer.Option("--list", help="list what there is, with time and hardware")] = False,
+    rows: Annotated[str | None, option("only these rows of a table", metavar="LIST")] = None,
+    columns: Annotated[str | None, option("only these columns of a table", metavar="LIST")] = None,
+    data_dir: DataDir = None,
+    workers: Annotated[str, option("runs at a time (default 1)", metavar="INT")] = "1",
+    out: Annotated[str, option("folder in which NAME-SCALE is made (default runs/paper)", metavar="DIR")] = (
+        "runs/paper"
+    ),
+    page: Annotated[
+        str | None, option("write all results there are as one Markdown page, with its figures", metavar="FILE")
+    ] = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a figure or table of the paper again, and judge it by the paper; ask again to go on."""
+    from earlylearn_paper import EXPERIMENTS
+    from earlylearn_paper.page import write_page
+    from earlylearn_paper.reproduce import find_experiment
+    from earlylearn_paper.reproduce import reproduce as reproduce_
+
+    if list_:
+        _list(json_)
+        return
+    if name is None and page is None:
+        raise UsageError("NAME is missing; write for example earlylearn reproduce figure-a1 (--list has all)")
+    names = [] if name is None else list(EXPERIMENTS) if name == "all" else [find_experiment(name).name]
+    if len(names) > 1 and (rows or columns):
+        raise UsageError("--rows, --columns: say which of a table; name one table")
+    new_file(page, overwrite=True)  # before the work, whether it may be written
+    documents, failed = [], []
+    for each in names:
+        try:
+            done = reproduce_(
+                each,
+                scale=scale,
+                out=out,
+                data_dir=data_dir,
+                rows=rows,
+                columns=columns,
+                workers=workers,
+                overwrite=overwrite,
+                quiet=quiet,
+            )
+        except EarlylearnError as error:
+            if len(names) == 1:
+                raise
+            failed.append(f"{each}: {error}")  # data that one needs may not be here; the others go on
+            continue
+        documents.append(done.document)
+        if not json_:
+            _tell(done.document)
+            print(f"data and figures: {done.path}")
+    if page is not None:
+        write_page(page, out)
+        if not json_:
+            print(f"page: {page}")
+    if json_:
+        print_json(documents if name in (None, "all") else documents[0])
+    if failed:
+        raise EarlylearnError(f"{len(failed)} of {len(names)} could not be made; {'; '.join(failed)}")
+
+
+def _list(as_json: bool) -> None:
+    from earlylearn.wording import rough_duration
+    from earlylearn_paper import EXPERIMENTS
+
+    listed: list[dict[str, Any]] = [
+        {
+            "name": each.name,
+            "title": each.title,
+            "source": each.source,
+            "scale": scale,
+            "minutes": each.at(scale).minutes,
+            "hardware": each.at(scale).hardware,
+            "replaced": list(each.at(scale).replaced),
+            "rows": list(each.rows),
+            "columns": list(each.columns),
+        }
+        for each in EXPERIMENTS.values()
+        for scale in ("quick", "full")
+    ]
+    if as_json:
+        print_json(listed)
+        return
+    shown = [
+        [
+            quick["name"],
+            quick["title"],
+            rough_duration(60 * quick["minutes"]),
+            f"{rough_duration(60 * full['minutes'])}, {full['hardware']}",
+        ]
+        for quick, full in zip(listed[::2], listed[1::2], strict=True)
+    ]
+    print_table(
+        "figures and tables of the paper",
+        ["name", "what it shows", "quick, on 2 processor cores", "full (estimated)"],
+        shown,
+    )
+
+
+def _tell(document: dict[str, Any]) -> None:
+    """The verdicts, and at the quick scale plainly what stands in for the paper's set-up."""
+    words = {True: "holds", False: "does not hold", None: "not measured"}
+    rows = [[each["claim"], each["paper"], each["ours"], words[each["holds"]]] for each in document["verdicts"]]
+    title = f"{document['name']}, {document['scale']} scale: {document['title']}"
+    print_table(title, ["claim", "paper", "here", ""], rows)
+    for sentence in document["replaced"]:
+        print(f"replaced: {sentence}")
+
+
+def theory(
+    claims: Annotated[
+        str | None, option("which: theorem-1, lemma-2, proposition-3, ... lambda-2 (default all)", metavar="LIST")
+    ] = None,
+    seeds: Annotated[str, option("draws per claim, seeds 0, 1, ... (default 10)", metavar="INT")] = "10",
+    out: Annotated[str | None, option("folder to make for theory.json, tables and figures", metavar="DIR")] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="also study size, separability and lambda, and draw them (minutes)")
+    ] = False,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check every claim of the paper's theory on a computer.
+
+    The supplement's slips are tested as printed, which must fail, and corrected, which must hold; exit status 1 if a
+    claim holds that should fail or the reverse.
+    """
+    from earlylearn_paper.theory.claims import chosen
+    from earlylearn_paper.theory.run import run_theory
+
+    names = chosen(claims)
+    if not seeds.isdecimal() or int(seeds) < 1:
+        raise UsageError(f"--seeds {seeds}: write a whole number from 1 on")
+    done = run_theory(
+        names,
+        seeds=int(seeds),
+        out=None if out is None else Path(out),
+        figures=figures,
+        overwrite=overwrite,
+        tell=(lambda _: None) if quiet else (lambda line: print(line, file=sys.stderr, flush=True)),
+    )
+    if json_:
+        print_json([claim.record() for claim in done])
+    else:
+        _show_claims(done)
+        if out is not None:
+            print(f"tables and figures: {out}")
+    strange = [claim.claim for claim in done if not claim.as_expected]
+    if strange:
+        raise EarlylearnError(f"not as expected: {'; '.join(strange)} (--json has the figures)")
+
+
+def _show_claims(claims: list[Any]) -> None:
+    from earlylearn_paper.theory.run import shown
+
+    rows = [[claim.claim, claim.inequality, shown(claim.measured), _verdict(claim)] for claim in claims]
+    print_table("claims of the paper's theory", ["claim", "inequality", "measured", "holds"], rows)
+    slips = dict.fromkeys(claim.slip for claim in claims if claim.slip)
+    for slip in slips:
+        print(f"slip: {next(claim.claim for claim in claims if claim.slip == slip).split(' (')[0]}: {slip}")
+
+
+def _verdict(claim: Any) -> str:
+    count = f"{'holds' if claim.holds else 'fails'} {claim.held}/{claim.seeds}"
+    if not claim.as_expected:
+        return f"{count}, UNEXPECTED"
+    return {True: count, False: f"{count}, as it must", None: f"{count}, left to chance"}[claim.expected]

@@ -1,0 +1,130 @@
+"""What can be asked on the command line of one run: train it, predict with it, list its label issues?"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from earlylearn.cli.answers import print_json, print_summaries, print_table, write_frame
+from earlylearn.cli.options import (
+    Data,
+    DataDir,
+    Json,
+    Method,
+    NewData,
+    Options,
+    Overwrite,
+    Quiet,
+    RunPath,
+    Seed,
+    is_whole,
+    option,
+    said,
+    takes_settings,
+)
+from earlylearn.errors import UsageError
+from earlylearn.files import new_file
+
+
+@takes_settings
+def train(
+    data: Data = None,
+    method: Method = None,
+    options: Options = None,
+    out: Annotated[str | None, option("run folder (default runs/DATA-METHOD-SEED)", metavar="DIR")] = None,
+    overwrite: Overwrite = False,
+    resume: Annotated[str | None, option("continue an interrupted run", metavar="RUN")] = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Train a classifier and audit its labels; everything goes into one run folder."""
+    request = said(settings)
+    from earlylearn.runs import train as training
+    from earlylearn.runs.config import parse_options
+
+    if resume is not None:
+        if data or request or options or out or overwrite or method:
+            raise UsageError("--resume: continues a run as it was begun; give no other option but --quiet and --json")
+        run = training.resume(resume, quiet=quiet)
+    elif data is None:
+        raise UsageError("DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn train digits")
+    else:
+        run = training.train(
+            data, method, out=out, overwrite=overwrite, quiet=quiet, options=parse_options(options or []), **request
+        )
+    if json_:
+        print_json({"run": str(run.folder.path), **run.summary})
+    else:
+        print_summaries({run.config.method: run.summary})
+        print(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")
+
+
+def demo(
+    out: Annotated[str, option("folder of the demo's runs (default runs/demo)", metavar="DIR")] = "runs/demo",
+    seed: Seed = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show the whole idea in a minute: digits with 40 % noise, cross-entropy against ELR."""
+    from earlylearn.study.demo import run_demo
+
+    page, summaries = run_demo(Path(out), seed=seed, overwrite=overwrite, quiet=quiet)
+    if json_:
+        print_json(summaries)
+    else:
+        print_summaries(summaries)
+        print(f"picture and wrong labels found: {page}")
+
+
+def predict(
+    run: RunPath,
+    data: NewData,
+    out: Annotated[str | None, option("CSV to write (default: stdout)", metavar="FILE")] = None,
+    weights: Annotated[str, option("picked (by noisy validation, default) or last", metavar="WHICH")] = "picked",
+    data_dir: DataDir = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+) -> None:
+    """Predict classes with a finished run."""
+    import pandas as pd
+
+    from earlylearn.data.sources import read_inputs
+    from earlylearn.runs.run import Run
+
+    if weights not in ("picked", "last"):
+        raise UsageError(f"--weights {weights}: must be picked or last")
+    trained = Run(run)
+    target = new_file(out, overwrite)
+    inputs, ids = read_inputs(data, trained.inputs["schema"], data_dir=data_dir)
+    probability = trained.predict_proba(inputs, weights=weights)  # type: ignore[arg-type]
+    frame = pd.DataFrame({"id": ids, "predicted_label": [trained.classes[k] for k in probability.argmax(1)]})
+    frame["confidence"] = probability.max(1)
+    for name, column in zip(trained.classes, probability.T, strict=True):
+        frame[f"p_{name}"] = column
+    write_frame(frame, target, json_)
+
+
+def issues(
+    run: RunPath,
+    top: Annotated[
+        str | None, option("only the most suspicious (default 20 on the screen, else all; 0 = all)", metavar="INT")
+    ] = None,
+    out: Annotated[str | None, option("CSV to write", metavar="FILE")] = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+) -> None:
+    """List the labels that a run believes wrong, the most suspicious first."""
+    from earlylearn.runs.run import Run
+
+    if top is not None and not is_whole(top):
+        raise UsageError(f"--top {top}: must be a whole number, 0 or more")
+    target = new_file(out, overwrite)
+    most = int(top) if top is not None else 0 if target or json_ else 20
+    frame = Run(run).label_issues()
+    frame = frame[frame["is_label_issue"]].sort_values("label_quality", kind="stable")
+    shown = frame.head(most) if most else frame
+    if target or json_:
+        write_frame(shown, target, json_)
+    else:
+        columns = ["id", "given_label", "predicted_label", "label_quality"]
+        print_table(f"{len(frame)} label issues", columns, shown[columns].values.tolist())

@@ -1,0 +1,158 @@
+"""What can be asked on the command line of many runs together?"""
+
+from typing import Annotated, Any
+
+import typer
+
+from earlylearn.cli.answers import print_json, print_table
+from earlylearn.cli.options import Data, Json, Method, Options, Overwrite, Quiet, option, said, takes_settings
+from earlylearn.errors import EarlylearnError, UsageError
+
+Workers = Annotated[str | None, option("runs at a time (default 1)", metavar="INT")]
+Storage = Annotated[str | None, option("share the runs with other machines through an Optuna storage", metavar="URL")]
+StudyOut = Annotated[str | None, option("folder to make or to go on with (default under runs/)", metavar="DIR")]
+
+# What the table on the screen shows of a comparison, where it is known.
+COLUMNS = {
+    "test_last": "test, last",
+    "test_at_best_val": "picked",
+    "best_minus_last": "best - last",
+    "val_last": "noisy val, last",
+    "memorized_last": "memorised",
+    "average_precision": "issues AP",
+}
+
+
+@takes_settings
+def compare(
+    data: Data = None,
+    methods: Annotated[
+        str, option("ce,elr,elr:lam=3 (hyperparameters behind colons), or all (default ce,elr)", metavar="LIST")
+    ] = "ce,elr",
+    seeds: Annotated[str, option("how many seeds, counted from --seed on (default 3)", metavar="INT")] = "3",
+    workers: Workers = None,
+    out: StudyOut = None,
+    overwrite: Overwrite = False,
+    storage: Storage = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Compare methods: same noise, split, network and budget for each.
+
+    Ask again to go on, or with more methods or seeds (name the old ones too).
+    """
+    from earlylearn.study.compare import compare as compare_
+    from earlylearn.wording import spread, times
+
+    done = compare_(
+        _needed(data, "compare"),
+        methods,
+        seeds=seeds,
+        workers=workers or 1,
+        out=out,
+        overwrite=overwrite,
+        storage=storage,
+        quiet=quiet,
+        **said(settings),
+    )
+    if json_:
+        print_json(done.document)
+    else:
+        methods_ = done.document["methods"]
+        known = {key: name for key, name in COLUMNS.items() if any(each[key] for each in methods_)}
+        rows = [
+            [each["name"], len(each["seeds"]), *(spread(each[key]) for key in known), times(each["cost"])]
+            for each in methods_
+        ]
+        print_table("mean and standard deviation over seeds, %", ["name", "seeds", *known.values(), "cost"], rows)
+        _tell(done.conclusion, done.path)
+    _fail(done.failed)
+
+
+@takes_settings
+def sweep(
+    data: Data = None,
+    method: Method = None,
+    grid: Annotated[
+        list[str] | None,
+        option("values to try; repeatable (default for elr: supplement G.4)", metavar="NAME=VALUE,VALUE"),
+    ] = None,
+    seeds: Annotated[str, option("seeds per point, counted from --seed on (default 1)", metavar="INT")] = "1",
+    sample: Annotated[str | None, option("only so many points of the grid, drawn at random", metavar="INT")] = None,
+    score: Annotated[str, option("val_last (default) or val_best: noisy accuracy that picks", metavar="NAME")] = (
+        "val_last"
+    ),
+    options: Options = None,
+    workers: Workers = None,
+    out: StudyOut = None,
+    overwrite: Overwrite = False,
+    storage: Storage = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Try hyperparameters and pick by noisy validation labels; ask again to go on."""
+    from earlylearn.runs.config import parse_options, parse_value
+    from earlylearn.study.sweep import sweep as sweep_
+    from earlylearn.wording import spread
+
+    values: dict[str, list[Any]] = {}
+    for pair in grid or []:
+        name, equals, listed = pair.partition("=")
+        if not (name and equals and all(listed.split(","))):
+            raise UsageError(f"--grid {pair}: write NAME=VALUE,VALUE, for example --grid lam=1,3,5")
+        values.setdefault(name, []).extend(parse_value(value) for value in listed.split(","))
+    done = sweep_(
+        _needed(data, "sweep"),
+        method,
+        values or None,
+        seeds=seeds,
+        sample=sample,
+        score=score,  # type: ignore[arg-type]  # checked there
+        options=parse_options(options or []),
+        workers=workers or 1,
+        out=out,
+        overwrite=overwrite,
+        storage=storage,
+        quiet=quiet,
+        **said(settings),
+    )
+    if json_:
+        print_json(done.document)
+    else:
+        shown = ["val_last", "val_best", "test_last", "memorized_last"]
+        rows = [
+            [each["name"], *(spread(each[key]) for key in shown), "picked" if each["picked"] else ""]
+            for each in done.document["trials"]
+        ]
+        columns = ["name", "noisy val, last", "noisy val, best", "test, last (chooses nothing)", "memorised", ""]
+        print_table("mean and standard deviation over seeds, %", columns, rows)
+        _tell(done.document["conclusion"], done.path)
+        if done.document["command"]:
+            print(f"train with it: {done.document['command']}")
+    _fail(done.failed)
+
+
+def _needed(data: str | None, command: str) -> str:
+    if data is None:
+        raise UsageError(
+            f"DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn {command} digits"
+        )
+    return data
+
+
+def _tell(sentences: list[str], path: Any) -> None:
+    for sentence in sentences:
+        typer.echo(sentence)
+    typer.echo(f"report: {path / 'report.html'}")
+
+
+def _fail(failed: list[Any]) -> None:
+    """Failed runs make the whole fail, after everything else was shown."""
+    if failed:
+        from earlylearn.wording import plural
+
+        raise EarlylearnError(
+            f"{plural(len(failed), 'run')} failed; the first, {failed[0].name} seed {failed[0].seed}: {failed[0].error}"
+        )

@@ -1,0 +1,1 @@
+"""How is each built-in data set read from its official files?"""

@@ -1,0 +1,1 @@
+"""How are labels made wrong on request?"""

@@ -1,0 +1,112 @@
+"""Which integer stands for which class?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earlylearn.data.readers.paths import listed
+from earlylearn.errors import UsageError
+
+
+def label_values(raw: Any, where: str) -> NDArray[Any]:
+    """Labels as they stand in the data, made comparable: ``int64 [n]``, or ``str [n]`` without outer blanks.
+
+    Args:
+        raw: a pandas column or a numpy array ``[n]`` or ``[n, 1]`` of ints, whole floats, bools or text.
+        where: the file and column, for messages.
+
+    Raises:
+        UsageError: a label is missing, not finite or not whole, or there is more than one per row.
+    """
+    if isinstance(raw, np.ndarray):
+        if raw.ndim == 2 and raw.shape[1] == 1:
+            raw = raw[:, 0]
+        if raw.ndim != 1:
+            raise UsageError(
+                f"{where}: the labels have the shape {list(raw.shape)}; give one label per row, shape [n] "
+                "(of one-hot labels take argmax(axis=1))"
+            )
+        if raw.dtype.kind == "S":
+            raw = np.char.decode(raw, "utf-8", "replace")
+        if raw.dtype.kind not in "biufU":
+            raise UsageError(f"{where}: labels cannot be {raw.dtype}; give integers or text")
+    column = pd.Series(raw).reset_index(drop=True)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    empty = column.isna().to_numpy(bool)
+    number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if number or (len(column) and pd.api.types.infer_dtype(column, skipna=True) == "integer"):
+        values = column.to_numpy(np.float64, na_value=np.nan)
+        empty = empty | ~np.isfinite(values)
+        _refuse_missing(empty, where)
+        if len(values) and abs(values).max() > 2**53:
+            raise UsageError(f"{where}: row {abs(values).argmax()} has a label beyond 2**53; give class names")
+        broken = np.flatnonzero(values != np.floor(values))
+        if len(broken):
+            raise UsageError(
+                f"{where}: row {broken[0]} has the label {values[broken[0]]}, which is not a whole number; "
+                "give class names or integers"
+            )
+        return column.to_numpy(np.int64)
+    text = np.array(["" if gone else str(v).strip() for v, gone in zip(column, empty, strict=True)], dtype=str)
+    _refuse_missing(empty | (text == ""), where)
+    return text
+
+
+def _refuse_missing(empty: NDArray[np.bool_], where: str) -> None:
+    rows = np.flatnonzero(empty)
+    if len(rows):
+        raise UsageError(
+            f"{where}: row {rows[0]} has no label ({len(rows)} of {len(empty)} rows have none; empty, NA, "
+            "None and nan count as none); fill it in or remove the row"
+        )
+
+
+def class_names(*values: NDArray[Any]) -> tuple[str, ...]:
+    """Every class that occurs: integers in numerical order, anything else in the order of its text."""
+    if all(v.dtype.kind == "i" for v in values):
+        return tuple(str(v) for v in np.unique(np.concatenate(values)))
+    return tuple(sorted(set().union(*(v.astype(str).tolist() for v in values))))
+
+
+def class_codes(
+    values: NDArray[Any], classes: Sequence[str], where: str, *, positions: bool = False
+) -> NDArray[np.int64]:
+    """The position in `classes` of every label: ``int64 [n]``.
+
+    Args:
+        values: what `label_values` gave.
+        classes: class names in the order of their integers.
+        where: the file and column, for messages.
+        positions: whether the integers in `values` are positions in `classes` already, not names.
+
+    Raises:
+        UsageError: a label names no class; the message gives the row and the classes.
+    """
+    if positions and values.dtype.kind == "i":
+        codes = np.where((values >= 0) & (values < len(classes)), values, -1)
+        known = f"0 to {len(classes) - 1}, the positions of the {len(classes)} classes"
+    else:
+        codes = pd.Index(classes).get_indexer(pd.Index(values.astype(str)))
+        known = f"the classes {listed(classes)}"
+    wrong = np.flatnonzero(codes < 0)
+    if len(wrong):
+        raise UsageError(
+            f"{where}: row {wrong[0]} has the label {str(values[wrong[0]])!r}, which is not among {known}; "
+            "correct it or remove the row"
+        )
+    return codes.astype(np.int64)
+
+
+def named_by_numbers(classes: Sequence[str]) -> bool:
+    """Whether class names are integers, so that an integer label means the name, not the position."""
+    return any(is_integer(name) for name in classes)
+
+
+def is_integer(text: str) -> bool:
+    """Whether a label's text is an integer."""
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdigit()

@@ -1,0 +1,183 @@
+"""Which numbers do the columns of a table become, and what fills a missing value?"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earlylearn.data.readers.paths import listed
+from earlylearn.errors import UsageError
+
+Missing = Literal["refuse", "impute"]
+MOST_CATEGORIES = 1000
+_BOOLS = {"true": "True", "1": "True", "1.0": "True", "false": "False", "0": "False", "0.0": "False"}
+
+
+def fit_columns(frame: pd.DataFrame, where: str, missing: Missing) -> list[dict[str, Any]]:
+    """How every column of a table is encoded, as JSON-ready descriptions.
+
+    A number becomes ``{"name", "type": "number", "median"}``, where the median (None unless imputing) fills
+    missing and infinite values. Text, categories and bools become ``{"name", "type": "category" or "bool",
+    "categories"}``, one 0/1 feature per category; a category None at the end stands for a missing value.
+
+    Raises:
+        UsageError: a column is neither, has no value at all, or is text that does not repeat.
+    """
+    return [_fit_column(str(name), column, where, missing) for name, column in frame.items()]
+
+
+def encode_columns(frame: pd.DataFrame, columns: Sequence[dict[str, Any]], where: str) -> NDArray[np.float32]:
+    """The features ``float32 [n, d]`` that `columns` (from `fit_columns`) describe; unknown categories are 0.
+
+    Raises:
+        UsageError: a column is missing, a value is missing where none may be, or a number is text.
+    """
+    gone = [c["name"] for c in columns if c["name"] not in frame.columns]
+    if gone:
+        raise UsageError(
+            f"{where}: the column {gone[0]!r} of the training data is missing ({len(gone)} of {len(columns)} "
+            f"are); add it, the columns here are {listed(frame.columns)}"
+        )
+    parts = []
+    for column in columns:
+        values, place = frame[column["name"]], f"{where}, column {column['name']!r}"
+        if column["type"] == "number":
+            numbers = fill_missing(_numbers(values, place)[:, None], [column["median"]], place)
+            parts.append(numbers)
+        else:
+            parts.append(_one_hot(values, column, place))
+    return np.concatenate(parts, axis=1)
+
+
+def feature_names(columns: Sequence[dict[str, Any]]) -> list[str]:
+    """What each of the features is called: the column's name, or ``column=category``."""
+    return [
+        name
+        for column in columns
+        for name in (
+            [column["name"]]
+            if column["type"] == "number"
+            else [f"{column['name']}={category}" for category in column["categories"]]
+        )
+    ]
+
+
+def medians(values: NDArray[Any], where: str) -> list[float]:
+    """The median of the finite values of every column of ``[n, d]``.
+
+    Raises:
+        UsageError: a column has no finite value.
+    """
+    finite = np.isfinite(values)
+    empty = np.flatnonzero(~finite.any(axis=0))
+    if len(empty):
+        culprit = f"{where}, feature {empty[0]}" if values.shape[1] > 1 else where
+        raise UsageError(f"{culprit}: has no value in any row; leave it out")
+    return [float(m) for m in np.nanmedian(np.where(finite, values, np.nan), axis=0)]
+
+
+def fill_missing(values: NDArray[Any], fill: Sequence[float | None] | None, where: str) -> NDArray[np.float32]:
+    """``[n, d]`` numbers as float32, with what is not finite replaced by the column's fill.
+
+    Raises:
+        UsageError: a value is not finite and its column has no fill.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        out = values.astype(np.float32)
+    rows, columns = np.nonzero(~np.isfinite(out))
+    if not len(rows):
+        return out
+    known = np.array([np.nan if f is None else f for f in fill or [None] * out.shape[1]], np.float32)
+    out[rows, columns] = known[columns]
+    bad = np.flatnonzero(~np.isfinite(out[rows, columns]))
+    if len(bad):
+        row, column = rows[bad[0]], columns[bad[0]]
+        place = f"{where}: row {row}" + (f", feature {column}," if out.shape[1] > 1 else "")
+        value = values[row, column]
+        found = "no value" if np.isnan(value) else f"the value {value}, which float32 cannot hold"
+        raise UsageError(f"{place} has {found}; correct it, or train with --missing impute, which fills such gaps")
+    return out
+
+
+def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missing) -> dict[str, Any]:
+    place = f"{where}, column {name!r}"
+    dtype = column.dtype
+    inferred = pd.api.types.infer_dtype(column, skipna=True)
+    if pd.api.types.is_bool_dtype(dtype) or inferred == "boolean":
+        kind = "bool"
+    elif isinstance(dtype, pd.CategoricalDtype) or inferred == "string":
+        kind = "category"
+    elif inferred in ("integer", "floating", "decimal", "mixed-integer-float"):
+        values = _numbers(column, place)
+        median = medians(values[:, None], place)[0] if missing == "impute" else None
+        return {"name": name, "type": "number", "median": median}
+    else:
+        found = inferred if pd.api.types.is_object_dtype(dtype) else dtype
+        raise UsageError(f"{place}: holds {found}, neither numbers nor text; convert it to numbers or leave it out")
+    text = _text(column, kind)
+    present = text[text.notna()]
+    categories: list[str | None] = sorted(set(present))
+    _refuse_free_text(present, categories, place)
+    if missing == "impute" and len(present) < len(text):
+        categories.append(None)
+    if not categories:
+        raise UsageError(f"{place}: has no value in any row; leave the column out")
+    return {"name": name, "type": kind, "categories": categories}
+
+
+def _refuse_free_text(text: "pd.Series[Any]", categories: Sequence[str | None], place: str) -> None:
+    """Catches numbers spoilt by a few entries such as '?', and columns of names or sentences."""
+    if len(categories) <= 20:
+        return
+    parsed = pd.to_numeric(pd.Series(list(categories), dtype=object), errors="coerce").notna()
+    if parsed.mean() > 0.5 and not parsed.all():
+        spoilt = text[text == categories[int(np.flatnonzero(~parsed)[0])]]
+        raise UsageError(
+            f"{place}: row {spoilt.index[0]} is {spoilt.iloc[0]!r} among numbers; correct it, or empty the "
+            "cell and give --missing impute"
+        )
+    if len(categories) > MOST_CATEGORIES or len(categories) > 0.5 * len(text):
+        raise UsageError(
+            f"{place}: holds {len(categories)} different texts in {len(text)} rows, which is no category; "
+            "leave the column out, or name it with --id-column or --image if it is one"
+        )
+
+
+def _numbers(column: "pd.Series[Any]", place: str) -> NDArray[np.float64]:
+    parsed = pd.to_numeric(column, errors="coerce")
+    spoilt = np.flatnonzero((parsed.isna() & column.notna()).to_numpy(bool))
+    if len(spoilt):
+        raise UsageError(
+            f"{place}: row {spoilt[0]} is {str(column.iloc[spoilt[0]])!r}, not a number as in the training "
+            "data; correct it"
+        )
+    return parsed.to_numpy(np.float64, na_value=np.nan)
+
+
+def _text(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
+    """The values as str, missing ones as None; row numbers as the index."""
+    column = column.reset_index(drop=True).astype(object)
+    text = column.map(str, na_action="ignore")
+    if kind == "bool":
+        text = text.map(lambda v: _BOOLS.get(v.strip().lower(), v), na_action="ignore")
+    return text.where(text.notna(), None)
+
+
+def _one_hot(values: "pd.Series[Any]", column: dict[str, Any], place: str) -> NDArray[np.float32]:
+    text = _text(values, column["type"])
+    categories = column["categories"]
+    empty = np.flatnonzero(text.isna().to_numpy(bool))
+    if len(empty) and categories[-1] is not None:
+        raise UsageError(
+            f"{place}: row {empty[0]} has no value; fill it in, or give such rows a category of their own "
+            "with --missing impute when training"
+        )
+    names = [c for c in categories if c is not None]
+    codes = pd.Index(names, dtype=object).get_indexer(pd.Index(text, dtype=object))
+    codes[empty] = len(categories) - 1
+    out = np.zeros((len(text), len(categories)), np.float32)
+    known = np.flatnonzero(codes >= 0)
+    out[known, codes[known]] = 1
+    return out

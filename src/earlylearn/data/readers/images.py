@@ -1,0 +1,120 @@
+"""How do image files of every size and mode become one uint8 array?"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from earlylearn.data.labelled import Augmentation
+from earlylearn.data.readers.paths import reading
+from earlylearn.errors import UsageError
+
+DEFAULT_SIZE = 64
+MEND = "replace it by a readable image or remove it"
+_GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
+_T = TypeVar("_T")
+
+
+def image_schema(mode: str, height: int, width: int) -> dict[str, Any]:
+    """The schema of images: Pillow mode ``L`` or ``RGB``, and the size ``[height, width]``."""
+    return {"kind": "images", "mode": mode, "size": [height, width]}
+
+
+def natural_augmentation(schema: dict[str, Any]) -> Augmentation:
+    """What suits photographs of this size: crop and flip, or nothing for images below 24 pixels."""
+    return "crop+flip" if min(schema["size"]) >= 24 else "none"
+
+
+def check_size(image_size: int | None) -> None:
+    """Raises UsageError unless `image_size` is None or a positive number of pixels."""
+    if image_size is not None and image_size < 1:
+        raise UsageError(f"--image-size {image_size}: give a positive number of pixels, e.g. 32")
+
+
+def survey(files: Sequence[Path], image_size: int | None) -> dict[str, Any]:
+    """The schema that suits these files, from their headers alone.
+
+    ``L`` when every file is grey, else ``RGB``; `image_size` squared when given, else the size that all share
+    when it is at most 64 pixels, else 64 squared.
+
+    Raises:
+        UsageError: a file is no readable image; the message names it.
+    """
+    check_size(image_size)
+    headers = _each(_header, files)
+    mode = "L" if all(mode in _GREY for mode, _, _ in headers) else "RGB"
+    sizes = {(height, width) for _, height, width in headers}
+    if image_size is not None:
+        return image_schema(mode, image_size, image_size)
+    height, width = sizes.pop()
+    if sizes or max(height, width) > DEFAULT_SIZE:
+        height = width = DEFAULT_SIZE
+    return image_schema(mode, height, width)
+
+
+def decode(files: Sequence[Path], schema: dict[str, Any]) -> NDArray[np.uint8]:
+    """Every file decoded once, in the schema's mode and size: ``uint8 [n, channels, height, width]``.
+
+    The shorter side is brought to size and the centre is kept; the orientation a camera notes is applied.
+
+    Raises:
+        UsageError: a file is no readable image; the message names it.
+    """
+    channels = 3 if schema["mode"] == "RGB" else 1
+    out = np.empty((len(files), channels, *schema["size"]), np.uint8)
+
+    def one(row: int) -> None:
+        out[row] = decode_one(files[row], schema)
+
+    _each(one, range(len(files)))
+    return out
+
+
+def decode_one(file: Path, schema: dict[str, Any], mend: str = MEND) -> NDArray[np.uint8]:
+    """One file as `decode` has it: ``uint8 [channels, height, width]``; an error names the file and ends in `mend`."""
+    with reading(file, mend), Image.open(file) as image:
+        image.draft(schema["mode"], (2 * max(schema["size"]),) * 2)  # JPEG: decode no more than is needed
+        return _fit(ImageOps.exif_transpose(image), schema)
+
+
+def fit_arrays(images: NDArray[np.uint8], schema: dict[str, Any]) -> NDArray[np.uint8]:
+    """Images already decoded (``uint8 [n, 1 or 3, height, width]``) in the schema's mode and size."""
+    channels = 3 if schema["mode"] == "RGB" else 1
+    shape = (channels, *schema["size"])
+    if images.shape[1:] == shape:
+        return np.ascontiguousarray(images)
+    out = np.empty((len(images), *shape), np.uint8)
+    for row, image in enumerate(images):
+        pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
+        out[row] = _fit(Image.fromarray(pixels), schema)
+    return out
+
+
+def _fit(image: Image.Image, schema: dict[str, Any]) -> NDArray[np.uint8]:
+    """One image as uint8 [channels, height, width]."""
+    height, width = schema["size"]
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers, not 8 bits per channel")
+    if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would cut everything above 255
+        image = Image.fromarray((np.clip(np.asarray(image), 0, 65535) // 256).astype(np.uint8))
+    image = image.convert(schema["mode"])
+    if image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def _header(file: Path) -> tuple[str, int, int]:
+    with reading(file, MEND), Image.open(file) as image:
+        return image.mode, image.height, image.width
+
+
+def _each(work: Callable[[Any], _T], items: Sequence[Any]) -> list[_T]:
+    """The results in order; Pillow decodes outside Python's lock, so threads help."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return list(pool.map(work, items))

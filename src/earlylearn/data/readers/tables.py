@@ -1,0 +1,179 @@
+"""How does a CSV, TSV or Parquet table become inputs, labels and ids?"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.readers.classes import class_codes, class_names, label_values
+from earlylearn.data.readers.features import Missing, encode_columns, fit_columns
+from earlylearn.data.readers.images import decode, natural_augmentation, survey
+from earlylearn.data.readers.paths import listed, reading
+from earlylearn.errors import UsageError
+
+
+def read_table(
+    path: Path,
+    name: str,
+    *,
+    label: str | None,
+    image: str | None = None,
+    id_column: str | None = None,
+    true_label: str | None = None,
+    missing: Missing = "refuse",
+    image_size: int | None = None,
+    like: LabelledData | None = None,
+) -> LabelledData:
+    """A table with a label column, and either a column of image paths or feature columns.
+
+    Columns without a header (a saved row index) are left out of the features. Ids are the id column's values,
+    else row numbers from 0. `like` gives the classes and the schema of the training data to a test table.
+
+    Raises:
+        UsageError: see `earlylearn.data.sources.load`.
+    """
+    schema = like.schema if like else {}
+    text = [c["name"] for c in schema.get("columns", []) if c["type"] == "category"]
+    frame = read_frame(path, [c for c in (image, id_column) if c] + text)
+    if label is None:
+        raise UsageError(f"{name}: give the label column with --label; the columns are {listed(frame.columns)}")
+    for option, column in (
+        ("--label", label),
+        ("--image", image),
+        ("--id-column", id_column),
+        ("--true-label", true_label if like is None else None),
+    ):
+        _require(frame, column, option, name)
+    given = label_values(frame[label], f"{name}, column {label!r}")
+    truth = None
+    if true_label is not None and true_label in frame.columns:
+        truth = label_values(frame[true_label], f"{name}, column {true_label!r}")
+        if not set(truth.astype(str)) & set(given.astype(str)):
+            raise UsageError(
+                f"--true-label {true_label!r}: none of its values, such as {str(truth[0])!r}, is a label in "
+                f"{label!r}, such as {str(given[0])!r}; name the column that holds the true ones of those labels"
+            )
+    classes = like.classes if like else class_names(given, *([] if truth is None else [truth]))
+
+    if like is None and image is None:
+        roles = {label, id_column, true_label}
+        features = frame[[c for c in frame.columns if c not in roles and not c.startswith("Unnamed: ")]]
+        if features.shape[1] == 0:
+            raise UsageError(
+                f"{name}: no feature column beside {listed(c for c in roles if c)}; add numeric columns, or "
+                "name the column of image paths with --image"
+            )
+        schema = {"kind": "table", "columns": fit_columns(features, name, missing), "id_column": id_column}
+    elif like is None:
+        files = _files(frame, str(image), path, name)
+        schema = survey(files, image_size) | {"image": image, "id_column": id_column}
+    return LabelledData(
+        name=name,
+        inputs=_inputs(frame, schema, path, name),
+        labels=class_codes(given, classes, f"{name}, column {label!r}"),
+        classes=classes,
+        ids=_ids(frame, id_column, name),
+        true_labels=None if truth is None else class_codes(truth, classes, f"{name}, column {true_label!r}"),
+        schema=schema,
+        augment=natural_augmentation(schema) if schema["kind"] == "images" else "none",
+    )
+
+
+def table_inputs(path: Path, schema: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np.str_]]:
+    """The inputs and ids of a table without labels, encoded as `schema` says; other columns are ignored."""
+    name = str(path)
+    image, id_column = schema.get("image"), schema.get("id_column")
+    if schema["kind"] == "images" and image is None:
+        raise UsageError(f"{name}: the model was not trained on a table; give a folder or an .npz of images")
+    text = [c["name"] for c in schema.get("columns", []) if c["type"] == "category"]
+    frame = read_frame(path, [c for c in (image, id_column) if c] + text)
+    _require(frame, image, "the training data's --image", name)
+    inputs = _inputs(frame, schema, path, name)
+    return inputs, _ids(frame, id_column if id_column in frame.columns else None, name)
+
+
+def read_frame(path: Path, text_columns: Iterable[str] = ()) -> pd.DataFrame:
+    """The table as it stands, `text_columns` as text (so that 007 stays 007), rows numbered from 0.
+
+    Raises:
+        UsageError: the file cannot be read, has no rows, or needs pyarrow.
+    """
+    suffix = path.suffix.lower()
+    if suffix in (".parquet", ".pq"):
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError as error:
+            raise UsageError(
+                f"{path}: Parquet needs pyarrow, which is missing; run pip install 'earlylearn[parquet]'"
+            ) from error
+        with reading(path, "give a readable Parquet file"):
+            frame = pd.read_parquet(path, engine="pyarrow")
+    else:
+        with reading(path, "give a UTF-8 table with a header line"):
+            frame = pd.read_csv(
+                path,
+                sep="\t" if suffix == ".tsv" else ",",
+                dtype=dict.fromkeys(text_columns, str),
+                low_memory=False,
+            )
+        if not isinstance(frame.index, pd.RangeIndex):
+            raise UsageError(f"{path}: rows have more fields than the header; name every column in the header")
+    frame.columns = [str(c) for c in frame.columns]
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise UsageError(f"{path}: two columns are called {twice[0]!r}; rename one of them")
+    if frame.empty:
+        raise UsageError(f"{path}: the table has no rows; give one row per example")
+    return frame.reset_index(drop=True)
+
+
+def _inputs(frame: pd.DataFrame, schema: dict[str, Any], path: Path, name: str) -> NDArray[Any]:
+    if schema["kind"] == "images":
+        return decode(_files(frame, schema["image"], path, name), schema)
+    return encode_columns(frame, schema["columns"], name)
+
+
+def _files(frame: pd.DataFrame, image: str, path: Path, name: str) -> list[Path]:
+    """The image files that a column names, relative to the table's folder."""
+    files = []
+    for row, value in enumerate(frame[image]):
+        place = f"{name}, column {image!r}: row {row}"
+        if not isinstance(value, str) or not value.strip():
+            raise UsageError(f"{place} has no image path; fill it in or remove the row")
+        file = path.parent / value.strip()
+        with reading(file, "check its permissions"):
+            there = file.is_file()
+        if not there:
+            raise UsageError(
+                f"{place}: no such file {value!r}; paths count from the table's folder; correct it or remove the row"
+            )
+        files.append(file)
+    return files
+
+
+def _ids(frame: pd.DataFrame, id_column: str | None, name: str) -> NDArray[np.str_]:
+    if id_column is None:
+        return np.arange(len(frame)).astype(str)
+    column = frame[id_column]
+    place = f"{name}, column {id_column!r}"
+    empty = np.flatnonzero(column.isna())
+    if len(empty):
+        raise UsageError(f"{place}: row {empty[0]} has no id; fill it in or leave out --id-column")
+    ids = column.map(str)
+    twice = np.flatnonzero(ids.duplicated())
+    if len(twice):
+        first = int(np.flatnonzero(ids == ids.iloc[twice[0]])[0])
+        raise UsageError(
+            f"{place}: rows {first} and {twice[0]} have the same id {ids.iloc[twice[0]]!r}; "
+            "make ids unique or leave out --id-column"
+        )
+    return ids.to_numpy(dtype=str)
+
+
+def _require(frame: pd.DataFrame, column: str | None, option: str, name: str) -> None:
+    if column is not None and column not in frame.columns:
+        raise UsageError(f"{option} {column!r}: {name} has no such column; it has {listed(frame.columns)}")

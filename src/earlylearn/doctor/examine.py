@@ -1,0 +1,59 @@
+"""What hardware, precision, data and extras are usable here?"""
+
+import importlib
+import importlib.util
+import os
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from earlylearn.data.sources import BUILTIN, STORED, load
+from earlylearn.errors import UsageError
+from earlylearn.machine import default_precision, processor_has_bf16
+
+EXTRAS = {"parquet": "pyarrow", "timm": "timm"}
+
+
+def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
+    """Facts by topic: ``versions``, ``hardware``, ``data``, ``extras``.
+
+    Args:
+        data_dir: where built-in data sets may lie.
+    """
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("earlylearn", "torch", "lightning-fabric", "numpy")},
+        },
+        "hardware": {
+            "accelerator": gpu or ("mps" if torch.backends.mps.is_available() else "none, the processor is used"),
+            "processor cores": os.cpu_count(),
+            "threads used": torch.get_num_threads(),
+            "bf16 on the processor": processor_has_bf16(),
+            "precision of convolutional networks": default_precision("small-cnn"),
+            "precision of linear and mlp": default_precision("mlp"),
+        },
+        "data": {name: _data(name, data_dir) for name in BUILTIN if name not in STORED},
+        "extras": {name: _extra(name, module) for name, module in EXTRAS.items()},
+    }
+
+
+def _data(name: str, data_dir: str | None) -> str:
+    try:
+        found = load(name, data_dir=data_dir)
+    except UsageError as error:
+        return f"not here: {error}"
+    return f"{len(found.train)} training and {len(found.test or ())} test examples"
+
+
+def _extra(name: str, module: str) -> str:
+    if importlib.util.find_spec(module) is None:
+        return f"not installed: pip install 'earlylearn[{name}]'"
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # what a torchvision built for another torch raises is no ImportError
+        return f"{version(module)}, but it does not import: {' '.join(str(error).split())}"
+    return version(module)

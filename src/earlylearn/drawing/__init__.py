@@ -1,0 +1,1 @@
+"""How do all pictures look alike?"""

@@ -1,0 +1,43 @@
+"""How are lines drawn over epochs, and named where they end?"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # drawing costs a slow import that only a finished run needs
+    from matplotlib.axes import Axes
+
+
+Metrics = list[dict[str, Any]]
+
+
+LABEL_GAP = 0.085  # smallest distance of two line labels, as a share of the panel's height
+
+
+def spread_labels(heights: list[float], text_lines: list[int]) -> list[float]:
+    """Heights moved apart just enough for their labels not to touch; ascending in, ascending out."""
+    placed: list[float] = []
+    for i, height in enumerate(heights):
+        gap = LABEL_GAP * (text_lines[i] + text_lines[i - 1]) / 2 if i else 0.0
+        placed.append(max(height, placed[-1] + gap) if i else height)
+    ceiling = 1.02
+    for i in range(len(placed) - 1, -1, -1):
+        placed[i] = min(placed[i], ceiling)
+        if i:
+            ceiling = placed[i] - LABEL_GAP * (text_lines[i] + text_lines[i - 1]) / 2
+    return placed
+
+
+def _span(metrics: Metrics) -> tuple[int, int]:
+    epochs = [int(line["epoch"]) for line in metrics]
+    return (min(epochs), max(epochs)) if epochs else (1, 1)
+
+
+def epoch_axis(axes: "Axes", metrics: Metrics) -> None:
+    """Let the x axis run over the epochs, with whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    first, last = _span(metrics)
+    axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
+    if last > first:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+    else:
+        axes.set_xticks([first])

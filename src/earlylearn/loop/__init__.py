@@ -1,0 +1,1 @@
+"""How is any method trained: rows to batches, batches to losses, losses to weights?"""

@@ -1,0 +1,232 @@
+"""In which order, and how augmented, do rows reach the network?"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from earlylearn.data.labelled import Augmentation
+from earlylearn.errors import UsageError
+from earlylearn.loop.augment import apply, check_images, draw, suitable_pad
+
+Numbers = tuple[Any, ...]  # floats and tensors
+
+
+class Batch(NamedTuple):
+    """What a loss sees of one step.
+
+    Attributes:
+        index: ``int64 [B]`` rows of the data set, unique within a batch.
+        views: one or more augmented versions of the inputs, ``[B, ...]`` each.
+        label: ``int64 [B]`` given labels.
+        numbers: what `Method.numbers` gave for this step.
+    """
+
+    index: Tensor  # type: ignore[assignment]  # the contract's word, though tuples have a method of that name
+    views: tuple[Tensor, ...]
+    label: Tensor
+    numbers: Numbers = ()
+
+
+class Draw(NamedTuple):
+    """Which rows train, under which labels.
+
+    Attributes:
+        rows: ``int64 [m]`` training rows.
+        labels: ``int64 [n]`` given labels of all rows.
+    """
+
+    rows: Tensor
+    labels: Tensor
+
+
+class Batches:
+    """The whole data set on one device, and the ways of going through it.
+
+    Args:
+        inputs: ``[n, ...]`` raw inputs: uint8 images or float32 features.
+        draws: the training rows and labels; more than one only where the released ELR+ code is imitated, whose
+            two networks see different splits and noise.
+        batch_size: examples per step. The last batch of a sweep is smaller; a last batch of one example joins
+            the batch before it, because batch normalisation cannot take it.
+        augment: what happens to images on the way.
+        crop: side of the random square cut out of larger images when they are augmented, in place of padding; None
+            leaves their size alone. Images not augmented keep theirs: the network takes the centre itself.
+        balanced: batches per sweep over all training rows in which the classes of the given labels are equally
+            frequent, drawn anew every time (supplement G.3, Clothing1M); None sweeps over every row. A class with too
+            few rows for its share contributes each once.
+        on_disk: the inputs are a file that is mapped into memory: while one batch trains, a thread reads the next.
+        order: random numbers of the order of examples (on the CPU).
+        augmentation: random numbers of crops and flips (on the CPU).
+    """
+
+    def __init__(
+        self,
+        inputs: Tensor,
+        draws: Sequence[Draw],
+        *,
+        batch_size: int,
+        augment: Augmentation,
+        crop: int | None = None,
+        balanced: int | None = None,
+        on_disk: bool = False,
+        order: torch.Generator,
+        augmentation: torch.Generator,
+    ) -> None:
+        if batch_size < 2:
+            raise UsageError(f"--batch-size {batch_size}: must be at least 2")
+        self.inputs, self.draws, self.batch_size = inputs, list(draws), batch_size
+        self.augment, self.order, self.augmentation = augment, order, augmentation
+        self.crop, self.balanced, self.on_disk = crop, balanced, on_disk
+        if augment != "none":
+            check_images(inputs.shape[1:], crop)
+            height, width = inputs.shape[-2:]
+            self.pad, self.spare = (suitable_pad(height, width), 0) if crop is None else (0, height - crop)
+
+    def rows(self, draw: int = 0) -> Tensor:
+        """The training rows ``int64 [m]`` of a draw; its number wraps around."""
+        return self.draws[draw % len(self.draws)].rows
+
+    def batches(
+        self, views: int = 1, *, draw: int = 0, rows: Tensor | None = None, batch_size: int | None = None
+    ) -> "Sweep":
+        """Every training row once (or a `balanced` sample), in a new order, in ``views`` augmented versions each.
+
+        Args:
+            views: versions of each input.
+            draw: which of the draws; its number wraps around.
+            rows: go through these rows instead of all training rows.
+            batch_size: examples per step instead of the usual number, at least 2.
+        """
+        return Sweep(self, views, draw % len(self.draws), rows, self.batch_size if batch_size is None else batch_size)
+
+    def in_order(self, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """(index, inputs) of the rows as they come, not augmented: for evaluation."""
+        for index in rows.split(evaluation_size(self.inputs)):
+            yield index, self.take(index)
+
+    def take(self, index: Tensor) -> Tensor:
+        """The inputs of some rows, where `index` lies: the data may lie elsewhere (a file larger than memory)."""
+        return self.inputs.index_select(0, index.to(self.inputs.device)).to(index.device)
+
+    def read(self, index: Tensor) -> Tensor:
+        """The inputs of rows ``index`` (on the processor) off the disk, ready to go to a GPU while it computes."""
+        x = self.inputs.index_select(0, index)
+        return x.pin_memory() if self.draws[0].rows.device.type == "cuda" else x
+
+    def balanced_rows(self, rows: Tensor, labels: Tensor) -> Tensor:
+        """As many rows of each class, drawn without replacement, as make `balanced` batches."""
+        present = labels[rows].unique()
+        share = max(1, (self.balanced or 0) * self.batch_size // len(present))
+        drawn = []
+        for label in present:
+            members = rows[labels[rows] == label]
+            drawn.append(members[torch.randperm(len(members), generator=self.order)[:share].to(rows.device)])
+        return torch.cat(drawn)
+
+    def draw_crop(self, examples: int) -> Tensor:
+        """Where each example is cropped and whether it is mirrored: ``int64 [3, B]``, empty without augmentation."""
+        if self.augment == "none":
+            return torch.empty(0, dtype=torch.int64)
+        flip = self.augment == "crop+flip"
+        dy, dx, mirrored = draw(examples, pad=self.pad, spare=self.spare, flip=flip, generator=self.augmentation)
+        return torch.stack((dy, dx, mirrored.long()))
+
+    def augmented(self, x: Tensor, crop: Tensor) -> Tensor:
+        """The view ``[B, ...]`` of these inputs that `draw_crop` decided on."""
+        return x if self.augment == "none" else apply(x, crop[0], crop[1], crop[2], self.pad, self.crop)
+
+
+class Order(NamedTuple):
+    """All that is decided of a batch before it is made.
+
+    Attributes:
+        index: ``int64 [B]`` rows.
+        crops: one per view, see `earlylearn.loop.augment.draw`: ``int64 [3, B]``, empty without augmentation.
+    """
+
+    index: Tensor  # type: ignore[assignment]  # see Batch
+    crops: tuple[Tensor, ...]
+
+
+class Sweep:
+    """One way through some rows, the sequence of its batches; begun anew each time it is iterated.
+
+    What chance decides (`orders`) is apart from what follows from it (`make`), so that the latter can be part of a
+    step that is recorded and replayed.
+
+    Args:
+        data: where the inputs are.
+        views: see `Batches.batches`.
+        draw: the same.
+        rows: the same.
+        batch_size: the same.
+    """
+
+    def __init__(self, data: Batches, views: int, draw: int, rows: Tensor | None, batch_size: int) -> None:
+        self.data, self.views, self.draw, self.rows, self.batch_size = data, views, draw, rows, batch_size
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self.data.on_disk:
+            return self._reading_ahead()
+        return (self.make(order) for order in self.orders())
+
+    def orders(self) -> Iterator[Order]:
+        """Draw the batches one after another."""
+        for index in self._indices():
+            yield self._order(index)
+
+    def _order(self, index: Tensor) -> Order:
+        crops = (self.data.draw_crop(len(index)).to(index.device, non_blocking=True) for _ in range(self.views))
+        return Order(index, tuple(crops))
+
+    def _indices(self) -> Sequence[Tensor]:
+        """The rows of every batch, in an order drawn anew."""
+        rows = self.rows
+        if rows is None:
+            trained, labels = self.data.draws[self.draw]
+            rows = trained if self.data.balanced is None else self.data.balanced_rows(trained, labels)
+        order = torch.randperm(len(rows), generator=self.data.order).to(rows.device)
+        return rows[order].tensor_split(
+            [step * self.batch_size for step in range(1, _steps(len(rows), self.batch_size))]
+        )
+
+    def _reading_ahead(self) -> Iterator[Batch]:
+        # Crops are drawn when their batch's turn comes: sweeps that take turns draw the same as without reading ahead.
+        indices = self._indices()
+        on_host = torch.cat(tuple(indices)).cpu().split([len(index) for index in indices])
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(self.data.read, on_host[0])
+            for index, following in zip(indices, [*on_host[1:], None], strict=True):
+                x = ahead.result()
+                if following is not None:
+                    ahead = reader.submit(self.data.read, following)
+                yield self.make(self._order(index), x.to(index.device, non_blocking=True))
+
+    def make(self, order: Order, x: Tensor | None = None) -> Batch:
+        """The batch of an order, from its inputs if they were read already: tensor operations alone."""
+        if x is None:
+            x = self.data.take(order.index)
+        views = tuple(self.data.augmented(x, crop) for crop in order.crops)
+        return Batch(order.index, views, self.data.draws[self.draw].labels.index_select(0, order.index))
+
+
+def as_tensor(inputs: NDArray[Any]) -> Tensor:
+    """Inputs as a tensor that shares their memory, or their file; nobody here writes to them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(np.ascontiguousarray(inputs))
+
+
+def evaluation_size(inputs: Tensor) -> int:
+    """How many of these inputs to evaluate at a time: 1000, or as many large images as have 2^24 numbers."""
+    return max(1, min(1000, 2**24 // inputs[0].numel()))
+
+
+def _steps(rows: int, batch_size: int) -> int:
+    return max(1, rows // batch_size + (rows % batch_size > 1))

@@ -1,0 +1,233 @@
+"""How is any method trained: the one loop over epochs, passes and batches?"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
+
+from earlylearn.errors import EarlylearnError
+from earlylearn.loop.batches import Batch, Batches, Numbers, Order, Sweep
+from earlylearn.loop.method import Method, Pass
+from earlylearn.loop.predict import load_method, predict_batches
+from earlylearn.loop.replay import Recorder, Replays
+from earlylearn.loop.schedule import make_schedule
+
+
+@dataclass
+class Epoch:
+    """What an epoch of training said.
+
+    Attributes:
+        epoch: counted from 1.
+        lr: the learning rate it was trained with.
+        loss: mean loss over the examples; may be negative under ELR.
+        parts: the same for each part of the loss.
+    """
+
+    epoch: int
+    lr: float
+    loss: float
+    parts: dict[str, float]
+
+
+class Fit:
+    """The loop and its own state: one optimizer and one schedule per network.
+
+    It calls the method's `passes`, `numbers`, `after_step`, `after_epoch`, `predict` and `note`, begins `seen_logits`
+    anew, reads `nets` and `parts`, and knows nothing else of it. Only the networks are set up for the hardware; the
+    method, with its per-example state, stays as it is.
+
+    Args:
+        method: what to train; its networks are moved to the device and wrapped in place.
+        data: the batches, on the same device.
+        fabric: device and precision.
+        epochs: length of the run, for the schedule.
+        lr: initial learning rate of SGD.
+        momentum: SGD momentum.
+        weight_decay: L2 coefficient, on all parameters as in the paper.
+        schedule: see `earlylearn.loop.schedule`.
+        recorder: records steps to replay them, see `earlylearn.loop.replay`; None runs every step as it is.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        data: Batches,
+        fabric: Fabric,
+        *,
+        epochs: int,
+        lr: float = 0.02,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-3,
+        schedule: str = "constant",
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.method, self.data, self.fabric, self.epochs = method, data, fabric, epochs
+        self.epoch = 0
+        self.optimizers: list[torch.optim.Optimizer] = []
+        self.schedules: list[LRScheduler] = []
+        self._steppers = []
+        for k, net in enumerate(method.nets):
+            optimizer = torch.optim.SGD(
+                net.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True
+            )
+            self.schedules.append(make_schedule(schedule, optimizer, epochs=epochs))
+            method.nets[k], stepper = fabric.setup(net, optimizer)
+            self.optimizers.append(optimizer)
+            self._steppers.append(stepper)
+        method.to(fabric.device)
+        self.replays = None if recorder is None else Replays(recorder)
+        self._rates = [torch.zeros((), device=fabric.device) for _ in self.optimizers]
+
+    def run(self, on_step: Callable[[int, Callable[[], dict[str, float]]], None]) -> Iterator[Epoch]:
+        """Train the epochs that are left, yielding after each.
+
+        Args:
+            on_step: called after every batch with the number of examples in it and a function that reads the
+                epoch's mean losses so far (reading makes an accelerator wait, so do not read at every step).
+
+        Raises:
+            EarlylearnError: the loss is not finite.
+        """
+        while self.epoch < self.epochs:
+            self.method.train()
+            self.method.seen_logits.fill_(torch.nan)
+            means = _Means()
+            lr = self.schedules[0].get_last_lr()[0]
+            for sweep in self.method.passes(self.epoch, self.data):
+                for examples, losses in self._steps(sweep):
+                    means.add(examples, losses)
+                    on_step(examples, means.read)
+            self.method.after_epoch(self.epoch)
+            for schedule in self.schedules:
+                schedule.step()
+            self.epoch += 1
+            parts = means.read()
+            if not all(map(math.isfinite, parts.values())):
+                raise EarlylearnError(
+                    f"the loss is not finite in epoch {self.epoch} (lr {lr:g}); the checkpoint of the epoch before is "
+                    "kept; lower --lr, or look for extreme values in the inputs"
+                )
+            yield Epoch(self.epoch, float(lr), parts.pop("loss"), parts)
+
+    def _steps(self, sweep: Pass) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """Take the steps of a pass; the number of examples and the losses of each."""
+        if self.replays is not None and isinstance(sweep.batches, Sweep):
+            yield from self._replayed(sweep, sweep.batches, self.replays)
+            return
+        for batch in sweep.batches:
+            examples = len(batch.index)
+            yield examples, self._step(sweep, batch._replace(numbers=self._numbers(examples, sweep.trains)))
+
+    def _step(self, sweep: Pass, batch: Batch) -> dict[str, Tensor]:
+        with self.fabric.autocast():
+            loss = sweep.loss(batch)
+        self.fabric.backward(loss)
+        for k in sweep.trains:
+            self._steppers[k].step()
+            self._steppers[k].zero_grad()
+        self.method.after_step(batch, sweep.trains)
+        return {"loss": loss.detach(), **self.method.parts}
+
+    def _numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
+        device = self.fabric.device
+        return tuple(
+            each.to(device, non_blocking=True) if isinstance(each, Tensor) else each
+            for each in self.method.numbers(examples, trained)
+        )
+
+    def _replayed(self, sweep: Pass, batches: Sweep, replays: Replays) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """The same steps, each a replay of the first of its kind: rows, views and numbers are what differs."""
+        views = batches.views
+
+        def work(index: Tensor, *rest: Tensor) -> dict[str, Tensor]:
+            for k in sweep.trains:  # a recording that failed half-way leaves gradients that nothing computed
+                self._steppers[k].zero_grad()
+            return self._step(sweep, batches.make(Order(index, rest[:views]))._replace(numbers=rest[views:]))
+
+        loss = sweep.loss
+        what = (loss.func, loss.args, *loss.keywords.items()) if isinstance(loss, partial) else (loss,)
+        with self._rates_on_device():
+            for order in batches.orders():
+                numbers = self._numbers(len(order.index), sweep.trains)
+                given = (order.index, *order.crops, *numbers)
+                failed = replays.failed
+                yield len(order.index), replays((what, batches.draw, sweep.trains), work, given)
+                if replays.failed and not failed:
+                    self.method.note(f"no further step is replayed ({replays.failed}); training goes on, more slowly")
+
+    @contextmanager
+    def _rates_on_device(self) -> Iterator[None]:
+        """Learning rates as tensors, which a recording reads anew; schedules and checkpoints know numbers alone."""
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        numbers = [group["lr"] for group in groups]
+        for group, rate in zip(groups, self._rates, strict=True):
+            group["lr"] = rate.fill_(group["lr"])
+        try:
+            yield
+        finally:
+            for group, number in zip(groups, numbers, strict=True):
+                group["lr"] = number
+
+    def logits(self, rows: Tensor) -> Tensor:
+        """What the method predicts of the rows now, in evaluation mode: ``float32 [len(rows), C]``."""
+        return predict_batches(self.method, self.fabric, self.data.in_order(rows))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue, but for the random generators."""
+        return {
+            "epoch": self.epoch,
+            "method": self.method.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedules": [schedule.state_dict() for schedule in self.schedules],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state of `state_dict`; recordings, which hold the optimizers' old state, are forgotten."""
+        self.epoch = state["epoch"]
+        if self.replays is not None:
+            self.replays.forget()
+        load_method(self.method, state["method"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            load_optimizer(optimizer, saved)
+        for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
+            schedule.load_state_dict(saved)
+
+
+class _Means:
+    """Means over the examples of an epoch, summed where the losses lie, read when asked."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+
+    def add(self, examples: int, values: dict[str, Tensor]) -> None:
+        self.count += examples
+        for name, value in values.items():
+            if name in self.sums:
+                self.sums[name].add_(value, alpha=examples)
+            else:
+                self.sums[name] = value * examples
+
+    def read(self) -> dict[str, float]:
+        return {name: float(total) / self.count for name, total in self.sums.items()}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load an optimizer's state, and give each buffer the memory layout of its parameter again.
+
+    Checkpoints are in plain order; a fused step over buffers of another layout than the weights is slower, or
+    rounds differently, than the uninterrupted run's.
+    """
+    optimizer.load_state_dict(state)
+    for parameter, buffers in optimizer.state.items():
+        for name, buffer in buffers.items():
+            if isinstance(buffer, Tensor) and buffer.shape == parameter.shape:
+                buffers[name] = torch.empty_like(parameter, dtype=buffer.dtype).copy_(buffer)

@@ -1,0 +1,142 @@
+"""What must a way of training under label noise provide, so that the one loop can run it?"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from earlylearn.loop.batches import Batch, Batches, Numbers
+
+
+@dataclass
+class Pass:
+    """One sweep over batches that trains some of the networks.
+
+    Attributes:
+        batches: what to sweep over.
+        loss: the scalar float32 loss of a batch.
+        trains: the positions in ``Method.nets`` of the networks that step after each batch.
+    """
+
+    batches: Iterable[Batch]
+    loss: Callable[[Batch], Tensor]
+    trains: tuple[int, ...]
+
+
+class Method(nn.Module):
+    """One way to train under label noise: owns its networks, and all per-example state as buffers.
+
+    A new method overrides `loss`, and what else it needs of `passes`, `numbers`, `after_step`, `after_epoch`,
+    `predict`, `label_beliefs`, `regularizer_gradient` and `observe_held_out`. The loop (`fit.py`) wraps the networks
+    for the hardware, never the method itself.
+
+    Args:
+        make_network: builds one freshly initialised network; called ``networks`` times.
+        n: rows of the data set, held-out ones included; a row's number is its index for ever.
+        classes: number of classes C.
+        generator: the method's own random numbers (mixup and the like); saved in checkpoints.
+
+    Attributes:
+        paper: where the method is published.
+        networks: how many networks the method trains.
+        views: how many augmented views of an input a batch carries.
+        noise_rate: which hyperparameter goes by the noise rate, and what happens if it is not given; empty if none.
+        transition_matrix: the same of a transition matrix.
+        draw_per_network: its passes ask for noise draw k to train network k (`Batches.batches(draw=k)`).
+        replayable: a step may be recorded once and replayed without Python (`earlylearn.loop.replay`). It promises that
+            `loss` and `after_step` do the same operations on the same shapes in every step of a pass, read no value of
+            a tensor (no ``if``, ``float`` or index by a mask), bring none to the device and change tensors in place
+            only; that all else that differs between steps comes by `numbers` or from buffers; and that the loss of a
+            `Pass` is a method, or a `functools.partial` of one with plain arguments, equal from epoch to epoch.
+        nets: the networks; each has its own optimizer.
+        parts: the batch's loss by named part, detached, for the progress line and the metrics; read after `loss`.
+        notes: lines for the user since the last epoch's end (see `note`).
+        seen_logits: ``float32 [n, C]``, the logits of every row seen in this epoch (see `observe`), NaN of a row that
+            was not: an epoch may be a sample of the rows. Begun anew in every epoch, hence not in the state dict.
+    """
+
+    paper: ClassVar[str] = ""
+    networks: int = 1
+    views: ClassVar[int] = 1
+    noise_rate: ClassVar[str] = ""
+    transition_matrix: ClassVar[str] = ""
+    draw_per_network: ClassVar[bool] = False
+    replayable: ClassVar[bool] = False
+    seen_logits: Tensor
+
+    def __init__(
+        self,
+        make_network: Callable[[], nn.Module],
+        n: int,
+        classes: int,
+        *,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.n, self.classes = n, classes
+        self.generator = generator if generator is not None else np.random.default_rng(0)
+        self.nets = nn.ModuleList(make_network() for _ in range(self.networks))
+        self.parts: dict[str, Tensor] = {}
+        self.notes: list[str] = []
+        self.register_buffer("seen_logits", torch.zeros(n, classes), persistent=False)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Scalar float32 loss of a batch; calls `observe` with the logits on the batch's own inputs."""
+        raise NotImplementedError
+
+    def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
+        """Yield the sweeps of an epoch; code between two yields runs between the sweeps."""
+        yield Pass(data.batches(self.views), self.loss, tuple(range(self.networks)))
+
+    def numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
+        """What the next step needs that no batch has, drawn or counted here: comes back as ``batch.numbers``.
+
+        Coefficients as floats, permutations and the like as tensors on the processor; as many in every step of a pass,
+        of the same shapes. Called once before each step.
+
+        Args:
+            examples: B of the batch to come.
+            trained: the networks that the step will train.
+        """
+        return ()
+
+    def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:
+        """Follow an optimizer step of the networks ``trained``: weight averages, row-wise updates."""
+
+    def after_epoch(self, epoch: int) -> None:
+        """Follow the last pass of an epoch (counted from 0)."""
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Logits ``[B, C]`` of inputs ``[B, ...]``: the mean over the networks."""
+        return torch.stack([net(x) for net in self.nets]).mean(0)
+
+    def label_beliefs(self) -> Tensor | None:
+        """Probabilities ``[n, C]`` the method itself holds of each row's label, or None if it holds none."""
+        return None
+
+    def regularizer_gradient(self, index: Tensor, logits: Tensor) -> Tensor | None:
+        """What the regularizer adds to the gradient with respect to these rows' logits: ``[B, C]``, or None if none.
+
+        For the metrics alone: it shows whether a method opposes the wrong labels (the paper's Figure 2).
+        """
+        return None
+
+    def note(self, text: str) -> None:
+        """Tell the user one line: an estimate made on the way, a degenerate state and what was done about it.
+
+        It is shown after the epoch, and kept in that epoch's line of ``metrics.jsonl``.
+        """
+        self.notes.append(text)
+
+    @torch.no_grad()
+    def observe(self, index: Tensor, logits: Tensor) -> None:
+        """Note what the model says of the rows ``index`` now, from a forward pass it makes anyway."""
+        self.seen_logits.index_copy_(0, index, logits.detach().to(self.seen_logits.dtype))
+
+    @torch.no_grad()
+    def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
+        """Note what the model says of rows it never trains on, once per epoch (the validation pass)."""
+        self.observe(index, logits)

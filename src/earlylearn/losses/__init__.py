@@ -1,0 +1,1 @@
+"""What are the early-learning regularized loss and its per-example targets?"""

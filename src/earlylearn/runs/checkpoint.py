@@ -1,0 +1,78 @@
+"""How is everything needed to continue kept in one file that cannot run code?"""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from earlylearn.errors import UsageError
+
+_TENSOR = "__tensor__"
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write nested dicts and lists of tensors, numbers and strings to a safetensors file.
+
+    Tensors become tensors of the file; the rest is JSON in its header.
+    The file appears under its name only when it is whole, so a kill at any moment leaves the last good one.
+    """
+    tensors: dict[str, Tensor] = {}
+    skeleton = _strip(state, "", tensors)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        save_file(tensors, partial, metadata={"state": json.dumps(skeleton)})
+    except SafetensorError as error:  # its own kind for a full disk
+        raise OSError(errno.EIO, str(error), str(partial)) from None
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote, tensors on the CPU.
+
+    Raises:
+        UsageError: the file is missing, cut short, or not a checkpoint of earlylearn.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return _fill(json.loads((file.metadata() or {})["state"]), tensors)
+    except FileNotFoundError:
+        raise UsageError(
+            f"{path}: no such checkpoint; restore the file, or continue the run with earlylearn train --resume if it "
+            "never ended an epoch"
+        ) from None
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"{path}: not a readable checkpoint ({reason}); restore the file, or train again with --overwrite"
+        ) from None
+
+
+def _strip(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        # safetensors takes neither shared memory nor strides; a copy in plain order has the same numbers.
+        tensors[name] = value.detach().to("cpu").contiguous().clone()
+        return {_TENSOR: name}
+    if isinstance(value, dict):
+        return {
+            "keys": list(value),  # as values, JSON keeps int keys int
+            "values": [_strip(item, f"{name}/{key}", tensors) for key, item in value.items()],
+        }
+    if isinstance(value, (list, tuple)):
+        return [_strip(item, f"{name}/{i}", tensors) for i, item in enumerate(value)]
+    return value
+
+
+def _fill(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_fill(item, tensors) for item in value]
+    if isinstance(value, dict):
+        if _TENSOR in value:
+            return tensors[value[_TENSOR]]
+        return {key: _fill(item, tensors) for key, item in zip(value["keys"], value["values"], strict=True)}
+    return value

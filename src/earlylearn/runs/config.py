@@ -1,0 +1,169 @@
+"""What is a run asked to do, with every default spelled out?"""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from earlylearn.data.labelled import Augmentation, LabelledData
+from earlylearn.data.noise.kinds import parse_noise
+from earlylearn.errors import UsageError
+from earlylearn.machine import default_precision
+from earlylearn.methods import check_options, method_class
+from earlylearn.networks import count_weights, default_network
+from earlylearn.recipes import default_recipe, find_recipe
+
+
+class DataRequest(BaseModel):
+    """Where the examples and their labels come from; the arguments of `earlylearn.data.sources.load`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    data: str
+    data_dir: str | None = None
+    label: str | None = None
+    image: str | None = None
+    id_column: str | None = None
+    true_label: str | None = None
+    labels: str | None = None
+    true_labels: str | None = None
+    missing: Literal["refuse", "impute"] = "refuse"
+    image_size: Annotated[int, Field(ge=1)] | None = None
+    test: str | None = None
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    limit: Annotated[int, Field(ge=2)] | None = None
+
+
+class RunConfig(DataRequest):
+    """The resolved request of one run: what ``config.json`` holds.
+
+    ``options`` are the method's hyperparameters; the other training settings are those of supplement G.3.
+    """
+
+    noise: str | None = None
+    method: str = "elr"
+    options: dict[str, Any] = Field(default_factory=dict)
+    recipe: str | None = None
+    network: str
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=2)]
+    lr: Annotated[float, Field(gt=0)]
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    schedule: str
+    augment: Augmentation
+    crop: Annotated[int, Field(ge=8)] | None = None
+    balanced_batches: Annotated[int, Field(ge=1)] | None = None
+    pretrained: str | None = None
+    val_fraction: Annotated[float, Field(ge=0, lt=1)]
+    test_every: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    as_released: bool
+    accelerator: str
+    devices: Annotated[int, Field(ge=1, le=1)]
+    precision: Literal["32-true", "bf16-mixed"]
+    eager: bool = False
+
+
+DEFAULTS: dict[str, Any] = {
+    "method": "elr",
+    "momentum": 0.9,
+    "val_fraction": 0.1,
+    "test_every": 1,
+    "seed": 0,
+    "as_released": False,
+    "accelerator": "auto",
+    "devices": 1,
+}
+
+
+def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]) -> RunConfig:
+    """Spell out a request: what the user said, else the recipe, else what suits the data.
+
+    Args:
+        data: the training data, which decides network and augmentation where the recipe does not.
+        request: fields of `RunConfig` the user named.
+        options: hyperparameters of the method the user named.
+
+    Raises:
+        UsageError: an unknown or unfitting field, method, hyperparameter, recipe, network or noise.
+    """
+    said = {name: value for name, value in request.items() if value is not None}
+    for name in ("method", "network", "recipe", "noise"):
+        if not isinstance(said.get(name, ""), str):
+            raise UsageError(f"--{name} {said[name]}: must be text")
+    network = said.get("network", default_network(data.inputs.shape[1:]))
+    if "recipe" in said:
+        recipe = find_recipe(said["recipe"])
+    else:
+        weights = count_weights(network, shape=data.inputs.shape[1:], classes=len(data.classes))
+        recipe = default_recipe(weights, len(data))
+    method = said.get("method") or recipe.method or DEFAULTS["method"]
+    method_class(method)
+    settings = {
+        **DEFAULTS,
+        "augment": data.augment,
+        "network": network,
+        **({"val_fraction": 0.0} if data.val_rows is not None else {}),
+        **recipe.settings,
+        **said,
+        "method": method,
+        "recipe": recipe.name,
+        "options": check_options(method, {**recipe.options_for(method), **options}),
+    }
+    settings.setdefault("precision", default_precision(settings["network"], settings["accelerator"]))
+    if settings.get("noise"):
+        parse_noise(settings["noise"])
+    try:
+        config = RunConfig(**settings)
+    except ValidationError as error:
+        raise UsageError(describe(error)) from None
+    if config.crop is not None and not data.is_image:
+        raise UsageError(f"--crop {config.crop}: {data.name} has features, not images; leave it out")
+    if config.crop is not None and not data.inputs.shape[2] == data.inputs.shape[3] >= config.crop:
+        sides = " x ".join(map(str, data.inputs.shape[2:]))
+        raise UsageError(f"--crop {config.crop}: the images are {sides}; crop square ones, --image-size makes them so")
+    if config.val_fraction and data.val_rows is not None:
+        raise UsageError(
+            f"--val-fraction {config.val_fraction}: {data.name} sets its own validation rows aside; leave it out"
+        )
+    if config.augment != "none" and not data.is_image:
+        raise UsageError(f"--augment {config.augment}: {data.name} has features, not images; use none")
+    if config.precision != "32-true" and not data.is_image:
+        raise UsageError(
+            f"--precision {config.precision}: would round the columns of {data.name} before they are normalised; "
+            "use 32-true"
+        )
+    return config
+
+
+def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """``["lam=3", "networks=1"]`` as a dict; numbers and booleans as JSON writes them, the rest as text."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"-o {pair}: write NAME=VALUE, for example -o lam=3")
+        options[name] = parse_value(value)
+    return options
+
+
+def parse_value(text: str) -> Any:
+    """A number or boolean as JSON writes it, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def describe(error: ValidationError) -> str:
+    """The first fault pydantic found, as one line that names the option."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    option = f"--{name.replace('_', '-')}"
+    if first["type"] == "extra_forbidden":
+        return f"{option}: there is no such setting; see earlylearn train --help"
+    if name == "devices":
+        return f"{option} {first['input']}: one device per run for now; run different seeds side by side instead"
+    return f"{option} {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"

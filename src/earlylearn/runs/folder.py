@@ -1,0 +1,180 @@
+"""What does a run leave on disk, and how is it read back?"""
+
+import json
+import os
+import platform
+import shutil
+import sys
+import zipfile
+import zlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from earlylearn.errors import UsageError, hide_password
+
+
+def environment() -> dict[str, Any]:
+    """What the numbers may depend on besides the configuration: versions, processor, threads."""
+    return {
+        "earlylearn": version("earlylearn"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "pandas", "scikit-learn", "lightning-fabric")},
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "accelerator": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+        "command": [hide_password(word) for word in sys.argv],
+    }
+
+
+class RunFolder:
+    """The files of one run.
+
+    Attributes:
+        path: the folder.
+        config: ``config.json``, the resolved request, enough to repeat the run.
+        environment: ``environment.json``.
+        labels: ``labels.npz``: given and true labels, the mask of wrong ones, training and validation rows.
+        metrics: ``metrics.jsonl``, a line per epoch.
+        last, picked: checkpoints of the last epoch (whole state) and of the epoch noisy validation picked (model).
+        issues: ``label_issues.csv``.
+        summary: ``summary.json``, written last: its presence says the run is finished.
+        report: ``report.html``.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.environment = self.path / "environment.json"
+        self.labels = self.path / "labels.npz"
+        self.metrics = self.path / "metrics.jsonl"
+        self.last = self.path / "checkpoint" / "last.safetensors"
+        self.picked = self.path / "checkpoint" / "picked.safetensors"
+        self.issues = self.path / "label_issues.csv"
+        self.summary = self.path / "summary.json"
+        self.report = self.path / "report.html"
+
+    @classmethod
+    def create(cls, path: str | Path, *, overwrite: bool = False) -> "RunFolder":
+        """Make a new run folder.
+
+        Raises:
+            UsageError: something is there already and ``overwrite`` is not given (it clears only a folder that
+                is a run, and in which nothing else was put), or the folder cannot be written.
+        """
+        folder = cls(path)
+        try:
+            if folder.check_free(overwrite=overwrite):
+                shutil.rmtree(folder.path)
+            folder.last.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--out {path}: {error.strerror}; choose a folder you may write to") from None
+        return folder
+
+    def check_free(self, *, overwrite: bool) -> bool:
+        """Whether a run lies here that may be deleted; False if nothing does. UsageError as of `create`."""
+        path = self.path
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"--out {path}: is a file; name a folder that does not exist yet")
+        if not path.exists() or not any(path.iterdir()):
+            return False
+        if not self.config.exists():
+            raise UsageError(f"--out {path}: is not empty and not a run of earlylearn; name another folder")
+        if not overwrite:
+            raise UsageError(
+                f"--out {path}: holds a run already; continue it with --resume {path}, "
+                "replace it with --overwrite, or name another folder"
+            )
+        others = self.foreign()
+        if others:
+            raise UsageError(
+                f"--out {path}: --overwrite would delete {others[0]} too, which is not part of a run; "
+                "move it away, or name another folder"
+            )
+        return True
+
+    @classmethod
+    def open(cls, path: str | Path) -> "RunFolder":
+        """An existing run folder; UsageError if it is not one."""
+        folder = cls(path)
+        if not folder.config.exists():
+            raise UsageError(f"{path}: is not a run folder (it has no config.json); see --out of earlylearn train")
+        return folder
+
+    def foreign(self) -> list[str]:
+        """Names of what lies in the folder and is not of a run."""
+        own = {attribute.relative_to(self.path).parts[0] for attribute in vars(self).values() if attribute != self.path}
+        there = self.path.iterdir() if self.path.is_dir() else ()
+        return sorted(path.name for path in there if path.name.removesuffix(".partial") not in own)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return self.summary.exists()
+
+    def write_labels(self, **arrays: NDArray[Any]) -> None:
+        """Keep the labels and rows the run was made with."""
+        np.savez_compressed(self.labels, **arrays)  # type: ignore[arg-type]
+
+    def read_labels(self) -> dict[str, NDArray[Any]]:
+        """What `write_labels` kept."""
+        try:
+            with np.load(self.labels, allow_pickle=False) as file:
+                arrays = dict(file)
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise UsageError(f"{self.labels}: cannot be read ({error}); train again with --overwrite") from None
+        missing = {"given", "train_rows", "val_rows"} - set(arrays)
+        if missing:
+            raise UsageError(f"{self.labels}: has no array {min(missing)!r}; train again with --overwrite")
+        return arrays
+
+    def append_metrics(self, record: dict[str, Any]) -> None:
+        """Add an epoch's line."""
+        with self.metrics.open("a") as file:
+            file.write(json.dumps(record, allow_nan=False) + "\n")
+
+    def keep_metrics(self, epochs: int) -> None:
+        """Drop lines after the first ``epochs``: epochs a kill undid, because their checkpoint was not yet there."""
+        lines = self.read_metrics(epochs) if self.metrics.exists() else []
+        if len(lines) < epochs:
+            raise UsageError(
+                f"{self.metrics}: has {len(lines)} lines, the checkpoint is of epoch {epochs}; "
+                "restore the file, or train again with --overwrite"
+            )
+        partial = self.metrics.with_name("metrics.jsonl.partial")
+        partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        os.replace(partial, self.metrics)
+
+    def read_metrics(self, epochs: int | None = None) -> list[dict[str, Any]]:
+        """A dict per epoch, of the first ``epochs`` if that is given."""
+        try:
+            return [dict(json.loads(line)) for line in self.metrics.read_text().splitlines()[:epochs]]
+        except (OSError, ValueError, TypeError) as error:
+            raise UsageError(
+                f"{self.metrics}: cannot be read ({error}); restore the file, or train again with --overwrite"
+            ) from None
+
+    def read_issues(self) -> pd.DataFrame:
+        """``label_issues.csv``; class names stay text, whatever they look like."""
+        if not self.issues.exists():
+            raise UsageError(f"{self.issues}: no such file; finish the run with earlylearn train --resume {self.path}")
+        text = dict.fromkeys(("id", "given_label", "predicted_label", "true_label", "split"), str)
+        unseen = {name: [""] for name in ("label_quality", "loss", "margin")}  # of a row that no epoch saw
+        try:
+            issues = pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values=unseen)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self.issues}: cannot be read ({error}); train again with --overwrite") from None
+        kinds = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality": "f", "is_label_issue": "b"}
+        for column, kind in kinds.items():
+            if column not in issues or issues[column].dtype.kind != kind:
+                raise UsageError(
+                    f"{self.issues}: has no column {column!r} as a run writes it; restore the file, or train again "
+                    "with --overwrite"
+                )
+        return issues

@@ -1,0 +1,153 @@
+"""How do a request and its data become noisy labels, a split, a method and batches, all from one seed?"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.noise.kinds import NoisyLabels, make_noise
+from earlylearn.data.sources import STORED
+from earlylearn.data.splits import stratified_split
+from earlylearn.errors import UsageError
+from earlylearn.loop.batches import Batches, Draw, as_tensor
+from earlylearn.loop.method import Method
+from earlylearn.methods import METHODS
+from earlylearn.networks import build_network
+from earlylearn.runs.config import RunConfig
+from earlylearn.runs.generators import Generators, seed_for
+
+MOMENT_BYTES = 2**30  # of images, from which the mean and standard deviation are counted
+WHITENING_PIXELS = 2**21  # of images, a patch each, from which a whitening layer is made
+
+
+@dataclass(frozen=True)
+class LabelDraw:
+    """One draw of given labels and split.
+
+    Attributes:
+        labels: ``int64 [n]`` given labels.
+        train_rows: ``int64``, rows that train.
+        val_rows: ``int64``, rows held out, under given labels too.
+        noise: what was injected, or None if the labels are the data's own.
+    """
+
+    labels: NDArray[np.int64]
+    train_rows: NDArray[np.int64]
+    val_rows: NDArray[np.int64]
+    noise: NoisyLabels | None
+
+
+def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
+    """The noise and split of a run: one draw, shared by all networks, made from the seed alone.
+
+    Under ``as_released`` each of ELR+'s two networks gets a draw of its own, as the released code had it: an
+    image may then be right for one and wrong for the other, and the first's held-out images train the second.
+    Published ELR+ figures were made that way; expect lower ones without it.
+
+    Raises:
+        UsageError: noise is asked for on labels that cannot count as true, or ``as_released`` for a method that
+            does not train two networks.
+    """
+    draws = 1
+    if config.as_released:
+        if not METHODS[config.method].draw_per_network or config.options.get("networks") != 2:
+            raise UsageError(
+                f"--as-released: was released for elr+ with two networks, not for method {config.method} as asked; "
+                "use --method elr+, or leave it out"
+            )
+        draws = 2
+    if config.noise and config.data in STORED:
+        raise UsageError(f"--noise: labels of {config.data} are wrong already, so none may count as true; leave it out")
+    if config.noise and config.labels:
+        raise UsageError("--noise with --labels: injected noise needs labels that count as true; give one of the two")
+    if config.noise and data.true_labels is not None and (data.labels != data.true_labels).any():
+        raise UsageError("--noise: some labels are wrong already, so none may count as true; leave out --noise")
+    result = []
+    for draw in range(draws):
+        suffix = str(draw) if draw else ""
+        noise = make_noise(config.noise, data, seed=seed_for(config.seed, "noise" + suffix)) if config.noise else None
+        labels = data.labels if noise is None else noise.labels
+        if data.val_rows is not None:
+            result.append(LabelDraw(labels, np.setdiff1d(np.arange(len(data)), data.val_rows), data.val_rows, noise))
+            continue
+        generator = np.random.default_rng(seed_for(config.seed, "split" + suffix))
+        result.append(LabelDraw(labels, *stratified_split(labels, config.val_fraction, generator), noise))
+    return result
+
+
+def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64], generators: Generators) -> Method:
+    """The method with freshly initialised networks; weights come from torch's global generator, seeded here.
+
+    Call it inside ``torch.random.fork_rng``, so that the caller's generator stays as it was.
+    """
+    torch.default_generator.manual_seed(seed_for(config.seed, "initialisation"))
+    mean, std = input_moments(data, rows)
+    images = None
+    if config.network == "whitened-cnn":
+        wanted = -(-WHITENING_PIXELS // math.prod(data.inputs.shape[2:]))
+        images = as_tensor(data.inputs[rows[:: -(-len(rows) // wanted)]])
+
+    def network() -> nn.Module:
+        return build_network(
+            config.network,
+            shape=data.inputs.shape[1:],
+            classes=len(data.classes),
+            mean=mean,
+            std=std,
+            crop=config.crop,
+            pretrained=config.pretrained,
+            images=images,
+        )
+
+    return METHODS[config.method](network, len(data), len(data.classes), **config.options, generator=generators.method)
+
+
+def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the rows' inputs: per channel on the scale 0..1, or per feature column.
+
+    Of images beyond `MOMENT_BYTES` every so many-th counts, which moves neither in the third digit.
+    """
+    if not data.is_image:
+        x = data.inputs[rows].astype(np.float64)
+        return torch.from_numpy(x.mean(0)).float(), torch.from_numpy(x.std(0)).float()
+    # A histogram per channel gives both exactly, without a float copy of all pixels.
+    levels = np.arange(256) / 255
+    rows = rows[:: -(-len(rows) * data.inputs[0].size // MOMENT_BYTES)]
+    counts = [np.bincount(data.inputs[rows, c].ravel(), minlength=256) for c in range(data.inputs.shape[1])]
+    means = [float(np.average(levels, weights=count)) for count in counts]
+    stds = [
+        float(np.sqrt(np.average((levels - mean) ** 2, weights=count)))
+        for mean, count in zip(means, counts, strict=True)
+    ]
+    return torch.tensor(means), torch.tensor(stds)
+
+
+def make_batches(
+    config: RunConfig,
+    data: LabelledData,
+    draws: list[LabelDraw],
+    generators: Generators,
+    device: torch.device,
+) -> Batches:
+    """The data set on the device (or left where it is, if it does not fit), with the run's draws and augmentation."""
+    inputs = as_tensor(data.inputs)
+    if device.type != "cuda" or inputs.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
+        inputs = inputs.to(device)
+    return Batches(
+        inputs,
+        [
+            Draw(torch.from_numpy(draw.train_rows).to(device), torch.from_numpy(draw.labels).to(device))
+            for draw in draws
+        ],
+        batch_size=config.batch_size,
+        augment=config.augment,
+        crop=config.crop,
+        balanced=config.balanced_batches,
+        on_disk=isinstance(data.inputs, np.memmap) and inputs.device.type == "cpu",
+        order=generators.order,
+        augmentation=generators.augmentation,
+    )

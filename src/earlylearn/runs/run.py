@@ -1,0 +1,167 @@
+"""What can be asked of a finished run: predictions, label issues, its summary?"""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import ArrayLike, NDArray
+from pydantic import ValidationError
+from torch import nn
+
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.readers.features import feature_names
+from earlylearn.data.readers.paths import one_line
+from earlylearn.errors import UsageError
+from earlylearn.files import read_json
+from earlylearn.loop.batches import as_tensor, evaluation_size
+from earlylearn.loop.method import Method
+from earlylearn.loop.predict import load_method, predict_batches
+from earlylearn.methods import METHODS, check_options
+from earlylearn.networks import build_network
+from earlylearn.report import RunView
+from earlylearn.runs.checkpoint import load_checkpoint
+from earlylearn.runs.config import RunConfig, describe
+from earlylearn.runs.folder import RunFolder
+
+Weights = Literal["picked", "last"]
+
+
+class Run:
+    """A run folder, read back.
+
+    Args:
+        path: the folder.
+        summary: its summary while it is not yet written.
+
+    Raises:
+        UsageError: the folder is not a run, or one of its files is broken.
+    """
+
+    def __init__(self, path: str | Path, *, summary: dict[str, Any] | None = None) -> None:
+        self.folder = RunFolder.open(path)
+        self._summary = summary
+        self.config, self.inputs = _read_config(self.folder.config)
+        self._models: dict[str, Method] = {}
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """``summary.json``; what cannot be known without true labels is None."""
+        return self._summary if self._summary is not None else read_json(self.folder.summary)
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """A dict per epoch."""
+        return self.folder.read_metrics()
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in the order of the label integers."""
+        return self.inputs["classes"]
+
+    def label_issues(self) -> pd.DataFrame:
+        """A row per example, in the order of the data: see `earlylearn.find_label_issues` for the columns."""
+        return self.folder.read_issues()
+
+    def predict_proba(self, x: ArrayLike, *, weights: Weights = "picked") -> NDArray[np.float32]:
+        """Class probabilities ``float32 [m, C]`` of raw inputs.
+
+        Args:
+            x: ``uint8 [m, channels, height, width]`` or ``float32 [m, d]``, as the training inputs were.
+            weights: those of the epoch that noisy validation picked, or of the last epoch.
+
+        Raises:
+            UsageError: inputs of another shape or dtype, or no checkpoint.
+        """
+        x = np.asarray(x)
+        if list(x.shape[1:]) != self.inputs["shape"]:
+            raise UsageError(
+                f"inputs have shape {list(x.shape)}; this run was trained on [m, {str(self.inputs['shape'])[1:]}"
+            )
+        if len(self.inputs["shape"]) == 3 and x.dtype != np.uint8:
+            raise UsageError(f"images have dtype {x.dtype}; this run was trained on uint8 0..255")
+        if not len(x):
+            return np.zeros((0, len(self.classes)), np.float32)
+        method = self._model(weights)
+        fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
+        inputs = as_tensor(x)
+        batches = ((part, part) for part in inputs.split(evaluation_size(inputs)))
+        return torch.softmax(predict_batches(method, fabric, batches), 1).numpy()
+
+    def predict(self, x: ArrayLike, *, weights: Weights = "picked") -> NDArray[np.int64]:
+        """Predicted classes ``int64 [m]``, positions in `classes`; arguments as of `predict_proba`."""
+        return self.predict_proba(x, weights=weights).argmax(1)
+
+    def view(self, data: LabelledData) -> RunView:
+        """What the report shows of this run, with the data it was trained on."""
+        image: Callable[[int], NDArray[np.uint8]] | None = None
+        describe_row: Callable[[int], str] | None = None
+        if data.is_image:
+            image = data.inputs.__getitem__
+        else:
+            names = feature_names(data.schema.get("columns", ())) or [f"x{k}" for k in range(data.inputs.shape[1])]
+
+            def describe_row(index: int) -> str:
+                shown = [f"{name} {value:.4g}" for name, value in zip(names, data.inputs[index], strict=True)]
+                return ", ".join(shown[:6]) + (", ..." if len(shown) > 6 else "")
+
+        return RunView(
+            summary=self.summary,
+            config=self.config.model_dump(),
+            metrics=self.metrics,
+            issues=self.label_issues(),
+            classes=self.classes,
+            image=image,
+            describe=describe_row,
+        )
+
+    def _model(self, weights: Weights) -> Method:
+        if weights not in self._models:
+            path = self.folder.picked if weights == "picked" else self.folder.last
+            state = load_checkpoint(path)
+            shape, classes = tuple(self.inputs["shape"]), len(self.classes)
+            channels = shape[0]
+
+            def network() -> nn.Module:
+                # The input moments are buffers of the network: the checkpoint brings them.
+                return build_network(
+                    self.config.network,
+                    shape=shape,
+                    classes=classes,
+                    mean=torch.zeros(channels),
+                    std=torch.ones(channels),
+                    crop=self.config.crop,
+                )
+
+            with torch.random.fork_rng(devices=[]):
+                method = METHODS[self.config.method](network, self.inputs["n"], classes, **self.config.options)
+            try:
+                load_method(method, state["method"] if weights == "picked" else state["fit"]["method"])
+            except (KeyError, RuntimeError) as error:
+                reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
+                raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file") from None
+            self._models[weights] = method
+        return self._models[weights]
+
+
+def _read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """The settings of a run, and what it notes of its inputs."""
+    document = read_json(path)
+    inputs = document.pop("inputs", None) if isinstance(document, dict) else None
+    parts = {"n": int, "shape": list, "classes": list, "schema": dict, "fingerprint": str}
+    if not isinstance(inputs, dict) or not all(isinstance(inputs.get(name), kind) for name, kind in parts.items()):
+        raise UsageError(f"{path}: is not the configuration of a run; restore the file")
+    try:
+        config = RunConfig(**document)
+        check_options(config.method, config.options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"has no {first['loc'][0]!r}" if first["type"] == "missing" else describe(error)
+        raise UsageError(f"{path}: {reason}; restore the file") from None
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}; restore the file") from None
+    return config, inputs

@@ -1,0 +1,182 @@
+"""What happens between a request and a finished run folder?"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from earlylearn.data.fingerprint import fingerprint
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.sources import BUILTIN, Loaded, load
+from earlylearn.errors import UsageError
+from earlylearn.files import write_json
+from earlylearn.networks.timm_networks import CACHE
+from earlylearn.runs.checkpoint import load_checkpoint
+from earlylearn.runs.config import DataRequest, RunConfig, describe, resolve
+from earlylearn.runs.folder import RunFolder, environment
+from earlylearn.runs.prepare import draw_labels
+from earlylearn.runs.run import Run
+from earlylearn.runs.session import Session, one_line_errors
+
+
+def train(
+    data: str | Path | LabelledData | Loaded,
+    method: str | None = None,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+    **settings: Any,
+) -> Run:
+    """Train a classifier on noisily labelled data, and find out which labels are wrong. What the command line calls.
+
+    Args:
+        data: a built-in name or path (see `earlylearn.data.sources.load`), or data already in memory.
+        method: a name in `earlylearn.methods.METHODS`; ``elr`` unless a recipe says otherwise.
+        out: the run folder to make; by default ``runs/<data>-<method>-<seed>``.
+        overwrite: replace a run that is there already.
+        quiet: show no progress.
+        settings: any field of `earlylearn.runs.config.RunConfig` (``epochs``, ``seed``, ``noise``, ...), and the
+            method's hyperparameters (``lam``, ``beta``, ...).
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UsageError: the request or the data is wrong; nothing was written.
+        EarlylearnError: the training failed; the last good checkpoint is kept.
+    """
+    loaded, request, options = read(data, {**settings, "method": method})
+    config = resolve(loaded.train, request, options)
+    if out is None:
+        out = Path("runs") / f"{Path(config.data).stem}-{config.method}-{config.seed}"
+    return start(config, loaded, out, overwrite=overwrite, quiet=quiet)
+
+
+def read(
+    data: str | Path | LabelledData | Loaded, settings: dict[str, Any]
+) -> tuple[Loaded, dict[str, Any], dict[str, Any]]:
+    """Read the data a request names, and sort its settings: fields of `RunConfig` (paths made whole), hyperparameters.
+
+    Raises:
+        UsageError: the data cannot be read as asked.
+    """
+    settings = dict(settings)
+    options = dict(settings.pop("options", None) or {})
+    request: dict[str, Any] = {}
+    for name, value in settings.items():
+        (request if name in RunConfig.model_fields else options)[name] = value
+    loaded = _load(data, request)
+    paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
+    return loaded, {**request, **paths}, options
+
+
+def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool = False, quiet: bool = False) -> Run:
+    """Train as a resolved request says, in a new run folder; errors as of `train`."""
+    with torch.random.fork_rng(devices=[]):
+        # Before anything is written, because this still finds fault with the request: noise, schedule, network.
+        session = Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
+        session.prepare()
+        folder = RunFolder.create(out, overwrite=overwrite)
+        with one_line_errors(folder):
+            write_json(folder.config, {**config.model_dump(), "inputs": session.inputs})
+            write_json(folder.environment, environment())
+            folder.write_labels(**session.label_arrays())
+        return session.run(folder)
+
+
+def check(config: RunConfig, loaded: Loaded) -> None:
+    """Raise the UsageError that `start` would raise of this request, and train nothing."""
+    with torch.random.fork_rng(devices=[]):
+        Session(config, loaded, draw_labels(config, loaded.train), quiet=True).prepare()
+
+
+def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet: bool = False) -> Run:
+    """Continue an interrupted run exactly where its last whole epoch ended; a finished run is returned as it is.
+
+    Args:
+        path: the run folder.
+        data: the data, if the run was made from data in memory; otherwise they are read again as before.
+        quiet: show no progress.
+
+    Raises:
+        UsageError: not a run folder, an unreadable checkpoint, or the data are not those the run began with.
+    """
+    folder = RunFolder.open(path)
+    if folder.finished:
+        return Run(path)
+    run = Run(path)
+    config = run.config
+    if data is None and config.data == IN_MEMORY:
+        raise UsageError(f"{path}: was trained on data in memory; continue it with earlylearn.resume({path!r}, data)")
+    loaded = _load(data if data is not None else config.data, config.model_dump())
+    return go_on(run, loaded, quiet=quiet)
+
+
+def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
+    """Continue an unfinished run with its data, read again; errors as of `resume`."""
+    config, folder = run.config, run.folder
+    changed = (
+        f"--resume {folder.path}: the data of {config.data} changed since the run began; restore them, or train anew"
+    )
+    if fingerprint(loaded) != run.inputs["fingerprint"]:
+        raise UsageError(changed)
+    if folder.last.exists():  # which has every weight: the file training began with may be gone
+        config = config.model_copy(update={"pretrained": None})
+    session = Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
+    saved = folder.read_labels()
+    if not all(name in saved and np.array_equal(saved[name], array) for name, array in session.label_arrays().items()):
+        raise UsageError(changed)
+    with torch.random.fork_rng(devices=[]):
+        session.prepare()
+        if folder.last.exists():
+            session.take_up(load_checkpoint(folder.last), folder.last)
+        with one_line_errors(folder):
+            folder.keep_metrics(session.fit.epoch)
+        return session.run(folder)
+
+
+IN_MEMORY = "in-memory"
+PATHS = (
+    "data",
+    "data_dir",
+    "labels",
+    "true_labels",
+    "test",
+    "noise",
+    "pretrained",
+)  # fields that are or may name a file
+
+
+def _load(data: str | Path | LabelledData | Loaded, request: dict[str, Any]) -> Loaded:
+    """Read the data a request names; fields of the request that say how go to the reader."""
+    if isinstance(data, LabelledData):
+        data = Loaded(data, None)
+    if isinstance(data, Loaded):
+        usual = (None, "refuse", 0)  # what config.json holds where nothing was said
+        unread = [name for name in DataRequest.model_fields if name != "data" and request.get(name) not in usual]
+        if unread and request.get("data") != IN_MEMORY:
+            option = unread[0].replace("_", "-")
+            raise UsageError(f"--{option}: says how to read data, but these are in memory; leave it out")
+        request["data"] = IN_MEMORY
+        return data
+    fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
+    fields["data"] = request["data"] = str(data)
+    try:
+        checked = DataRequest(**fields)
+    except ValueError as error:
+        raise UsageError(describe(error)) from None  # type: ignore[arg-type]
+    return load(**checked.model_dump())
+
+
+def _whole_path(value: str) -> str:
+    """A path, or a path with ``:KEY`` behind or ``matrix:`` before it, that still leads there from another folder."""
+    if value in BUILTIN or value == CACHE:
+        return value
+    if Path(value).exists():
+        return str(Path(value).resolve())
+    head, colon, tail = value.rpartition(":")
+    if head == "matrix" and Path(tail).exists():
+        return f"{head}:{Path(tail).resolve()}"
+    return f"{Path(head).resolve()}:{tail}" if colon and Path(head).exists() else value

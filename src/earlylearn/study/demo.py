@@ -1,0 +1,55 @@
+"""What does the whole idea look like in a minute, on real data?"""
+
+from pathlib import Path
+from typing import Any
+
+from earlylearn.data.sources import load
+from earlylearn.errors import UsageError
+from earlylearn.files import write_json
+from earlylearn.report import memorization_figure, render_demo
+from earlylearn.runs.train import train
+
+DATA, NOISE, METHODS = "digits", "symmetric:0.4", ("ce", "elr")
+
+
+def run_demo(
+    out: Path, *, seed: str | int | None = None, overwrite: bool = False, quiet: bool = False
+) -> tuple[Path, dict[str, Any]]:
+    """Train cross-entropy and ELR on digits with 40 % symmetric noise, under default settings, and compare them.
+
+    Args:
+        out: folder for the two runs, ``demo.json`` (their summaries), ``report.html`` and ``memorization.png``.
+        seed: seed of both runs.
+        overwrite: replace an earlier demo there.
+        quiet: show no progress.
+
+    Returns:
+        The page, and the summaries by method.
+
+    Raises:
+        UsageError: something else lies in the folder, or it holds a demo and ``overwrite`` is not given.
+    """
+    _check(out, overwrite)
+    runs = {
+        method: train(DATA, method, noise=NOISE, seed=seed, out=out / method, overwrite=overwrite, quiet=quiet)
+        for method in METHODS
+    }
+    data = load(DATA).train
+    page = out / "report.html"
+    page.write_text(render_demo({method: run.view(data) for method, run in runs.items()}), encoding="utf-8")
+    figure = memorization_figure({method: run.metrics for method, run in runs.items()})
+    figure.savefig(out / "memorization.png", dpi=110)
+    summaries = {method: run.summary for method, run in runs.items()}
+    write_json(out / "demo.json", summaries)
+    return page, summaries
+
+
+def _check(out: Path, overwrite: bool) -> None:
+    """Refuse before the minute of training what would be refused after it."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: is a file; name a folder that does not exist yet")
+    there = {path.name for path in out.iterdir()} if out.exists() else set()
+    if there - {*METHODS, "demo.json", "report.html", "memorization.png"}:
+        raise UsageError(f"--out {out}: is not empty and not a demo of earlylearn; name another folder")
+    if there and not overwrite:
+        raise UsageError(f"--out {out}: holds a demo already; give --overwrite or name another folder")

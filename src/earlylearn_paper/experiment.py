@@ -1,0 +1,203 @@
+"""What is an experiment of the paper: what is it asked with, at which scale, and what does it find?"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.files import read_json
+from earlylearn.runs.run import Run
+from earlylearn.study.compare import Comparison, compare
+
+if TYPE_CHECKING:  # drawing costs a slow import
+    from matplotlib.figure import Figure
+
+ScaleName = Literal["quick", "full"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """One size at which an experiment runs.
+
+    Attributes:
+        settings: the set-up as data: what `Experiment.reproduce` reads from `Work.settings`.
+        minutes: how long it takes, roughly.
+        hardware: on what.
+        replaced: what stands in for the paper's own set-up, a sentence each; empty where nothing does.
+    """
+
+    settings: dict[str, Any]
+    minutes: float
+    hardware: str
+    replaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claim of the paper beside what was measured.
+
+    Attributes:
+        claim: what must show, in a sentence.
+        paper: what the paper has, a figure or a shape in words.
+        ours: what was measured, in the same terms.
+        holds: whether it shows here; None where nothing could be measured.
+    """
+
+    claim: str
+    paper: str
+    ours: str
+    holds: bool | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table of the paper.
+
+    Attributes:
+        row: the system.
+        column: data set and noise, or another condition.
+        paper: the published number, in the table's unit; None where the paper has none.
+        paper_sd: its published standard deviation.
+        ours: mean over our seeds in the same unit; None where nothing was run.
+        sd: sample standard deviation over our seeds.
+        n: number of our seeds.
+        why: why ours is empty, or what is to be known of it.
+    """
+
+    row: str
+    column: str
+    paper: float | None
+    paper_sd: float | None = None
+    ours: float | None = None
+    sd: float | None = None
+    n: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What an experiment found.
+
+    Attributes:
+        verdicts: the paper's claims, judged.
+        data: the data behind the figure or table, by the name of the CSV file.
+        figures: the pictures in the paper's arrangement, by file name.
+        cells: the numbers of a table.
+    """
+
+    verdicts: list[Verdict]
+    data: dict[str, pd.DataFrame]
+    figures: "dict[str, Figure]" = field(default_factory=dict)
+    cells: list[Cell] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What an experiment is asked with, and how it trains.
+
+    Attributes:
+        scale: which of its scales.
+        settings: that scale's settings, possibly changed by the caller (fewer epochs in a test).
+        folder: where it may keep its studies.
+        data_dir: where data sets lie that do not come with the software.
+        rows: the rows of a table that are wanted; None for all.
+        columns: its columns.
+        workers: runs at a time.
+        overwrite: repeat what is finished.
+        quiet: show no progress.
+    """
+
+    scale: ScaleName
+    settings: dict[str, Any]
+    folder: Path
+    data_dir: str | None = None
+    rows: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    workers: int = 1
+    overwrite: bool = False
+    quiet: bool = False
+
+    def compare(self, part: str, methods: Sequence[str], **settings: Any) -> Comparison:
+        """Train methods side by side in a study of its own, as `earlylearn.compare`: finished runs are not repeated.
+
+        ``data``, ``seeds`` and every other setting of a run come from ``training`` in this work's settings unless
+        given here.
+
+        Args:
+            part: the study's folder, below ``studies``.
+            methods: as of `earlylearn.compare`.
+            settings: what differs from the work's own.
+
+        Raises:
+            EarlylearnError: a run failed; those that did not are kept.
+        """
+        merged = {**self.settings["training"], **settings}
+        data = merged.pop("data")
+        if self.data_dir is not None and data != "digits":
+            merged["data_dir"] = self.data_dir
+        done = compare(
+            data,
+            methods,
+            out=self.folder / "studies" / part,
+            workers=self.workers,
+            overwrite=self.overwrite,
+            quiet=self.quiet,
+            **merged,
+        )
+        if done.failed:
+            first = done.failed[0]
+            raise EarlylearnError(f"{part}: {first.name} seed {first.seed}: {first.error}")
+        return done
+
+    def wants(self, row: str, column: str) -> bool:
+        """Whether a cell of a table is wanted."""
+        return (self.rows is None or row in self.rows) and (self.columns is None or column in self.columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """A figure or table of the paper.
+
+    Attributes:
+        name: what ``earlylearn reproduce`` takes.
+        title: what it shows, in a line.
+        source: where it stands in the paper.
+        quick: in minutes on two processor cores.
+        full: the paper's own network, epochs and seeds, for a GPU.
+        reproduce: does it.
+        rows: the rows of a table.
+        columns: its columns.
+    """
+
+    name: str
+    title: str
+    source: str
+    quick: Scale
+    full: Scale
+    reproduce: Callable[[Work], Findings]
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    def at(self, scale: ScaleName) -> Scale:
+        """The scale of that name."""
+        return self.quick if scale == "quick" else self.full
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """What a ``reproduction.json`` holds; UsageError if it is none."""
+    document = read_json(path)
+    needed = {"name", "title", "source", "scale", "command", "replaced", "settings", "verdicts", "cells", "figures"}
+    if not isinstance(document, dict) or not needed | {"seconds", "date", "environment"} <= set(document):
+        raise UsageError(f"{path}: is no result of earlylearn reproduce; restore it, or move it away")
+    return document
+
+
+def runs_of(comparison: Comparison) -> dict[str, list[Run]]:
+    """The finished runs of a study, by the name of the method and in the order of the seeds."""
+    runs: dict[str, list[Run]] = {}
+    for each in comparison.document["runs"]:
+        runs.setdefault(each["name"], []).append(Run(comparison.path / each["folder"]))
+    return runs

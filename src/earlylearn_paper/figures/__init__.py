@@ -1,0 +1,1 @@
+"""How is each figure of the paper made again?"""

@@ -1,0 +1,192 @@
+"""How is a figure or table of the paper made again, by name, and what is left on disk?"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, get_args
+
+from filelock import FileLock, Timeout
+
+from earlylearn.drawing.style import house_style
+from earlylearn.errors import UsageError
+from earlylearn.files import write_json
+from earlylearn.runs.folder import environment
+from earlylearn.study.workers import check_workers
+from earlylearn_paper import EXPERIMENTS
+from earlylearn_paper.experiment import Experiment, Findings, ScaleName, Verdict, Work, read_result
+
+RESULT = "reproduction.json"
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A figure or table made again.
+
+    Attributes:
+        path: its folder: ``reproduction.json``, a CSV per part of the data, each figure as SVG and PNG, and the runs
+            behind it in ``studies``.
+        document: what ``reproduction.json`` holds.
+    """
+
+    path: Path
+    document: dict[str, Any]
+
+
+def find_experiment(name: str) -> Experiment:
+    """The experiment of that name; UsageError if there is none."""
+    if name not in EXPERIMENTS:
+        raise UsageError(f"{name}: no such figure or table; choose from {', '.join(EXPERIMENTS)}, or all")
+    return EXPERIMENTS[name]
+
+
+def reproduce(
+    name: str,
+    *,
+    scale: str = "quick",
+    out: str | Path = "runs/paper",
+    data_dir: str | None = None,
+    rows: str | None = None,
+    columns: str | None = None,
+    workers: int | str = 1,
+    overwrite: bool = False,
+    quiet: bool = False,
+    **changes: Any,
+) -> Reproduction:
+    """Make a figure or table of the paper again; asked again, finished runs are not repeated.
+
+    Args:
+        name: a key of `earlylearn_paper.EXPERIMENTS`.
+        scale: ``quick``, in minutes on two processor cores, or ``full``, the paper's own set-up, for a GPU.
+        out: the folder in which ``NAME-SCALE`` is made.
+        data_dir: where CIFAR or other data sets lie; the quick scale needs none.
+        rows: only these rows of a table, separated by commas.
+        columns: only these columns.
+        workers: runs at a time.
+        overwrite: repeat what is finished there.
+        quiet: show no progress.
+        changes: other settings than the scale's, by name (a test asks for fewer epochs).
+
+    Raises:
+        UsageError: an unknown name, scale, row, column or setting, or a folder that holds something else.
+        EarlylearnError: a run failed; what is finished is kept.
+    """
+    experiment = find_experiment(name)
+    if scale not in get_args(ScaleName):
+        raise UsageError(f"--scale {scale}: must be quick or full")
+    chosen = experiment.at(scale)  # type: ignore[arg-type]
+    if unknown := set(changes) - set(chosen.settings):
+        raise UsageError(f"{min(unknown)}: no setting of {name}; it has {', '.join(chosen.settings)}")
+    folder = Path(out) / f"{name}-{scale}"
+    work = Work(
+        scale=scale,  # type: ignore[arg-type]
+        settings={**chosen.settings, **changes},
+        folder=folder,
+        data_dir=data_dir,
+        rows=_chosen(rows, experiment.rows, "--rows", name),
+        columns=_chosen(columns, experiment.columns, "--columns", name),
+        workers=check_workers(workers),
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    _check(folder, experiment)
+    with _alone(folder):
+        return _make(experiment, work, folder, _command(name, scale, rows, columns))
+
+
+def _make(experiment: Experiment, work: Work, folder: Path, command: str) -> Reproduction:
+    """Do it, and write it down."""
+    chosen = experiment.at(work.scale)
+    began = time.monotonic()
+    before = 0.0 if work.overwrite else _spent(folder, work)
+    findings = experiment.reproduce(work)
+    document = {
+        "name": experiment.name,
+        "title": experiment.title,
+        "source": experiment.source,
+        "scale": work.scale,
+        "command": command,
+        "hardware": chosen.hardware,
+        "replaced": list(chosen.replaced),
+        "settings": work.settings,
+        "holds": _holds(findings.verdicts),
+        "verdicts": [asdict(verdict) for verdict in findings.verdicts],
+        "cells": [asdict(cell) for cell in findings.cells],
+        "figures": [f"{figure}.png" for figure in findings.figures],
+        "seconds": round(before + time.monotonic() - began, 1),
+        "date": date.today().isoformat(),
+        # Without the words of the command line, which name folders of this machine.
+        "environment": {name: value for name, value in environment().items() if name != "command"},
+    }
+    _write(folder, findings, document)
+    return Reproduction(folder, document)
+
+
+def _spent(folder: Path, work: Work) -> float:
+    """Seconds that earlier commands with these settings took, for runs that are not repeated."""
+    if not (folder / RESULT).exists():
+        return 0.0
+    earlier = read_result(folder / RESULT)
+    return float(earlier["seconds"]) if earlier["settings"] == json.loads(json.dumps(work.settings)) else 0.0
+
+
+def _holds(verdicts: Sequence[Verdict]) -> bool | None:
+    """Whether every claim that could be judged holds; None if none could."""
+    judged = [verdict.holds for verdict in verdicts if verdict.holds is not None]
+    return all(judged) if judged else None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make the folder, and keep others out: what two commands find is put together in its files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise UsageError(f"--out: another process is at {folder}; let it finish, or name another folder") from None
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise UsageError(f"--out: {folder}: {error.strerror}; choose a folder you may write to") from None
+
+
+def _write(folder: Path, findings: Findings, document: dict[str, Any]) -> None:
+    for part, frame in findings.data.items():
+        frame.to_csv(folder / f"{part}.csv", index=False)
+    with house_style():
+        for part, figure in findings.figures.items():
+            for kind in ("svg", "png"):
+                figure.savefig(folder / f"{part}.{kind}", dpi=110)
+    write_json(folder / RESULT, document)
+
+
+def _check(folder: Path, experiment: Experiment) -> None:
+    """Refuse a folder that holds something else."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out: {folder} is a file; name another folder")
+    for path in folder.iterdir() if folder.exists() else ():
+        ours = path.stem.startswith(experiment.name) and path.suffix in (".csv", ".json", ".svg", ".png")
+        if not (ours or path.name in ("studies", RESULT) or path.name.startswith(".")):
+            raise UsageError(f"--out: {folder} holds {path.name}, which is not of {experiment.name}; name another")
+
+
+def _chosen(listed: str | None, known: tuple[str, ...], option: str, name: str) -> tuple[str, ...] | None:
+    """The rows or columns named in a list; None for all."""
+    if listed is None:
+        return None
+    chosen = tuple(each.strip() for each in listed.split(","))
+    for each in chosen:
+        if each not in known:
+            has = f"choose from {', '.join(known)}" if known else f"{name} has none; leave it out"
+            raise UsageError(f"{option} {each}: not in {name}; {has}")
+    return chosen
+
+
+def _command(name: str, scale: str, rows: str | None, columns: str | None) -> str:
+    words = ["earlylearn reproduce", name, f"--scale {scale}"]
+    words += [f"--rows {rows}"] if rows else []
+    words += [f"--columns {columns}"] if columns else []
+    words += ["--data-dir DIR"] if scale == "full" and "-a1" not in name else []
+    return " ".join(words)

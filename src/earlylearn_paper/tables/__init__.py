@@ -1,0 +1,1 @@
+"""How is each table of the paper made again?"""

@@ -1,0 +1,135 @@
+"""Does the page say what the result files say, and lose nothing?"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from earlylearn.errors import UsageError
+from earlylearn_paper.page import heading, read_results, render, write_page
+from earlylearn_paper.tables.published import TABLES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def _result(name="table-1", scale="quick", **changes):
+    return {
+        "name": name,
+        "title": "a | title",
+        "source": "Table 1",
+        "scale": scale,
+        "command": f"earlylearn reproduce {name} --scale {scale}",
+        "hardware": "2 processor cores",
+        "replaced": ["Digits stand in."],
+        "settings": {"training": {"seeds": 2}},
+        "holds": True,
+        "verdicts": [
+            {"claim": "it leads", "paper": "+1.0", "ours": "+2.0", "holds": True},
+            {"claim": "it grows", "paper": "+1.0", "ours": "-2.0", "holds": False},
+            {"claim": "it rests", "paper": "+1.0", "ours": "not measured", "holds": None},
+        ],
+        "cells": [],
+        "figures": [f"{name}.png"],
+        "seconds": 61.0,
+        "environment": {"accelerator": None, "machine": "x86_64", "torch": "2.0"},
+        "date": "2026-11-24",
+        **changes,
+    }
+
+
+def _cell(row, column, paper, **more):
+    empty = {"paper_sd": None, "ours": None, "sd": None, "n": 0, "why": ""}
+    return {"row": row, "column": column, "paper": paper, **empty, **more}
+
+
+def _leave(out, document):
+    """What `reproduce` would leave."""
+    folder = out / f"{document['name']}-{document['scale']}"
+    folder.mkdir(parents=True)
+    (folder / "reproduction.json").write_text(json.dumps(document))
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    for figure in document["figures"]:
+        Image.fromarray(noise).save(folder / figure)
+
+
+def test_committed_page_is_that_of_the_committed_results():
+    assert render(read_results(DOCS / "reproduction"), "reproduction") == (DOCS / "reproduction.md").read_text()
+
+
+def test_committed_results_name_no_place_of_a_machine():
+    def texts(value):
+        if isinstance(value, dict):
+            value = list(value.values())
+        return [text for each in value for text in texts(each)] if isinstance(value, list) else [str(value)]
+
+    results = read_results(DOCS / "reproduction")
+    assert results
+    for document in results:
+        assert not [text for text in texts(document) if text.startswith(("/", "~")) or ":\\" in text]
+        for figure in document["figures"]:
+            name = f"{document['name']}-{document['scale']}{figure.removeprefix(document['name'])}"
+            assert (DOCS / "reproduction" / name).exists()
+
+
+def test_page_takes_up_results_and_keeps_those_of_other_machines(tmp_path):
+    out, page = tmp_path / "out", tmp_path / "docs" / "page.md"
+    _leave(out, _result())
+    write_page(page, out)
+    kept = json.loads((tmp_path / "docs" / "page" / "table-1-quick.json").read_text())
+    assert kept["verdicts"] == _result()["verdicts"]
+    assert "command" not in kept["environment"]
+    picture = tmp_path / "docs" / "page" / "table-1-quick.png"
+    assert Image.open(picture).mode == "P"
+    _leave(tmp_path / "other", _result("figure-a1"))
+    write_page(page, tmp_path / "other")
+    text = page.read_text()
+    assert text.index("## Figure A.1: ") < text.index("## Table 1: ")
+    assert "page/table-1-quick.png" in text
+    assert text == render(read_results(page.with_suffix("")), "page")
+
+
+def test_page_shows_every_claim_and_every_number():
+    cells = [
+        _cell("cifar10/elr", "sym20", 91.16, paper_sd=0.08, ours=91.0, sd=0.3, n=5),
+        _cell("cifar10/elr", "sym80", 73.86, paper_sd=0.61, ours=60.0, sd=0.3, n=5),
+        _cell("cifar10/ce", "sym20", 86.98, why="not run yet: --rows cifar10/ce"),
+        _cell("cifar10/ce", "sym80", 53.82, why="for a reason"),
+        _cell("cifar100/elr", "sym20", None),
+        _cell("cifar100/elr", "sym80", 29.78, why="for a reason"),
+    ]
+    text = render([_result(scale="full", cells=cells)], "folder")
+    assert "| 1 of 2, 1 open |" in text
+    assert "| it grows | +1.0 | -2.0 | **does not hold** |" in text
+    assert "| it rests | +1.0 | not measured | open |" in text
+    assert "| **cifar10/elr** | paper | 91.16 ± 0.08 | 73.86 ± 0.61 |" in text
+    assert "|  | BadLabels | 92.85 | 54.67 |" in text
+    assert "|  | here | 91.00 ± 0.30 (5) ✓ | 60.00 ± 0.30 (5) ✗ |" in text
+    assert "|  | here | –<sup>a</sup> | –<sup>b</sup> |" in text
+    assert text.count("for a reason.") == 1
+    assert "a: not run yet." in text
+    assert "a \\| title" in text
+    assert "- Digits stand in." in text
+    quick = render([_result(cells=cells)], "folder")
+    assert "Not run at full scale yet." in quick
+    assert "✓ |" not in quick
+    assert "Not run at full scale yet." not in text
+
+
+def test_page_without_results_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="holds no result"):
+        write_page(tmp_path / "page.md", tmp_path / "nothing")
+    assert list(tmp_path.iterdir()) == []
+    _leave(tmp_path / "out", _result())
+    with pytest.raises(UsageError, match="named like it"):
+        write_page(tmp_path / "page", tmp_path / "out")
+    (tmp_path / "out" / "table-1-quick" / "reproduction.json").write_text("{")
+    with pytest.raises(UsageError, match="cannot be read"):
+        write_page(tmp_path / "page.md", tmp_path / "out")
+    assert not (tmp_path / "page").exists()
+
+
+def test_headings_are_the_papers():
+    assert [heading(name) for name in ("figure-1", "figure-a1", "table-i1")] == ["Figure 1", "Figure A.1", "Table I.1"]
+    assert {heading(name) for name in TABLES} == {*(f"Table {number}" for number in range(1, 6)), "Table I.1"}
