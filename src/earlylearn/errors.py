@@ -1,23 +1,103 @@
-"""What went wrong, in one line that names the culprit and the mend?"""
+"""What went wrong, in one line that names the culprit and the mend, whoever reads it?"""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+# Of Unicode's private use area, so that no text of a user's has them; they enclose what each face writes its own way.
+_MARK, _FIELD = "\ue000", "\ue001"
+
+
+@dataclass(frozen=True)
+class Mention:
+    """What a message says of a setting, before it is known whether Python or the command line is spoken.
+
+    Attributes:
+        kind: a setting of a run, a hyperparameter of a method, or a call that helps.
+        name: as Python has it, such as ``val_fraction``, ``lam``, ``resume``.
+        value: what was given, as text; empty if only the name is meant.
+        literal: the same as Python writes it, such as ``'digits'``.
+    """
+
+    kind: Literal["setting", "hyperparameter", "call"]
+    name: str
+    value: str = ""
+    literal: str = ""
 
 
 class EarlylearnError(Exception):
-    """The work failed for a reason the user can read; the command line exits with status 1."""
+    """The work failed for a reason the user can read; the command line exits with status 1.
+
+    ``str`` of it is what a Python user reads: ``lr=-1: must be above 0``. The command line writes the same message
+    with its own options (`told`).
+
+    Args:
+        message: one line; settings in it are written by `setting`, `hyperparameter` and `call`.
+    """
 
     exit_status = 1
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(self.told(in_python))
+
+    def told(self, face: Callable[[Mention], str]) -> str:
+        """The message with every mention of a setting written by ``face``."""
+        return re.sub(f"{_MARK}(.*?){_MARK}", lambda found: face(_mention(found[1])), self.message, flags=re.DOTALL)
+
+    def __reduce__(self) -> tuple[type["EarlylearnError"], tuple[str]]:
+        return type(self), (self.message,)  # not what Python reads, or a worker's error would lose its other face
 
 
 class UsageError(EarlylearnError, ValueError):
     """The request or the data is wrong; the command line exits with status 2.
 
-    The message is one line: the option, file, row or column, the value found, and the mend.
+    The message is one line: the setting, file, row or column, the value found, and the mend.
     """
 
     exit_status = 2
+
+    @property
+    def setting(self) -> str | None:
+        """The setting or hyperparameter at fault, as Python names it; None where a file or the data is."""
+        found = re.match(f"{_MARK}(.*?){_MARK}", self.message, flags=re.DOTALL)
+        mention = _mention(found[1]) if found else None
+        return mention.name if mention and mention.kind != "call" else None
+
+
+def setting(name: str, value: object = None) -> str:
+    """A setting in a message: ``lr=5`` to a Python user, ``--lr 5`` on the command line; the name alone if no value."""
+    return _marked("setting", name, value)
+
+
+def hyperparameter(name: str, value: object = None) -> str:
+    """A method's hyperparameter in a message: ``lam=3`` to a Python user, ``-o lam=3`` on the command line."""
+    return _marked("hyperparameter", name, value)
+
+
+def call(name: str, value: object = None) -> str:
+    """A call that helps: ``earlylearn.resume('runs/x')`` to a Python user, the command that does the same elsewhere."""
+    return _marked("call", name, value)
+
+
+def in_python(mention: Mention) -> str:
+    """A mention as a Python user writes it."""
+    if mention.kind == "call":
+        return f"earlylearn.{mention.name}({mention.literal})"
+    return f"{mention.name}={mention.literal}" if mention.literal else mention.name
 
 
 def hide_password(text: str) -> str:
     """A text whose URLs show no password: for messages, and for what a run notes of its command."""
     return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1***@", text)
+
+
+def _marked(kind: str, name: str, value: object) -> str:
+    given = ("", "") if value is None else (str(value), repr(value))
+    fields = (re.sub(f"[{_MARK}{_FIELD}]", "\ufffd", field) for field in (kind, name, *given))
+    return f"{_MARK}{_FIELD.join(fields)}{_MARK}"
+
+
+def _mention(fields: str) -> Mention:
+    return Mention(*fields.split(_FIELD))  # type: ignore[arg-type]  # the kind is one of ours

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import Mention, UsageError
 
 
 def write_frame(frame: Any, target: Path | None, as_json: bool) -> None:
@@ -64,3 +64,17 @@ def print_summaries(summaries: dict[str, dict[str, Any]]) -> None:
         ["training time", *(f"{summary['seconds']:.0f} s" for summary in summaries.values())],
     ]
     print_table("results", ["", *summaries], rows)
+
+
+# What a Python call is on the command line, where it is not the command of the same name.
+_COMMANDS = {"resume": "train --resume"}
+
+
+def as_options(mention: Mention) -> str:
+    """A setting, hyperparameter or call in an error, as it is written on the command line."""
+    if mention.kind == "call":
+        return " ".join(filter(None, ["earlylearn", _COMMANDS.get(mention.name, mention.name), mention.value]))
+    if mention.kind == "hyperparameter":
+        return f"-o {mention.name}={mention.value}" if mention.value else f"-o {mention.name}"
+    option = f"--{mention.name.replace('_', '-')}"
+    return option if mention.value in ("", "True") else f"{option} {mention.value}"

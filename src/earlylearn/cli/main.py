@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import typer
 
 from earlylearn.cli import lists, paper, runs, study
+from earlylearn.cli.answers import as_options
 from earlylearn.errors import EarlylearnError
 from earlylearn.runs.progress import quiet_fabric
 
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except typer.Exit as done:
         status = done.exit_code
     except EarlylearnError as error:
-        _fail(str(error), error.exit_status)
+        _fail(error.told(as_options), error.exit_status)
     except KeyboardInterrupt as stop:
         # What was going on has noted how to go on.
         _fail("; ".join(["interrupted", *getattr(stop, "__notes__", [])]), 130)
