@@ -1,4 +1,8 @@
-"""What does the package offer by name: training that does not memorise wrong labels, and the audit of labels?"""
+"""What does the package offer by name: training that does not memorise wrong labels, and the audit of labels?
+
+The names below are public: they change only with a note in the changelog. The modules behind them, and what else these
+hold, are for the package itself and may move with any version; what docs/adding-a-method.md uses is public too.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from earlylearn.runs.train import resume, train
     from earlylearn.study.compare import Comparison, compare
     from earlylearn.study.sweep import Sweep, sweep
+
+    __version__: str
 
 # Where each public name lives. It is imported when first used: PyTorch takes seconds, and the command line's help
 # and its refusals need none of it.
@@ -61,6 +67,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":  # pyproject.toml states it, and installing writes it down
+        from importlib.metadata import version
+
+        return version("earlylearn")
     if name not in _HOMES:
         raise AttributeError(f"module 'earlylearn' has no attribute {name!r}")
     return getattr(import_module(f"earlylearn.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

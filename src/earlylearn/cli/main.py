@@ -3,10 +3,11 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+import earlylearn
 from earlylearn.cli import lists, paper, runs, study
 from earlylearn.cli.answers import as_options
 from earlylearn.errors import EarlylearnError
@@ -37,6 +38,22 @@ COMMANDS: dict[Callable[..., None], str] = {
     lists.recipes: "earlylearn recipes --json",
     lists.doctor: "earlylearn doctor",
 }
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"earlylearn {earlylearn.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_any_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="which version this is", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    pass
+
 
 for command, example in COMMANDS.items():
     app.command(epilog=f"Example: {example}")(command)
