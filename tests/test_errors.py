@@ -1,11 +1,12 @@
 """Does one message read right in Python and on the command line, and survive a worker's pipe?"""
 
 import pickle
+from pathlib import Path
 
 import pytest
 
 from earlylearn.cli.answers import as_options
-from earlylearn.errors import EarlylearnError, UsageError, call, hyperparameter, setting
+from earlylearn.errors import Advice, EarlylearnError, UsageError, call, hyperparameter, manual, setting
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,16 @@ from earlylearn.errors import EarlylearnError, UsageError, call, hyperparameter,
         (setting("overwrite", True), "overwrite=True", "--overwrite"),
         (setting("labels"), "labels", "--labels"),
         (hyperparameter("lam", -1), "lam=-1", "-o lam=-1"),
+        (setting("overwrite", "no"), "overwrite='no'", "--overwrite no"),
+        (setting("image", "my photo"), "image='my photo'", "--image 'my photo'"),
+        (setting("out", Path("runs/x")), "out='runs/x'", "--out runs/x"),
+        (setting("methods", ["ce", "elr"]), "methods=['ce', 'elr']", "--methods ce,elr"),
+        (setting("grid", {"lam": [1, 3]}), "grid={'lam': [1, 3]}", "--grid lam=1,3"),
+        (hyperparameter("lam", None), "lam=None", "-o lam=null"),
+        (hyperparameter("lam", ""), "lam=''", "-o lam="),
         (call("resume", "runs/x"), "earlylearn.resume('runs/x')", "earlylearn train --resume runs/x"),
+        (call("train"), "earlylearn.train()", "earlylearn train"),
+        (manual("train"), "help(earlylearn.train)", "earlylearn train --help"),
     ],
 )
 def test_each_face_writes_a_setting_its_own_way(mention, python, options):
@@ -28,6 +38,20 @@ def test_each_face_writes_a_setting_its_own_way(mention, python, options):
 def test_it_names_the_setting_at_fault():
     assert UsageError(f"{setting('lr', -1)}: must be above 0").setting == "lr"
     assert UsageError(f"data.csv: no labels; see {setting('label')}").setting is None
+
+
+def test_a_complaint_can_be_put_to_another_culprit():
+    error = UsageError(f"{hyperparameter('lam', 'x')}: must be a number")
+    assert (error.culprit.kind, error.culprit.value) == ("hyperparameter", "x")
+    moved = error.about(setting("grid", {"lam": ["x"]}))
+    assert (str(moved), moved.setting) == ("grid={'lam': ['x']}: must be a number", "grid")
+    assert moved.told(as_options) == "--grid lam=x: must be a number"
+
+
+def test_a_note_on_an_interruption_has_both_faces():
+    note = pickle.loads(pickle.dumps(Advice(f"continue with {call('resume', 'runs/x')}")))
+    assert note == "continue with earlylearn.resume('runs/x')"
+    assert note.told(as_options) == "continue with earlylearn train --resume runs/x"
 
 
 def test_both_faces_survive_pickling():

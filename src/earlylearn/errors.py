@@ -1,5 +1,6 @@
 """What went wrong, in one line that names the culprit and the mend, whoever reads it?"""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Literal
 
 # Of Unicode's private use area, so that no text of a user's has them; they enclose what each face writes its own way.
 _MARK, _FIELD = "\ue000", "\ue001"
+_ALONE = object()  # in place of a value: the name of the setting is meant, as None may be what was given
 
 
 @dataclass(frozen=True)
@@ -14,13 +16,13 @@ class Mention:
     """What a message says of a setting, before it is known whether Python or the command line is spoken.
 
     Attributes:
-        kind: a setting of a run, a hyperparameter of a method, or a call that helps.
+        kind: a setting of a run, a hyperparameter of a method, a call that helps, or the help of one.
         name: as Python has it, such as ``val_fraction``, ``lam``, ``resume``.
-        value: what was given, as text; empty if only the name is meant.
-        literal: the same as Python writes it, such as ``'digits'``.
+        value: what was given, as text; lists are joined by commas, a dictionary is ``name=value``.
+        literal: the same as Python writes it, such as ``'digits'``; empty if only the name is meant.
     """
 
-    kind: Literal["setting", "hyperparameter", "call"]
+    kind: Literal["setting", "hyperparameter", "call", "help"]
     name: str
     value: str = ""
     literal: str = ""
@@ -44,7 +46,7 @@ class EarlylearnError(Exception):
 
     def told(self, face: Callable[[Mention], str]) -> str:
         """The message with every mention of a setting written by ``face``."""
-        return re.sub(f"{_MARK}(.*?){_MARK}", lambda found: face(_mention(found[1])), self.message, flags=re.DOTALL)
+        return _told(self.message, face)
 
     def __reduce__(self) -> tuple[type["EarlylearnError"], tuple[str]]:
         return type(self), (self.message,)  # not what Python reads, or a worker's error would lose its other face
@@ -59,30 +61,62 @@ class UsageError(EarlylearnError, ValueError):
     exit_status = 2
 
     @property
-    def setting(self) -> str | None:
-        """The setting or hyperparameter at fault, as Python names it; None where a file or the data is."""
+    def culprit(self) -> Mention | None:
+        """The setting or hyperparameter at fault, which begins the message; None where a file or the data is."""
         found = re.match(f"{_MARK}(.*?){_MARK}", self.message, flags=re.DOTALL)
         mention = _mention(found[1]) if found else None
-        return mention.name if mention and mention.kind != "call" else None
+        return mention if mention and mention.kind in ("setting", "hyperparameter") else None
+
+    @property
+    def setting(self) -> str | None:
+        """The name of the setting or hyperparameter at fault, as Python has it; None where a file or the data is."""
+        return self.culprit.name if self.culprit else None
+
+    def about(self, culprit: str) -> "UsageError":
+        """The same complaint about another culprit: what is wrong with a value may be the fault of a list of them."""
+        return UsageError(re.sub(f"^{_MARK}.*?{_MARK}", lambda _: culprit, self.message, count=1, flags=re.DOTALL))
 
 
-def setting(name: str, value: object = None) -> str:
+class Advice(str):
+    """A text of both faces where nothing is raised, such as a note on an interruption; as a str it is Python's."""
+
+    message: str
+
+    def __new__(cls, message: str) -> "Advice":
+        """Of a text with `setting`, `hyperparameter` and `call` in it."""
+        advice = super().__new__(cls, _told(message, in_python))
+        advice.message = message
+        return advice
+
+    def told(self, face: Callable[[Mention], str]) -> str:
+        """The text with every mention of a setting written by ``face``."""
+        return _told(self.message, face)
+
+
+def setting(name: str, value: object = _ALONE) -> str:
     """A setting in a message: ``lr=5`` to a Python user, ``--lr 5`` on the command line; the name alone if no value."""
     return _marked("setting", name, value)
 
 
-def hyperparameter(name: str, value: object = None) -> str:
+def hyperparameter(name: str, value: object = _ALONE) -> str:
     """A method's hyperparameter in a message: ``lam=3`` to a Python user, ``-o lam=3`` on the command line."""
     return _marked("hyperparameter", name, value)
 
 
-def call(name: str, value: object = None) -> str:
+def call(name: str, value: object = _ALONE) -> str:
     """A call that helps: ``earlylearn.resume('runs/x')`` to a Python user, the command that does the same elsewhere."""
     return _marked("call", name, value)
 
 
+def manual(name: str) -> str:
+    """The help of a call: ``help(earlylearn.train)`` to a Python user, the help of the command elsewhere."""
+    return _marked("help", name, _ALONE)
+
+
 def in_python(mention: Mention) -> str:
     """A mention as a Python user writes it."""
+    if mention.kind == "help":
+        return f"help(earlylearn.{mention.name})"
     if mention.kind == "call":
         return f"earlylearn.{mention.name}({mention.literal})"
     return f"{mention.name}={mention.literal}" if mention.literal else mention.name
@@ -93,10 +127,22 @@ def hide_password(text: str) -> str:
     return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1***@", text)
 
 
+def _told(message: str, face: Callable[[Mention], str]) -> str:
+    return re.sub(f"{_MARK}(.*?){_MARK}", lambda found: face(_mention(found[1])), message, flags=re.DOTALL)
+
+
 def _marked(kind: str, name: str, value: object) -> str:
-    given = ("", "") if value is None else (str(value), repr(value))
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    given = ("", "") if value is _ALONE else (_text(value), repr(value))
     fields = (re.sub(f"[{_MARK}{_FIELD}]", "\ufffd", field) for field in (kind, name, *given))
     return f"{_MARK}{_FIELD.join(fields)}{_MARK}"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={_text(part)}" for name, part in value.items())
+    return ",".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _mention(fields: str) -> Mention:

@@ -1,6 +1,7 @@
 """How does the command line answer: tables for people, JSON for programs, files on request?"""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,18 @@ _COMMANDS = {"resume": "train --resume"}
 
 
 def as_options(mention: Mention) -> str:
-    """A setting, hyperparameter or call in an error, as it is written on the command line."""
+    """A setting, hyperparameter, call or help in a message, as it is written on the command line."""
+    if mention.kind == "help":
+        return f"earlylearn {mention.name} --help"
     if mention.kind == "call":
-        return " ".join(filter(None, ["earlylearn", _COMMANDS.get(mention.name, mention.name), mention.value]))
+        return " ".join(filter(None, ["earlylearn", _COMMANDS.get(mention.name, mention.name), _word(mention)]))
     if mention.kind == "hyperparameter":
-        return f"-o {mention.name}={mention.value}" if mention.value else f"-o {mention.name}"
+        return f"-o {mention.name}={_word(mention)}" if mention.literal else f"-o {mention.name}"
     option = f"--{mention.name.replace('_', '-')}"
-    return option if mention.value in ("", "True") else f"{option} {mention.value}"
+    return option if mention.literal in ("", "True") else f"{option} {_word(mention)}"
+
+
+def _word(mention: Mention) -> str:
+    """The value as it would be typed; blanks in it are seen."""
+    value = {"None": "null", "True": "true", "False": "false"}.get(mention.literal, mention.value)
+    return shlex.quote(value) if value != value.strip() or len(value.split()) > 1 else value

@@ -10,7 +10,7 @@ import typer
 import earlylearn
 from earlylearn.cli import lists, paper, runs, study
 from earlylearn.cli.answers import as_options
-from earlylearn.errors import EarlylearnError
+from earlylearn.errors import Advice, EarlylearnError
 from earlylearn.runs.progress import quiet_fabric
 
 # Imports of torch and the rest stay inside the commands: `earlylearn --help` answers at once.
@@ -76,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(error.told(as_options), error.exit_status)
     except KeyboardInterrupt as stop:
         # What was going on has noted how to go on.
-        _fail("; ".join(["interrupted", *getattr(stop, "__notes__", [])]), 130)
+        notes = [note.told(as_options) if isinstance(note, Advice) else note for note in getattr(stop, "__notes__", [])]
+        _fail("; ".join(["interrupted", *notes]), 130)
     except BrokenPipeError:
         # Whoever read the output has seen enough; what is still buffered goes nowhere, or Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,47 @@
+"""Which plain value was given, and is it what the setting takes?"""
+
+import json
+from typing import Any
+
+from earlylearn.errors import UsageError, setting
+
+
+def plain(value: Any) -> Any:
+    """A scalar of numpy, an array or a tensor of no dimension as the Python number it holds; all else as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
+def from_text(text: str) -> Any:
+    """What a text stands for where a value of any type may be written: as JSON has it, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def whole_number(name: str, value: Any, *, least: int = 1, most: int | None = None, why: str = "") -> int:
+    """The whole number that was given for a setting.
+
+    Args:
+        name: of the setting, as Python has it.
+        value: what was given.
+        least: the smallest number allowed.
+        most: the largest; None for no limit.
+        why: what the limits come from, for the message.
+
+    Raises:
+        UsageError: it is no whole number, or beyond the limits.
+    """
+    value = plain(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+        limits = f", {least} or more" if most is None else f" from {least} to {most}"
+        raise UsageError(f"{setting(name, value)}: must be a whole number{limits}{why and f' ({why})'}")
+    return value
+
+
+def yes_or_no(name: str, value: Any) -> bool:
+    """The bool that was given for a setting; UsageError for all else, such as the text 'no', which counts as true."""
+    value = plain(value)
+    if not isinstance(value, bool):
+        raise UsageError(f"{setting(name, value)}: must be True or False")
+    return value
