@@ -2,9 +2,15 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from earlylearn.data.request import Setting
+from earlylearn.runs.settings import SETTINGS
+
+# The declared type of every field of a run's configuration, in the order of the help.
+FIELDS = {name: hint for group in SETTINGS for name, hint in get_type_hints(group, include_extras=True).items()}
 
 
 def option(help_text: str, *names: str, metavar: str = "TEXT") -> Any:
@@ -17,89 +23,53 @@ def argument(help_text: str, metavar: str) -> Any:
     return typer.Argument(help=help_text, metavar=metavar, show_default=False)
 
 
+def setting_option(field: str, *names: str) -> Any:
+    """The option of a setting of a run, as its declaration describes it."""
+    setting = setting_of(field)
+    return option(setting.meaning, *names, metavar=setting.form)
+
+
+def setting_of(field: str) -> Setting:
+    """What is said of a setting where it is declared."""
+    return next(each for each in FIELDS[field].__metadata__ if isinstance(each, Setting))
+
+
 # May be left out: train --resume needs none, and noise without arguments lists the kinds of noise.
-Data = Annotated[
-    str | None,
-    argument("digits, fashion-mnist, cifar10, cifar100, clothing1m, webvision, a folder, a table, or an .npz", "DATA"),
-]
+Data = Annotated[str | None, argument(setting_of("data").meaning, setting_of("data").form)]
 NewData = Annotated[str, argument("data like the training data; labels are not needed", "DATA")]
 RunPath = Annotated[str, argument("a run folder that earlylearn train made", "RUN")]
-DataDir = Annotated[str | None, option("where a built-in data set lies", metavar="DIR")]
-Label = Annotated[str | None, option("label column of a table", metavar="COLUMN")]
-Image = Annotated[str | None, option("column of image paths of a table", metavar="COLUMN")]
-IdColumn = Annotated[str | None, option("column of stable ids of a table", metavar="COLUMN")]
-Labels = Annotated[str | None, option("file whose labels replace the given ones", metavar="FILE[:KEY]")]
-TrueLabels = Annotated[str | None, option("file of true labels, to judge by", metavar="FILE[:KEY]")]
-Missing = Annotated[str | None, option("missing feature values: refuse (default) or impute", metavar="WHAT")]
-Noise = Annotated[str | None, option("inject label noise, e.g. symmetric:0.4", metavar="KIND:RATE")]
-Seed = Annotated[str | None, option("seed of split, noise, order, weights ... (default 0)", metavar="INT")]
-Method = Annotated[str | None, option("training method (default elr)", metavar="NAME")]
-Options = Annotated[
-    list[str] | None,
-    option("hyperparameter of the method; repeatable", "-o", "--option", metavar="NAME=VALUE"),
-]
+DataDir = Annotated[str | None, setting_option("data_dir")]
+Label = Annotated[str | None, setting_option("label")]
+Image = Annotated[str | None, setting_option("image")]
+Labels = Annotated[str | None, setting_option("labels")]
+Noise = Annotated[str | None, setting_option("noise")]
+Seed = Annotated[str | None, setting_option("seed")]
+Method = Annotated[str | None, setting_option("method")]
+Options = Annotated[list[str] | None, setting_option("options", "-o", "--option")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="show no progress")]
 
-
-def settings_of_a_run(
-    recipe: Annotated[str | None, option("published settings, see earlylearn recipes", metavar="NAME")] = None,
-    noise: Noise = None,
-    seed: Seed = None,
-    network: Annotated[str | None, option("linear, mlp, small-cnn, resnet34, timm:NAME, ...", metavar="NAME")] = None,
-    epochs: Annotated[str | None, option("length of the run", metavar="INT")] = None,
-    batch_size: Annotated[str | None, option("examples per step", metavar="INT")] = None,
-    lr: Annotated[str | None, option("initial learning rate of SGD", metavar="FLOAT")] = None,
-    momentum: Annotated[str | None, option("SGD momentum", metavar="FLOAT")] = None,
-    weight_decay: Annotated[str | None, option("L2 coefficient", metavar="FLOAT")] = None,
-    schedule: Annotated[
-        str | None, option("constant, cosine, one-cycle, multistep:40,80:0.01, cosine:10:0.001", metavar="SPEC")
-    ] = None,
-    augment: Annotated[str | None, option("none, crop or crop+flip", metavar="WHAT")] = None,
-    crop: Annotated[
-        str | None, option("side of a random crop of larger images (the centre to evaluate)", metavar="INT")
-    ] = None,
-    balanced_batches: Annotated[
-        str | None, option("batches per epoch, balanced by given class, drawn anew (default: every row)", metavar="INT")
-    ] = None,
-    pretrained: Annotated[
-        str | None, option("weights of a timm: network to begin with: a file, or timm for its cache", metavar="FILE")
-    ] = None,
-    val_fraction: Annotated[str | None, option("share held out to pick the epoch (0.1)", metavar="FLOAT")] = None,
-    test_every: Annotated[str | None, option("test each so many epochs; 0 = at the end", metavar="INT")] = None,
-    label: Label = None,
-    image: Image = None,
-    id_column: IdColumn = None,
-    true_label: Annotated[str | None, option("column of true labels of a table", metavar="COLUMN")] = None,
-    labels: Labels = None,
-    true_labels: TrueLabels = None,
-    missing: Missing = None,
-    image_size: Annotated[str | None, option("resize images to this side", metavar="INT")] = None,
-    data_dir: DataDir = None,
-    test: Annotated[str | None, option("a separate test set of the same kind", metavar="DATA")] = None,
-    test_fraction: Annotated[str | None, option("share to set aside as test set", metavar="FLOAT")] = None,
-    limit: Annotated[str | None, option("use only the first so many training examples", metavar="INT")] = None,
-    as_released: Annotated[
-        bool, typer.Option("--as-released", help="ELR+ as released: one noise draw per network")
-    ] = False,
-    accelerator: Annotated[str | None, option("auto, cpu, cuda, mps", metavar="NAME")] = None,
-    devices: Annotated[str | None, option("number of devices", metavar="INT")] = None,
-    precision: Annotated[str | None, option("32-true or bf16-mixed", metavar="NAME")] = None,
-    eager: Annotated[
-        bool, typer.Option("--eager", help="on a GPU too, run every step anew, not as a CUDA graph")
-    ] = False,
-) -> None:
-    """Fields of `earlylearn.runs.config.RunConfig`, for every command that trains; never called."""
+OWN = ("data", "method", "options")  # fields that a command which takes them names itself
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command, in place of its ``**settings``, the options of `settings_of_a_run`."""
-    own, shared = inspect.signature(command), inspect.signature(settings_of_a_run)
+    """Give a command, in place of its ``**settings``, an option for every field of a run but those of `OWN`."""
+    own = inspect.signature(command)
     kept = [each for each in own.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    command.__signature__ = own.replace(parameters=[*kept, *shared.parameters.values()])  # type: ignore[attr-defined]
-    command.__annotations__ |= settings_of_a_run.__annotations__
+    shared = [_parameter(field) for field in FIELDS if field not in OWN]
+    command.__signature__ = own.replace(parameters=[*kept, *shared])  # type: ignore[attr-defined]
+    command.__annotations__ |= {each.name: each.annotation for each in shared}
     return command
+
+
+def _parameter(field: str) -> inspect.Parameter:
+    """The option of a field: text, checked with the rest of the request; or a switch, where it is true or false."""
+    setting = setting_of(field)
+    switch = typer.Option(f"--{field.replace('_', '-')}", help=setting.meaning)
+    hint: Any = Annotated[str | None, setting_option(field)] if setting.form else Annotated[bool, switch]
+    default = None if setting.form else False
+    return inspect.Parameter(field, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=hint)
 
 
 def said(settings: dict[str, Any]) -> dict[str, Any]:

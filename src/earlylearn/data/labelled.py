@@ -1,14 +1,13 @@
 """What is a labelled data set: inputs, given labels, stable ids, and true labels where they are known?"""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earlylearn.data.request import Augmentation
 from earlylearn.errors import UsageError
-
-Augmentation = Literal["none", "crop", "crop+flip"]
 
 
 @dataclass(frozen=True, kw_only=True)

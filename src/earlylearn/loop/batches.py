@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from earlylearn.data.labelled import Augmentation
+from earlylearn.data.request import Augmentation
 from earlylearn.errors import UsageError
 from earlylearn.loop.augment import apply, check_images, draw, suitable_pad
 

@@ -2,68 +2,29 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from earlylearn.data.labelled import Augmentation, LabelledData
+from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import parse_noise
+from earlylearn.data.request import DataSettings
 from earlylearn.errors import UsageError
 from earlylearn.machine import default_precision
 from earlylearn.methods import check_options, method_class
 from earlylearn.networks import count_weights, default_network
 from earlylearn.recipes import default_recipe, find_recipe
+from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
 
 
-class DataRequest(BaseModel):
-    """Where the examples and their labels come from; the arguments of `earlylearn.data.sources.load`."""
+class DataRequest(DataSettings, BaseModel):
+    """Where the examples and their labels come from, checked: the arguments of `earlylearn.data.sources.load`."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    data: str
-    data_dir: str | None = None
-    label: str | None = None
-    image: str | None = None
-    id_column: str | None = None
-    true_label: str | None = None
-    labels: str | None = None
-    true_labels: str | None = None
-    missing: Literal["refuse", "impute"] = "refuse"
-    image_size: Annotated[int, Field(ge=1)] | None = None
-    test: str | None = None
-    test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    limit: Annotated[int, Field(ge=2)] | None = None
 
-
-class RunConfig(DataRequest):
-    """The resolved request of one run: what ``config.json`` holds.
-
-    ``options`` are the method's hyperparameters; the other training settings are those of supplement G.3.
-    """
-
-    noise: str | None = None
-    method: str = "elr"
-    options: dict[str, Any] = Field(default_factory=dict)
-    recipe: str | None = None
-    network: str
-    epochs: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=2)]
-    lr: Annotated[float, Field(gt=0)]
-    momentum: Annotated[float, Field(ge=0, lt=1)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    schedule: str
-    augment: Augmentation
-    crop: Annotated[int, Field(ge=8)] | None = None
-    balanced_batches: Annotated[int, Field(ge=1)] | None = None
-    pretrained: str | None = None
-    val_fraction: Annotated[float, Field(ge=0, lt=1)]
-    test_every: Annotated[int, Field(ge=0)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    as_released: bool
-    accelerator: str
-    devices: Annotated[int, Field(ge=1, le=1)]
-    precision: Literal["32-true", "bf16-mixed"]
-    eager: bool = False
+class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
+    """The resolved request of one run: what ``config.json`` holds; its fields stand in `earlylearn.runs.settings`."""
 
 
 DEFAULTS: dict[str, Any] = {

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from earlylearn.data.labelled import Augmentation
 from earlylearn.data.readers.paths import reading
+from earlylearn.data.request import Augmentation
 from earlylearn.errors import UsageError
 
 DEFAULT_SIZE = 64

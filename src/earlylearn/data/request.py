@@ -1,0 +1,60 @@
+"""Where do the examples and their labels come from, and what is a setting: its type, range, default and meaning?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+# Neither NumPy nor pydantic is imported here, nor in runs/settings.py: the command line reads these declarations for
+# its help, which answers at once.
+
+Augmentation = Literal["none", "crop", "crop+flip"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a field means and may be: the command line makes its option of this, pydantic its check.
+
+    Attributes:
+        meaning: what the option's help says.
+        form: how a value is written, such as ``INT``; empty where the name alone switches something on.
+        ge, gt, le, lt: the range; None where there is no bound.
+    """
+
+    meaning: str
+    form: str = ""
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+    __is_annotated_types_grouped_metadata__: ClassVar[Literal[True]] = True  # so pydantic asks for what it consists of
+
+    def __iter__(self) -> Iterator[Any]:
+        from annotated_types import Interval
+
+        yield from Interval(ge=self.ge, gt=self.gt, le=self.le, lt=self.lt)
+
+
+class DataSettings:
+    """Where the examples and their labels come from; the arguments of `earlylearn.data.sources.load`."""
+
+    data: Annotated[
+        str,
+        Setting(
+            "digits, fashion-mnist, cifar10, cifar100, clothing1m, webvision, a folder, a table, or an .npz", "DATA"
+        ),
+    ]
+    label: Annotated[str | None, Setting("label column of a table", "COLUMN")] = None
+    image: Annotated[str | None, Setting("column of image paths of a table", "COLUMN")] = None
+    id_column: Annotated[str | None, Setting("column of stable ids of a table", "COLUMN")] = None
+    true_label: Annotated[str | None, Setting("column of true labels of a table", "COLUMN")] = None
+    labels: Annotated[str | None, Setting("file whose labels replace the given ones", "FILE[:KEY]")] = None
+    true_labels: Annotated[str | None, Setting("file of true labels, to judge by", "FILE[:KEY]")] = None
+    missing: Annotated[
+        Literal["refuse", "impute"], Setting("missing feature values: refuse (default) or impute", "WHAT")
+    ] = "refuse"
+    image_size: Annotated[int | None, Setting("resize images to this side", "INT", ge=1)] = None
+    data_dir: Annotated[str | None, Setting("where a built-in data set lies", "DIR")] = None
+    test: Annotated[str | None, Setting("a separate test set of the same kind", "DATA")] = None
+    test_fraction: Annotated[float, Setting("share to set aside as test set", "FLOAT", ge=0, lt=1)] = 0.0
+    limit: Annotated[int | None, Setting("use only the first so many training examples", "INT", ge=2)] = None

@@ -1,0 +1,52 @@
+"""Which settings does a run have beside its data: type, range, default and meaning of each?"""
+
+from typing import Annotated, Any, Literal
+
+from earlylearn.data.request import Augmentation, DataSettings, Setting
+
+# A field with no default is spelled out by `earlylearn.runs.config.resolve`: the recipe, the data or `DEFAULTS` decide.
+
+
+class TrainingSettings:
+    """What is trained, and how; without a recipe that says otherwise, the settings of supplement G.3.
+
+    ``options`` are the method's hyperparameters.
+    """
+
+    method: Annotated[str, Setting("training method (default elr)", "NAME")]
+    options: Annotated[dict[str, Any], Setting("hyperparameter of the method; repeatable", "NAME=VALUE")] = {}
+    recipe: Annotated[str | None, Setting("published settings, see earlylearn recipes", "NAME")] = None
+    noise: Annotated[str | None, Setting("inject label noise, e.g. symmetric:0.4", "KIND:RATE")] = None
+    seed: Annotated[int, Setting("seed of split, noise, order, weights ... (default 0)", "INT", ge=0, lt=2**32)]
+    network: Annotated[str, Setting("linear, mlp, small-cnn, resnet34, timm:NAME, ...", "NAME")]
+    epochs: Annotated[int, Setting("length of the run", "INT", ge=1)]
+    batch_size: Annotated[int, Setting("examples per step", "INT", ge=2)]
+    lr: Annotated[float, Setting("initial learning rate of SGD", "FLOAT", gt=0)]
+    momentum: Annotated[float, Setting("SGD momentum", "FLOAT", ge=0, lt=1)]
+    weight_decay: Annotated[float, Setting("L2 coefficient", "FLOAT", ge=0)]
+    schedule: Annotated[str, Setting("constant, cosine, one-cycle, multistep:40,80:0.01, cosine:10:0.001", "SPEC")]
+    augment: Annotated[Augmentation, Setting("none, crop or crop+flip", "WHAT")]
+    crop: Annotated[
+        int | None, Setting("side of a random crop of larger images (the centre to evaluate)", "INT", ge=8)
+    ] = None
+    balanced_batches: Annotated[
+        int | None, Setting("batches per epoch, balanced by given class, drawn anew (default: every row)", "INT", ge=1)
+    ] = None
+    pretrained: Annotated[
+        str | None, Setting("weights of a timm: network to begin with: a file, or timm for its cache", "FILE")
+    ] = None
+    val_fraction: Annotated[float, Setting("share held out to pick the epoch (0.1)", "FLOAT", ge=0, lt=1)]
+    test_every: Annotated[int, Setting("test each so many epochs; 0 = at the end", "INT", ge=0)]
+
+
+class ExecutionSettings:
+    """How it is carried out: as released or not, and on what."""
+
+    as_released: Annotated[bool, Setting("ELR+ as released: one noise draw per network")]
+    accelerator: Annotated[str, Setting("auto, cpu, cuda, mps", "NAME")]
+    devices: Annotated[int, Setting("number of devices", "INT", ge=1, le=1)]
+    precision: Annotated[Literal["32-true", "bf16-mixed"], Setting("32-true or bf16-mixed", "NAME")]
+    eager: Annotated[bool, Setting("on a GPU too, run every step anew, not as a CUDA graph")] = False
+
+
+SETTINGS = (TrainingSettings, DataSettings, ExecutionSettings)  # in the order of the command line's help
