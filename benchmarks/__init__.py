@@ -1,1 +1,1 @@
-"""How do the fast paths compare with the plain ones? Ratios measured within one process, so that noise cancels."""
+"""How do the fast paths compare with the plain ones, as ratios within one process, so that noise cancels?"""

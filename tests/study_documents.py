@@ -1,4 +1,4 @@
-"""What might a comparison or a sweep have found? Made-up documents for the tests of their pages."""
+"""What might a comparison or a sweep have found (made-up documents for the tests of their pages)?"""
 
 from itertools import product
 from typing import Any

@@ -44,12 +44,20 @@ def test_shell_blocks_run(tmp_path):
     assert (tmp_path / "predictions.csv").read_text().startswith("id,predicted_label,confidence")
 
 
-def test_tree_names_files_that_exist():
-    tree = re.search(r"^```\nsrc/earlylearn/\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-    named = re.findall(r"\b\w+\.py\b", tree.group(1))
-    present = {path.name for path in (ROOT / "src").rglob("*.py")}
-    assert len(named) > 20
-    assert set(named) <= present
+def test_tree_is_short_and_names_what_is_there():
+    (tree,) = re.findall(r"^```\n(src/earlylearn/ .*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    lines = tree.splitlines()
+    assert len(lines) <= 40
+    named, parents = set(), [ROOT]
+    for line in lines:
+        depth = (len(line) - len(line.lstrip())) // 2
+        parents[depth + 1 :] = [parents[depth] / line.split()[0]]
+        folder = parents[-1] if parents[-1].is_dir() else parents[-1].parent
+        named.add(parents[-1])
+        named |= {folder / each for each in re.findall(r"(?<!\S)\(?([\w-]+(?:\.py|\.md|/))", line.split(maxsplit=1)[1])}
+    assert not {str(path.relative_to(ROOT)) for path in named if not path.exists()}
+    folders = {path.parent for path in (ROOT / "src").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert not {str(folder.relative_to(ROOT)) for folder in folders - named}
 
 
 def test_linked_files_exist():

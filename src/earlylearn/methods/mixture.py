@@ -1,4 +1,4 @@
-"""Which examples belong to the low one of the two groups that losses fall into: a Gaussian mixture in one dimension."""
+"""Which examples belong to the low one of the two groups that losses fall into (a mixture of two Gaussians)?"""
 
 import warnings
 
