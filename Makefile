@@ -14,10 +14,11 @@ test: .venv/dev  ## all tests
 golden: .venv/dev  ## rewrite the losses of every method's first steps, where they are meant to change
 	$(BIN)/python -m tests.golden.losses
 
-check: .venv/dev  ## format, lint, types
+check: .venv/dev  ## format, lint, types, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/codespell src tests benchmarks docs *.md
 
 format: .venv/dev  ## rewrite the code as check wants it
 	$(BIN)/ruff format .

@@ -40,8 +40,8 @@ def test_a_public_name_is_there_and_explains_itself(name):
 
 
 def test_an_unknown_name_is_no_attribute():
-    with pytest.raises(AttributeError, match="'earlylearn' has no attribute 'trian'"):
-        _ = el.trian
+    with pytest.raises(AttributeError, match="'earlylearn' has no attribute 'teach'"):
+        _ = el.teach
 
 
 @pytest.mark.parametrize(

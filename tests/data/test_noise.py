@@ -261,7 +261,7 @@ def test_parse_noise():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("symetric:0.4", "unknown kind 'symetric'; choose one of symmetric:RATE"),
+        ("symetric:0.4", "unknown kind 'symetric'; choose one of symmetric:RATE"),  # codespell:ignore symetric
         ("", "unknown kind ''"),
         ("symmetric", "no rate given; write symmetric:RATE"),
         ("pair:", "no rate given"),
