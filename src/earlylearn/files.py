@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
+from earlylearn.values import yes_or_no
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -34,11 +35,13 @@ def new_file(out: str | None, overwrite: bool) -> Path | None:
     """A file that may be written, or None; UsageError if it is there already, a folder, or in no folder."""
     if out is None:
         return None
-    path = Path(out)
+    path, overwrite = Path(out), yes_or_no("overwrite", overwrite)
     if path.is_dir():
-        raise UsageError(f"--out {out}: is a folder; name a file")
+        raise UsageError(f"{setting('out', out)}: is a folder; name a file")
     if path.exists() and not overwrite:
-        raise UsageError(f"--out {out}: exists already; name another file or give --overwrite")
+        raise UsageError(
+            f"{setting('out', out)}: exists already; name another file or give {setting('overwrite', True)}"
+        )
     if not path.parent.is_dir():
-        raise UsageError(f"--out {out}: the folder {path.parent} does not exist; make it first")
+        raise UsageError(f"{setting('out', out)}: the folder {path.parent} does not exist; make it first")
     return path

@@ -126,7 +126,7 @@ FIRST = "images/0/0/noisy_train0"  # the first key's beginning
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (remove("noisy_train_key_list.txt"), r"--data-dir .* has no noisy_train_key_list.txt; give the folder"),
+        (remove("noisy_train_key_list.txt"), r"data_dir=.* has no noisy_train_key_list.txt; give the folder"),
         (remove("clean_val_key_list.txt"), r"clean_val_key_list.txt: no such file; unpack the original file again"),
         (remove("noisy_label_kv.txt"), r"noisy_label_kv.txt: no such file"),
         (
@@ -165,10 +165,10 @@ def test_missing_images_are_named_and_counted(tree):
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({}, r"clothing1m: give the folder that holds noisy_train_key_list.txt with --data-dir"),
-        ({"data_dir": "/nowhere"}, r"clothing1m: --data-dir /nowhere has no noisy_train_key_list.txt"),
-        ({"image_size": 64}, r"--image-size 64: clothing1m has a size of its own"),
-        ({"label": "x"}, r"--label 'x': names a table's column"),
+        ({}, r"clothing1m: give the folder that holds noisy_train_key_list.txt with data_dir"),
+        ({"data_dir": "/nowhere"}, r"clothing1m: data_dir='/nowhere' has no noisy_train_key_list.txt"),
+        ({"image_size": 64}, r"image_size=64: clothing1m has a size of its own"),
+        ({"label": "x"}, r"label='x': names a table's column"),
     ],
 )
 def test_wrong_requests_are_one_line(request_, message):
@@ -180,6 +180,6 @@ def test_wrong_requests_are_one_line(request_, message):
 def test_labels_known_to_be_wrong_take_no_injected_noise(name, tmp_path):
     trees = {"clothing1m": clothing1m_tree, "webvision": webvision_tree}
     trees[name](tmp_path)
-    with pytest.raises(UsageError, match=f"--noise: labels of {name} are wrong already"):
+    with pytest.raises(UsageError, match=f"noise: labels of {name} are wrong already"):
         train(name, "ce", data_dir=str(tmp_path), noise="symmetric:0.2", network="linear", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

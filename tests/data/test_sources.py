@@ -164,13 +164,13 @@ def test_bad_arrays_are_refused_by_name(npz, features, tmp_path):
     refused("twice", data=npz(x=x, y=np.arange(20) % 2, classes=["a", "a"]))
     refused("'y'", "row 0", "'cat'", "the classes a, b", data=npz(x=x, y=y, classes=["a", "b"]))
     x[4, 2] = np.nan
-    refused("row 4", "feature 2", "--missing impute", data=npz(x=x, y=y))
+    refused("row 4", "feature 2", "missing='impute'", data=npz(x=x, y=y))
     x[4, 2] = 1e300
     refused("row 4", "feature 2", "1e+300", data=npz(x=x, y=y))
     x[:, 2] = np.nan
     refused("feature 2:", "no value in any row", data=npz(x=x, y=y), missing="impute")
-    refused("--image-size 8", "no images", data=npz(**features), image_size=8)
-    refused("--image-size 0", data=npz(x=np.zeros((2, 4, 4), np.uint8), y=[0, 1]), image_size=0)
+    refused("image_size=8", "no images", data=npz(**features), image_size=8)
+    refused("image_size=0", data=npz(x=np.zeros((2, 4, 4), np.uint8), y=[0, 1]), image_size=0)
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 nothing")
     refused("broken.npz", "numpy.savez", data=str(tmp_path / "broken.npz"))
     (tmp_path / "empty.npz").write_bytes(b"")
@@ -284,7 +284,7 @@ def test_bad_label_files_are_refused(npz, features, tmp_path):
         path = tmp_path / file
         if values is not None:
             write_labels(path, values, key)
-        refused("--labels", file, *culprits, data=data, labels=f"{path}{suffix}")
+        refused("labels", file, *culprits, data=data, labels=f"{path}{suffix}")
 
     codes = np.arange(20) % 2
     no("gone.npy", "no such file", "FILE:KEY", file="gone.npy")
@@ -326,20 +326,20 @@ def test_the_held_out_part_is_stratified_and_always_the_same(npz, features):
         ({"data": ""}, ["''", "no such file or folder"]),
         ({"data": "x" * 500}, ["xxx:", "check the path"]),
         ({"data": "a\0b"}, ["a"]),
-        ({"data": "cifar10"}, ["cifar10", "--data-dir", "cifar-10-python.tar.gz"]),
-        ({"data": "digits", "label": "y"}, ["--label 'y'", "digits is no table"]),
-        ({"data": "digits", "id_column": "y"}, ["--id-column 'y'"]),
-        ({"data": "digits", "image_size": 16}, ["--image-size 16"]),
-        ({"data": "digits", "test_fraction": 0.2}, ["--test-fraction 0.2", "test set of its own"]),
-        ({"data": "digits", "test_fraction": 1.0}, ["--test-fraction 1.0", "between 0 and 1"]),
-        ({"data": "digits", "test_fraction": -0.1}, ["--test-fraction -0.1"]),
-        ({"data": "digits", "test_fraction": float("nan")}, ["--test-fraction nan"]),
+        ({"data": "cifar10"}, ["cifar10", "data_dir", "cifar-10-python.tar.gz"]),
+        ({"data": "digits", "label": "y"}, ["label='y'", "digits is no table"]),
+        ({"data": "digits", "id_column": "y"}, ["id_column='y'"]),
+        ({"data": "digits", "image_size": 16}, ["image_size=16"]),
+        ({"data": "digits", "test_fraction": 0.2}, ["test_fraction=0.2", "test set of its own"]),
+        ({"data": "digits", "test_fraction": 1.0}, ["test_fraction=1.0", "between 0 and 1"]),
+        ({"data": "digits", "test_fraction": -0.1}, ["test_fraction=-0.1"]),
+        ({"data": "digits", "test_fraction": float("nan")}, ["test_fraction=nan"]),
         (
             {"data": "digits", "test": "digits", "test_fraction": 0.1},
-            ["--test-fraction 0.1", "--test digits"],
+            ["test_fraction=0.1", "test='digits'"],
         ),
-        ({"data": "digits", "limit": 0}, ["--limit 0", "positive"]),
-        ({"data": "digits", "missing": "drop"}, ["--missing 'drop'", "'impute'"]),
+        ({"data": "digits", "limit": 0}, ["limit=0", "positive"]),
+        ({"data": "digits", "missing": "drop"}, ["missing='drop'", "'impute'"]),
         ({"data": __file__}, ["'.py'", ".npz"]),
     ],
 )
@@ -349,15 +349,15 @@ def test_impossible_requests_are_refused_in_one_line(request_, culprits):
 
 def test_a_share_that_cannot_be_stratified_is_refused(npz, features):
     data = npz(x=features["x"], y=["rare"] + ["cat"] * 10 + ["dog"] * 9)
-    refused("--test-fraction 0.2", "'rare' has one row", data=data, test_fraction=0.2)
-    refused("--test-fraction 0.01", "20 rows", "2 classes", data=npz(**features), test_fraction=0.01)
+    refused("test_fraction=0.2", "'rare' has one row", data=data, test_fraction=0.2)
+    refused("test_fraction=0.01", "20 rows", "2 classes", data=npz(**features), test_fraction=0.01)
 
 
 def test_a_test_set_must_be_of_the_same_kind_and_classes(npz, features):
     data = npz(**features)
-    refused("--test digits", "an .npz of features", data=data, test="digits")
+    refused("test='digits'", "an .npz of features", data=data, test="digits")
     clothes = npz("clothes.npz", x=np.zeros((2, 8, 8), np.uint8), y=["cat", "dog"])
-    refused("--test digits", "differ", data=clothes, test="digits")
+    refused("test='digits'", "differ", data=clothes, test="digits")
     images = npz("images.npz", x=np.zeros((2, 4, 4), np.uint8), y=["cat", "dog"])
     refused("rows have the shape [4, 4]", "[3]", data=data, test=images)
     strange = npz("strange.npz", x=np.zeros((2, 3)), y=["cat", "emu"])

@@ -134,7 +134,7 @@ def test_missing_and_broken_cifar_files_are_named(cifar10, tmp_path):
     (home / "cifar-10-batches-py" / "test_batch").unlink()
     with pytest.raises(UsageError, match="test_batch: no such file; download"):
         load("cifar10", data_dir=str(home))
-    with pytest.raises(UsageError, match=r"--data-dir .* has no cifar-100-python or cifar-100-python.tar.gz"):
+    with pytest.raises(UsageError, match=r"data_dir=.* has no cifar-100-python or cifar-100-python.tar.gz"):
         load("cifar100", data_dir=str(home))
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -182,7 +182,7 @@ def test_fashion_mnist_gzipped_or_raw(clothes, folder, zipped):
 def test_bad_or_missing_fashion_mnist_files_are_named(clothes, monkeypatch):
     home, arrays = clothes
     monkeypatch.setattr(fashion_mnist, "DATA_HOME", home / "nowhere")
-    with pytest.raises(UsageError, match=r"Debian package dataset-fashion-mnist, .* --data-dir"):
+    with pytest.raises(UsageError, match=r"Debian package dataset-fashion-mnist, .* data_dir"):
         load("fashion-mnist")
     for name, array in arrays.items():
         (home / name).write_bytes(idx(array))

@@ -87,9 +87,9 @@ def test_train_and_test_folders(animals, tmp_path):
     assert train.ids[0] == "train/cat/a.bmp"
     separate = load(str(top / "train"), test=str(top / "test"))
     np.testing.assert_array_equal(separate.test.inputs, test.inputs)
-    refused("--test-fraction", "test set of its own", data=str(top), test_fraction=0.5)
+    refused("test_fraction", "test set of its own", data=str(top), test_fraction=0.5)
     (top / "test").rename(top / "val")
-    refused("train, val", "--test", data=str(top))
+    refused("train, val", "test", data=str(top))
     save_image(top / "val" / "emu" / "x.png")
     refused("val/emu", "'emu'", "classes cat, dog", data=str(top / "train"), test=str(top / "val"))
 
@@ -163,7 +163,7 @@ def test_bad_folders_are_refused(animals, tmp_path):
     refused("emu", "no images", "remove it", data=str(animals))
     (empty / "a").mkdir()
     refused("no images in its 1 sub-folders", data=str(empty))
-    refused("--label 'y'", "is no table", data=str(animals), label="y")
+    refused("label='y'", "is no table", data=str(animals), label="y")
     refused("is one image", data=str(animals / "dog" / "2.png"))
     with pytest.raises(UsageError, match="no images"):
         read_inputs(str(empty), {"kind": "images", "mode": "L", "size": [8, 8]})
@@ -269,7 +269,7 @@ def test_missing_values_are_refused_or_imputed_as_in_training(tmp_path):
         {"a": [1.0, None, 3, 8], "b": ["x", "y", None, "x"], "c": [1, 2, 3, 4], "y": ["p", "q", "p", "q"]}
     )
     path = write(table, tmp_path / "t.csv")
-    refused("column 'a'", "row 1", "--missing impute", data=path, label="y")
+    refused("column 'a'", "row 1", "missing='impute'", data=path, label="y")
     refused("column 'b'", "row 2", data=write(table.drop(columns="a"), tmp_path / "b.csv"), label="y")
     train, _ = load(path, label="y", missing="impute")
     np.testing.assert_array_equal(train.inputs, [[1, 1, 0, 0, 1], [3, 0, 1, 0, 2], [3, 0, 0, 1, 3], [8, 1, 0, 0, 4]])
@@ -310,7 +310,7 @@ def test_a_test_table_is_read_with_the_training_tables_schema(table, tmp_path):
     assert test.inputs[:, 3:].tolist() == [[0, 1, 0]] * 4
     strange = write(table.assign(kind=["emu", "cat", "cat", "cat"]), tmp_path / "test.csv")
     refused("test.csv", "row 0", "'emu'", "cat, cow, dog", data=data, test=strange, **options)
-    refused("--test digits", "a table of features", data=data, test="digits", **options)
+    refused("test='digits'", "a table of features", data=data, test="digits", **options)
 
 
 def test_a_table_of_images(animals, tmp_path):
@@ -353,19 +353,19 @@ def test_bad_tables_are_refused(table, tmp_path):
             (tmp_path / file).write_bytes(raw)
         refused(*culprits, data=str(tmp_path / file), label=label, **options)
 
-    refused("--label", "the columns are key, height, tall, code, kind", data=path)
-    refused("--label 'clas'", "it has key, height", data=path, label="clas")
-    refused("--image 'x'", data=path, label="kind", image="x")
-    refused("--id-column 'x'", data=path, label="kind", id_column="x")
-    refused("--true-label 'x'", data=path, label="kind", true_label="x")
-    refused("--image-size 8", "--image", data=path, label="kind", image_size=8)
+    refused("label", "the columns are key, height, tall, code, kind", data=path)
+    refused("label='clas'", "it has key, height", data=path, label="clas")
+    refused("image='x'", data=path, label="kind", image="x")
+    refused("id_column='x'", data=path, label="kind", id_column="x")
+    refused("true_label='x'", data=path, label="kind", true_label="x")
+    refused("image_size=8", "image", data=path, label="kind", image_size=8)
     refused("column 'code'", "rows 0 and 2", "'01'", data=path, label="kind", id_column="code")
     no("'key'", "row 1 has no id", frame=table.assign(key=["1", None, "2", "3"]), id_column="key")
     no("'kind'", "row 2 has no label (2 of 4", frame=table.assign(kind=["a", "b", None, " "]))
     no("whole number", frame=table.assign(kind=[0.1, 0.2, 0.3, 0.4]))
     no("row 1", "2**53", frame=table.assign(kind=["1", "9" * 30, "3", "4"]))
     no("only one class (a)", frame=table.assign(kind="a"))
-    no("no feature column", "--image", frame=table[["kind"]])
+    no("no feature column", "image", frame=table[["kind"]])
     no("no rows", frame=table.iloc[:0])
     no("bad.csv", "header line", raw=b"")
     no("bad.csv", "UTF-8", raw="kind,a\ncaf\xe9,1\n".encode("latin-1"))
@@ -380,7 +380,7 @@ def test_bad_tables_are_refused(table, tmp_path):
     many.loc[7, "age"] = "?"
     no("'age'", "row 7", "'?'", "among numbers", frame=many)
     many["age"] = [f"a sentence {i}" for i in range(40)]
-    no("'age'", "40 different texts in 40 rows", "--id-column", frame=many)
+    no("'age'", "40 different texts in 40 rows", "id_column", frame=many)
 
 
 def test_parquet_without_pyarrow_names_the_extra(table, tmp_path, monkeypatch):

@@ -137,7 +137,7 @@ def test_without_synsets_classes_are_numbers(tree):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda tree: shutil.rmtree(tree / "info"), r"webvision: --data-dir .* has no info/train_filelist_google.txt"),
+        (lambda tree: shutil.rmtree(tree / "info"), r"webvision: data_dir=.* has no info/train_filelist_google.txt"),
         (lambda tree: (tree / "info" / "val_filelist.txt").unlink(), r"val_filelist.txt: no such file"),
         (
             lambda tree: (tree / "info" / "val_filelist.txt").write_text("a.jpg\n"),
@@ -182,5 +182,5 @@ def test_a_class_that_ilsvrc12_lacks_is_named(tree):
 
 
 def test_ilsvrc12_is_no_training_set(tree):
-    with pytest.raises(UsageError, match=r"ilsvrc12-50: is a test set; train on webvision with --test ilsvrc12-50"):
+    with pytest.raises(UsageError, match=r"ilsvrc12-50: is a test set; train on webvision with test='ilsvrc12-50'"):
         load("ilsvrc12-50", data_dir=str(tree))

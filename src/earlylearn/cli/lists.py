@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 from earlylearn.cli.answers import print_json, print_table
-from earlylearn.cli.options import Data, DataDir, Image, Json, Label, Labels, Noise, Overwrite, Seed, is_whole, option
+from earlylearn.cli.options import Data, DataDir, Image, Json, Label, Labels, Noise, Overwrite, Seed, number, option
 from earlylearn.errors import UsageError
 from earlylearn.files import new_file
 
@@ -40,7 +40,7 @@ def noise(
             "(earlylearn noise lists the kinds)"
         )
     request = {"data_dir": data_dir, "label": label, "image": image, "labels": labels}
-    report = write_noisy_labels(data, noise, target, seed=_seed(seed), **request)
+    report = write_noisy_labels(data, noise, target, seed=number(seed or "0"), **request)
     if json_:
         print_json(report)
     else:
@@ -102,9 +102,3 @@ def doctor(
     for topic, facts in found.items():
         shown = [[what, f"{fact:g}" if isinstance(fact, float) else fact] for what, fact in facts.items()]
         print_table(topic, ["what", "found"], shown)
-
-
-def _seed(seed: str | None) -> int:
-    if seed is not None and not (is_whole(seed) and int(seed) < 2**32):
-        raise UsageError(f"--seed {seed}: must be a whole number from 0 to {2**32 - 1}")
-    return int(seed or 0)

@@ -80,3 +80,8 @@ def said(settings: dict[str, Any]) -> dict[str, Any]:
 def is_whole(text: str) -> bool:
     """Whether a text is a whole number, 0 or more."""
     return text.isascii() and text.isdigit()
+
+
+def number(text: str | None) -> Any:
+    """The whole number that a text is; other texts stay, for the library to refuse them as it refuses all else."""
+    return int(text) if text is not None and is_whole(text) else text

@@ -8,16 +8,17 @@ import pandas as pd
 
 from earlylearn.data.noise.kinds import make_noise
 from earlylearn.data.sources import load
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
+from earlylearn.values import whole_number
 
 
-def write_noisy_labels(data: str, spec: str, target: Path, *, seed: int, **request: Any) -> dict[str, Any]:
+def write_noisy_labels(data: str, noise: str, out: Path, *, seed: int, **request: Any) -> dict[str, Any]:
     """Draw noise on the labels of a data set and write the noisy ones.
 
     Args:
         data: as for `earlylearn.data.sources.load`, with ``request`` its other arguments.
-        spec: ``KIND:RATE``.
-        target: ``.npz`` (``labels``, ``true_labels``, ``wrong``, ``seed``), ``.npy`` (labels as integers) or ``.csv``
+        noise: ``KIND:RATE``.
+        out: ``.npz`` (``labels``, ``true_labels``, ``wrong``, ``seed``), ``.npy`` (labels as integers) or ``.csv``
             (one column of class names).
         seed: of the draw.
 
@@ -27,22 +28,23 @@ def write_noisy_labels(data: str, spec: str, target: Path, *, seed: int, **reque
     Raises:
         UsageError: the data or the noise is wrong, or the file cannot be written.
     """
-    if target.suffix not in (".npz", ".npy", ".csv"):
-        raise UsageError(f"--out {target}: must end in .npz, .npy or .csv")
+    seed = whole_number("seed", seed, least=0, most=2**32 - 1)
+    if out.suffix not in (".npz", ".npy", ".csv"):
+        raise UsageError(f"{setting('out', out)}: must end in .npz, .npy or .csv")
     source = load(data, **request).train
-    noisy = make_noise(spec, source, seed=seed)
+    noisy = make_noise(noise, source, seed=seed)
     try:
-        if target.suffix == ".npz":
+        if out.suffix == ".npz":
             arrays = {"labels": noisy.labels, "true_labels": source.labels, "wrong": noisy.wrong}
-            np.savez_compressed(target, seed=seed, **arrays)  # type: ignore[arg-type]
-        elif target.suffix == ".npy":
-            np.save(target, noisy.labels, allow_pickle=False)
+            np.savez_compressed(out, seed=seed, **arrays)  # type: ignore[arg-type]
+        elif out.suffix == ".npy":
+            np.save(out, noisy.labels, allow_pickle=False)
         else:
-            pd.DataFrame({"label": np.asarray(source.classes)[noisy.labels]}).to_csv(target, index=False)
+            pd.DataFrame({"label": np.asarray(source.classes)[noisy.labels]}).to_csv(out, index=False)
     except OSError as error:
-        raise UsageError(f"--out {target}: {error.strerror}; choose a file you may write") from None
+        raise UsageError(f"{setting('out', out)}: {error.strerror}; choose a file you may write") from None
     return {
-        "file": str(target),
+        "file": str(out),
         "kind": noisy.kind,
         "rate": noisy.rate,
         "seed": seed,

@@ -19,16 +19,17 @@ from earlylearn.data.readers.images import fit_arrays
 from earlylearn.data.readers.label_files import read_label_file
 from earlylearn.data.readers.paths import find
 from earlylearn.data.readers.tables import read_table, table_inputs
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
+from earlylearn.values import plain
 
 BUILTIN: dict[str, str] = {
     "digits": "handwritten digits, 8x8 grey, 10 classes, 1,437 + 360; ships with scikit-learn",
     "fashion-mnist": "clothes, 28x28 grey, 10 classes, 60,000 + 10,000; Debian package dataset-fashion-mnist",
-    "cifar10": "photographs, 32x32 colour, 10 classes, 50,000 + 10,000; python files in --data-dir",
-    "cifar100": "photographs, 32x32 colour, 100 classes, 50,000 + 10,000; python files in --data-dir",
-    "clothing1m": "clothes, 256x256 colour, 14 classes, 1,000,000 + 14,313 validation + 10,526; lists in --data-dir",
-    "webvision": "photographs from Google, 256x256 colour, first 50 classes, 66K + 2,500; lists in --data-dir",
-    "ilsvrc12-50": "a test set for webvision: ILSVRC12 validation of its 50 classes, 2,500; beside it in --data-dir",
+    "cifar10": "photographs, 32x32 colour, 10 classes, 50,000 + 10,000; python files in data_dir",
+    "cifar100": "photographs, 32x32 colour, 100 classes, 50,000 + 10,000; python files in data_dir",
+    "clothing1m": "clothes, 256x256 colour, 14 classes, 1,000,000 + 14,313 validation + 10,526; lists in data_dir",
+    "webvision": "photographs from Google, 256x256 colour, first 50 classes, 66K + 2,500; lists in data_dir",
+    "ilsvrc12-50": "a test set for webvision: ILSVRC12 validation of its 50 classes, 2,500; beside it in data_dir",
 }
 STORED = ("clothing1m", "webvision", "ilsvrc12-50")  # larger than memory; decoded into a store the first time
 HELD_OUT_SEED = 0  # of the rows that test_fraction holds out; the same whatever the user's seed
@@ -89,6 +90,7 @@ def load(
     Raises:
         UsageError: the request or the data is wrong; one line with the culprit and the mend.
     """
+    image_size, test_fraction, limit = plain(image_size), plain(test_fraction), plain(limit)
     _check(missing, test, test_fraction, limit)
     read = partial(
         _read,
@@ -109,7 +111,9 @@ def load(
     train = _relabel(train, labels, true_labels, None if test_fraction else limit)
     if test_fraction:
         if held_out is not None:
-            raise UsageError(f"--test-fraction {test_fraction}: {data} has a test set of its own; leave it out")
+            raise UsageError(
+                f"{setting('test_fraction', test_fraction)}: {data} has a test set of its own; leave it out"
+            )
         train, held_out = _hold_out(train, test_fraction)
     if limit is not None and limit < len(train):
         train = train.subset(np.arange(limit))
@@ -163,22 +167,26 @@ def _read(
         if like is None:
             _no_columns(data, columns)
             if image_size is not None:
-                raise UsageError(f"--image-size {image_size}: {data} has a size of its own; leave it out")
+                raise UsageError(f"{setting('image_size', image_size)}: {data} has a size of its own; leave it out")
             return Loaded(*_read_builtin(data, data_dir, limit))
-        _same_kind(f"--test {data}", ("images",), like.schema)
+        _same_kind(setting("test", data), ("images",), like.schema)
         test = _read_builtin_test(data, data_dir)
         if like.classes != test.classes or like.schema != test.schema:
-            raise UsageError(f"--test {data}: its classes or images differ from the training data's; give others")
+            raise UsageError(
+                f"{setting('test', data)}: its classes or images differ from the training data's; give others"
+            )
         return Loaded(test, None)
     path, kind = find(data, BUILTIN)
     accepted = {"folder": ("images",), "table": ("table", "images"), "npz": ("array", "images")}
     if kind == "image":
         raise UsageError(f"{data}: is one image; give a folder with one sub-folder of images per class")
     if like is not None:
-        _same_kind(f"--test {data}", accepted[kind], like.schema)
+        _same_kind(setting("test", data), accepted[kind], like.schema)
     if kind == "table":
         if image_size is not None and columns["image"] is None:
-            raise UsageError(f"--image-size {image_size}: {data} is a table; name its image paths with --image")
+            raise UsageError(
+                f"{setting('image_size', image_size)}: {data} is a table; name its image paths with {setting('image')}"
+            )
         return Loaded(read_table(path, data, missing=missing, image_size=image_size, like=like, **columns), None)
     if like is None:
         _no_columns(data, columns)
@@ -198,7 +206,9 @@ def _read_builtin(name: str, data_dir: str | None, limit: int | None) -> tuple[L
     if name == "webvision":
         return read_webvision(data_dir, limit=limit)
     if name == "ilsvrc12-50":
-        raise UsageError("ilsvrc12-50: is a test set; train on webvision with --test ilsvrc12-50, or predict it")
+        raise UsageError(
+            f"ilsvrc12-50: is a test set; train on webvision with {setting('test', 'ilsvrc12-50')}, or predict it"
+        )
     return read_cifar(name, data_dir)
 
 
@@ -215,20 +225,21 @@ def _read_builtin_test(name: str, data_dir: str | None) -> LabelledData:
 
 def _check(missing: str, test: str | None, test_fraction: float, limit: int | None) -> None:
     if missing not in ("refuse", "impute"):
-        raise UsageError(f"--missing {missing!r}: give 'refuse' or 'impute'")
+        raise UsageError(f"{setting('missing', missing)}: give 'refuse' or 'impute'")
     if not 0 <= test_fraction < 1:
-        raise UsageError(f"--test-fraction {test_fraction}: give a share between 0 and 1, e.g. 0.2")
+        raise UsageError(f"{setting('test_fraction', test_fraction)}: give a share between 0 and 1, e.g. 0.2")
     if test is not None and test_fraction:
-        raise UsageError(f"--test-fraction {test_fraction}: --test {test} gives the test set; leave one out")
+        raise UsageError(
+            f"{setting('test_fraction', test_fraction)}: {setting('test', test)} gives the test set; leave one out"
+        )
     if limit is not None and limit < 1:
-        raise UsageError(f"--limit {limit}: give a positive number of training rows")
+        raise UsageError(f"{setting('limit', limit)}: give a positive number of training rows")
 
 
 def _no_columns(data: str, columns: dict[str, str | None]) -> None:
-    for option, column in columns.items():
+    for name, column in columns.items():
         if column is not None:
-            name = option.replace("_", "-")
-            raise UsageError(f"--{name} {column!r}: names a table's column, but {data} is no table; leave it out")
+            raise UsageError(f"{setting(name, column)}: names a table's column, but {data} is no table; leave it out")
 
 
 def _same_kind(what: str, kinds: tuple[str, ...], schema: dict[str, Any]) -> None:
@@ -245,8 +256,8 @@ def _relabel(train: LabelledData, labels: str | None, true_labels: str | None, l
     n = len(train)
     lengths = [n] if limit is None or limit >= n else [n, limit]
     given, truth = (
-        None if spec is None else read_label_file(spec, option, train.classes, lengths)
-        for option, spec in (("--labels", labels), ("--true-labels", true_labels))
+        None if spec is None else read_label_file(spec, name, train.classes, lengths)
+        for name, spec in (("labels", labels), ("true_labels", true_labels))
     )
     rows = min(len(values) for values in (train.labels, given, truth) if values is not None)
     if rows < n:
@@ -262,8 +273,8 @@ def _hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, Labell
     if counts[counts > 0].min() < 2:
         lone = data.classes[int(np.flatnonzero(counts == 1)[0])]
         raise UsageError(
-            f"--test-fraction {fraction}: the class {lone!r} has one row, which cannot be in both parts; "
-            "add rows, remove the class, or give --test"
+            f"{setting('test_fraction', fraction)}: the class {lone!r} has one row, which cannot be in both parts; "
+            f"add rows, remove the class, or give {setting('test')}"
         )
     try:
         train, test = train_test_split(
@@ -271,7 +282,7 @@ def _hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, Labell
         )
     except ValueError as error:
         raise UsageError(
-            f"--test-fraction {fraction}: of {len(data)} rows too few are left in one part for "
-            f"{np.count_nonzero(counts)} classes; give another share or --test"
+            f"{setting('test_fraction', fraction)}: of {len(data)} rows too few are left in one part for "
+            f"{np.count_nonzero(counts)} classes; give another share or {setting('test')}"
         ) from error
     return data.subset(np.sort(train)), data.subset(np.sort(test))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 
 def stratified_split(
@@ -25,7 +25,7 @@ def stratified_split(
         UsageError: the fraction is out of range, or holds out nothing although it is above 0.
     """
     if not 0 <= fraction < 1:
-        raise UsageError(f"--val-fraction {fraction}: must satisfy 0 <= fraction < 1; 0.1 is usual")
+        raise UsageError(f"{setting('val_fraction', fraction)}: must satisfy 0 <= fraction < 1; 0.1 is usual")
     held_out = [
         rows[: min(round(fraction * len(rows)), len(rows) - 1)]
         for rows in (generator.permutation(np.flatnonzero(labels == c)) for c in np.unique(labels))
@@ -33,7 +33,7 @@ def stratified_split(
     validation = np.sort(np.concatenate(held_out))
     if fraction and not len(validation):
         raise UsageError(
-            f"--val-fraction {fraction}: holds out none of {len(labels)} examples; "
+            f"{setting('val_fraction', fraction)}: holds out none of {len(labels)} examples; "
             "raise it, or 0 to train without picking an epoch"
         )
     return np.setdiff1d(np.arange(len(labels)), validation), validation

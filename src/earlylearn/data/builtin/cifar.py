@@ -14,7 +14,7 @@ import numpy as np
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.images import image_schema
 from earlylearn.data.readers.paths import reading
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 
 class Official(NamedTuple):
@@ -139,16 +139,18 @@ def _find(official: Official, name: str, data_dir: str | None) -> Path:
     """The folder with the files, or the archive."""
     want = f"{official.folder} or {official.archive}"
     if data_dir is None:
-        raise UsageError(f"{name}: give the folder that holds {want} with --data-dir; {MEND.replace(' again', '')}")
+        raise UsageError(
+            f"{name}: give the folder that holds {want} with {setting('data_dir')}; {MEND.replace(' again', '')}"
+        )
     home = Path(os.path.expanduser(data_dir))
     first = next(iter(official.train))
-    with reading(home, "check --data-dir"):
+    with reading(home, f"check {setting('data_dir')}"):
         for place in (home / official.folder, home):
             if (place / first).is_file():
                 return place
         if (home / official.archive).is_file():
             return home / official.archive
-    raise UsageError(f"{name}: --data-dir {data_dir} has no {want}; {MEND.replace(' again', '')}")
+    raise UsageError(f"{name}: {setting('data_dir', data_dir)} has no {want}; {MEND.replace(' again', '')}")
 
 
 def _raw(source: Path, official: Official, files: dict[str, str]) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.images import image_schema
 from earlylearn.data.readers.paths import reading
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 DATA_HOME = Path("/usr/share/datasets/fashion-mnist")  # of the Debian package dataset-fashion-mnist
 CLASSES = (
@@ -83,12 +83,12 @@ def _part(data_dir: str | None, prefix: str, part: str) -> LabelledData:
 
 def _find(data_dir: str | None, file: str) -> Path:
     home = DATA_HOME if data_dir is None else Path(os.path.expanduser(data_dir))
-    with reading(home, "check --data-dir"):
+    with reading(home, f"check {setting('data_dir')}"):
         for folder in (home, home / "fashion-mnist", home / "FashionMNIST" / "raw"):
             for name in (f"{file}.gz", file):
                 if (folder / name).is_file():
                     return folder / name
     raise UsageError(
         f"fashion-mnist: no {file}.gz in {home}; install the Debian package dataset-fashion-mnist, or give "
-        "the folder of the four idx files with --data-dir"
+        f"the folder of the four idx files with {setting('data_dir')}"
     )

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from earlylearn.data.readers.images import decode_one, image_schema
 from earlylearn.data.readers.paths import listed
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 CACHE_VARIABLE = "EARLYLEARN_CACHE"
 FORMAT = 1
@@ -281,7 +281,7 @@ def _check_room(place: Path, wanted: _Wanted, already: int) -> None:
         raise UsageError(
             f"{place}: the {len(wanted.names):,} decoded images of {wanted.name} need {needed / 1e9:,.1f} GB, "
             f"{free / 1e9:,.1f} GB are free; free some{older}, name another folder in the environment variable "
-            f"{CACHE_VARIABLE}, or read fewer with --limit"
+            f"{CACHE_VARIABLE}, or read fewer with {setting('limit')}"
         )
 
 

@@ -11,7 +11,7 @@ from earlylearn.data.builtin.image_store import store_images
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.images import image_schema
 from earlylearn.data.readers.paths import reading
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 SIDE = 256  # pixels, of every image here; the crops of 224 or 227 are cut out of it while training
 MEND = "unpack the original file again"
@@ -24,13 +24,15 @@ def find_root(name: str, data_dir: str | None, file: str) -> Path:
         UsageError: there is none.
     """
     if data_dir is None:
-        raise UsageError(f"{name}: give the folder that holds {file} with --data-dir")
+        raise UsageError(f"{name}: give the folder that holds {file} with {setting('data_dir')}")
     home = Path(os.path.expanduser(data_dir))
-    with reading(home, "check --data-dir"):
+    with reading(home, f"check {setting('data_dir')}"):
         for place in (home, home / name):
             if (place / file).is_file():
                 return place
-    raise UsageError(f"{name}: --data-dir {data_dir} has no {file}; give the folder that the data set was unpacked in")
+    raise UsageError(
+        f"{name}: {setting('data_dir', data_dir)} has no {file}; give the folder that the data set was unpacked in"
+    )
 
 
 def read_lines(path: Path) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 Labels = NDArray[np.int64]
 
@@ -121,7 +121,7 @@ def cifar10_flips(classes: Sequence[str], kind: str) -> list[int]:
     if sorted(classes) != sorted(CIFAR10_CLASSES):
         shown = ", ".join(classes[:3]) + (", ..." if len(classes) > 3 else "")
         raise UsageError(
-            f"--noise {kind}: made for the ten CIFAR-10 classes ({', '.join(CIFAR10_CLASSES)}), the data has "
+            f"{setting('noise', kind)}: made for the ten CIFAR-10 classes ({', '.join(CIFAR10_CLASSES)}), the data has "
             f"{len(classes)} ({shown}); use pair:RATE or matrix:FILE"
         )
     return [classes.index(CIFAR10_FLIPS.get(name, name)) for name in classes]
@@ -171,11 +171,11 @@ def read_matrix(path: str, classes: int) -> NDArray[np.float64]:
         UsageError: the file cannot be read, or is not C x C, non-negative, with rows that sum to 1 within
             1e-6; the message names the row.
     """
-    file = Path(path)
+    file, where = Path(path), setting("noise", f"matrix:{path}")
     if not file.is_file():
-        raise UsageError(f"--noise matrix:{path}: no such file; give a .npy or .csv file of {classes} rows")
+        raise UsageError(f"{where}: no such file; give a .npy or .csv file of {classes} rows")
     if file.suffix not in (".npy", ".csv"):
-        raise UsageError(f"--noise matrix:{path}: cannot read '{file.suffix}' files; save it as .npy or .csv")
+        raise UsageError(f"{where}: cannot read '{file.suffix}' files; save it as .npy or .csv")
     try:
         if file.suffix == ".npy":
             matrix = np.asarray(np.load(file, allow_pickle=False), dtype=np.float64)
@@ -183,22 +183,19 @@ def read_matrix(path: str, classes: int) -> NDArray[np.float64]:
             matrix = np.loadtxt(file, delimiter=",", dtype=np.float64, ndmin=2)
     except (ValueError, TypeError, OSError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else "it is empty"
-        raise UsageError(
-            f"--noise matrix:{path}: not a table of numbers ({reason}); give {classes} x {classes} numbers"
-        ) from error
+        raise UsageError(f"{where}: not a table of numbers ({reason}); give {classes} x {classes} numbers") from error
     if matrix.shape != (classes, classes):
         found = " x ".join(str(side) for side in matrix.shape)
         raise UsageError(
-            f"--noise matrix:{path}: the matrix is {found}, the data has {classes} classes; "
+            f"{where}: the matrix is {found}, the data has {classes} classes; "
             f"give {classes} x {classes} numbers, row = true class"
         )
     for row, values in enumerate(matrix):
         bad = np.flatnonzero(~(values >= 0) | ~np.isfinite(values))
         if len(bad):
             raise UsageError(
-                f"--noise matrix:{path}: row {row}, column {bad[0]} is {values[bad[0]]:g}; "
-                "probabilities must be 0 or more"
+                f"{where}: row {row}, column {bad[0]} is {values[bad[0]]:g}; probabilities must be 0 or more"
             )
         if abs(values.sum() - 1) > 1e-6:
-            raise UsageError(f"--noise matrix:{path}: row {row} sums to {values.sum():.8g}; make each row sum to 1")
+            raise UsageError(f"{where}: row {row} sums to {values.sum():.8g}; make each row sum to 1")
     return matrix

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise import by_class as class_noise
 from earlylearn.data.noise import by_input as instance_noise
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 Labels = NDArray[np.int64]
 
@@ -83,7 +83,7 @@ def _cifar100_superclass(data: LabelledData, rate: float, rng: np.random.Generat
     if groups is None or len(groups) != len(data.classes):
         found = "none" if groups is None else f"{len(groups)}"
         raise UsageError(
-            f"--noise cifar100-superclass: needs one superclass per class, {data.name} has {found} for "
+            f"{setting('noise', 'cifar100-superclass')}: needs one superclass per class, {data.name} has {found} for "
             f"{len(data.classes)} classes; use cifar100 as the data, or pair:RATE"
         )
     return class_noise.per_class_flip(data.labels, class_noise.next_in_group(groups), rate, rng)
@@ -93,7 +93,7 @@ def _cifar100_blocks(data: LabelledData, rate: float, rng: np.random.Generator) 
     """Next class inside blocks of five consecutive ids, each label drawn on its own (released ELR code)."""
     if len(data.classes) != 100:
         raise UsageError(
-            f"--noise cifar100-blocks: made for the 100 CIFAR-100 classes, {data.name} has "
+            f"{setting('noise', 'cifar100-blocks')}: made for the 100 CIFAR-100 classes, {data.name} has "
             f"{len(data.classes)}; use pair:RATE or matrix:FILE"
         )
     becomes = class_noise.next_in_group([fine // 5 for fine in range(100)])
@@ -168,19 +168,19 @@ def parse_noise(text: str) -> tuple[str, float | str]:
     model = NOISE.get(kind)
     if model is None:
         known = ", ".join(f"{name}:{each.takes}" for name, each in NOISE.items())
-        raise UsageError(f"--noise {text}: unknown kind '{kind}'; choose one of {known}")
+        raise UsageError(f"{setting('noise', text)}: unknown kind '{kind}'; choose one of {known}")
     if model.takes == "FILE":
         if not value:
-            raise UsageError(f"--noise {text}: no file given; write {kind}:FILE, e.g. {kind}:transition.csv")
+            raise UsageError(f"{setting('noise', text)}: no file given; write {kind}:FILE, e.g. {kind}:transition.csv")
         return kind, value
     if not value:
-        raise UsageError(f"--noise {text}: no rate given; write {kind}:RATE, e.g. {kind}:0.4")
+        raise UsageError(f"{setting('noise', text)}: no rate given; write {kind}:RATE, e.g. {kind}:0.4")
     try:
         rate = float(value)
     except ValueError:
-        raise UsageError(f"--noise {text}: the rate '{value}' is not a number; write {kind}:0.4") from None
+        raise UsageError(f"{setting('noise', text)}: the rate '{value}' is not a number; write {kind}:0.4") from None
     if not 0 <= rate <= 1:
-        raise UsageError(f"--noise {text}: the rate {value} is outside 0..1; 40 % is written {kind}:0.4")
+        raise UsageError(f"{setting('noise', text)}: the rate {value} is outside 0..1; 40 % is written {kind}:0.4")
     return kind, rate
 
 

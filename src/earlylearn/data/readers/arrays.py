@@ -12,7 +12,7 @@ from earlylearn.data.readers.features import Missing, fill_missing, medians
 from earlylearn.data.readers.images import check_size, fit_arrays, image_schema
 from earlylearn.data.readers.npz import npz_array, npz_keys
 from earlylearn.data.readers.paths import listed
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 
 def read_npz(
@@ -97,7 +97,7 @@ def _schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | Non
         return image_schema("RGB" if images.shape[1] == 3 else "L", height, width)
     if image_size is not None:
         raise UsageError(
-            f"--image-size {image_size}: {where} is no images ({x.dtype} {list(x.shape)}); leave it out, or "
+            f"{setting('image_size', image_size)}: {where} is no images ({x.dtype} {list(x.shape)}); leave it out, or "
             "save x as uint8 [n, height, width, channels]"
         )
     fill = medians(x.reshape(len(x), -1), where) if missing == "impute" else None

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.readers.paths import listed
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 Missing = Literal["refuse", "impute"]
 MOST_CATEGORIES = 1000
@@ -97,7 +97,9 @@ def fill_missing(values: NDArray[Any], fill: Sequence[float | None] | None, wher
         place = f"{where}: row {row}" + (f", feature {column}," if out.shape[1] > 1 else "")
         value = values[row, column]
         found = "no value" if np.isnan(value) else f"the value {value}, which float32 cannot hold"
-        raise UsageError(f"{place} has {found}; correct it, or train with --missing impute, which fills such gaps")
+        raise UsageError(
+            f"{place} has {found}; correct it, or train with {setting('missing', 'impute')}, which fills such gaps"
+        )
     return out
 
 
@@ -136,12 +138,12 @@ def _refuse_free_text(text: "pd.Series[Any]", categories: Sequence[str | None], 
         spoilt = text[text == categories[int(np.flatnonzero(~parsed)[0])]]
         raise UsageError(
             f"{place}: row {spoilt.index[0]} is {spoilt.iloc[0]!r} among numbers; correct it, or empty the "
-            "cell and give --missing impute"
+            f"cell and give {setting('missing', 'impute')}"
         )
     if len(categories) > MOST_CATEGORIES or len(categories) > 0.5 * len(text):
         raise UsageError(
             f"{place}: holds {len(categories)} different texts in {len(text)} rows, which is no category; "
-            "leave the column out, or name it with --id-column or --image if it is one"
+            f"leave the column out, or name it with {setting('id_column')} or {setting('image')} if it is one"
         )
 
 
@@ -172,7 +174,7 @@ def _one_hot(values: "pd.Series[Any]", column: dict[str, Any], place: str) -> ND
     if len(empty) and categories[-1] is not None:
         raise UsageError(
             f"{place}: row {empty[0]} has no value; fill it in, or give such rows a category of their own "
-            "with --missing impute when training"
+            f"with {setting('missing', 'impute')} when training"
         )
     names = [c for c in categories if c is not None]
     codes = pd.Index(names, dtype=object).get_indexer(pd.Index(text, dtype=object))

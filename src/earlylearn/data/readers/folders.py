@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.images import decode, natural_augmentation, survey
 from earlylearn.data.readers.paths import IMAGE_SUFFIXES, listed, reading, relative_id
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 _VALIDATION = frozenset({"val", "valid", "validation", "dev"})
 
@@ -36,7 +36,7 @@ def read_folder(
         other = next(f for f in folders if f != "train")
         raise UsageError(
             f"{name}: looks like parts of a data set ({listed(folders)}), not like classes; give "
-            f"{path / 'train'} as the data and {path / other} with --test, or call the test part 'test'"
+            f"{path / 'train'} as the data and {path / other} with {setting('test')}, or call the test part 'test'"
         )
     if not (nested and has_test):
         return _read(path, path, name, image_size, like), None
@@ -64,7 +64,7 @@ def _read(path: Path, top: Path, name: str, image_size: int | None, like: Labell
         here = f"{len(loose)} images but no sub-folder" if loose else "no sub-folder"
         raise UsageError(
             f"{path}: has {here}; put the images of each class into a sub-folder named after the class, "
-            "or list them in a table with --label and --image"
+            f"or list them in a table with {setting('label')} and {setting('image')}"
         )
     if not any(found.values()):
         raise UsageError(f"{path}: no images in its {len(folders)} sub-folders; give images ({suffixes})")

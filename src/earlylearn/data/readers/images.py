@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from earlylearn.data.readers.paths import reading
 from earlylearn.data.request import Augmentation
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 DEFAULT_SIZE = 64
 MEND = "replace it by a readable image or remove it"
@@ -33,7 +33,7 @@ def natural_augmentation(schema: dict[str, Any]) -> Augmentation:
 def check_size(image_size: int | None) -> None:
     """Raises UsageError unless `image_size` is None or a positive number of pixels."""
     if image_size is not None and image_size < 1:
-        raise UsageError(f"--image-size {image_size}: give a positive number of pixels, e.g. 32")
+        raise UsageError(f"{setting('image_size', image_size)}: give a positive number of pixels, e.g. 32")
 
 
 def survey(files: Sequence[Path], image_size: int | None) -> dict[str, Any]:

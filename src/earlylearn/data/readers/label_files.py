@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from earlylearn.data.readers.classes import class_codes, is_integer, label_values, named_by_numbers
 from earlylearn.data.readers.npz import npy_array, npz_array, npz_keys
 from earlylearn.data.readers.paths import listed, reading
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 
-def read_label_file(spec: str, option: str, classes: Sequence[str], lengths: Sequence[int]) -> NDArray[np.int64]:
+def read_label_file(spec: str, name: str, classes: Sequence[str], lengths: Sequence[int]) -> NDArray[np.int64]:
     """The labels in a file, as positions in `classes`: ``int64 [n]``, n one of `lengths`.
 
     A file holds class names or integer class positions; where class names are integers themselves, numbers
@@ -24,7 +24,7 @@ def read_label_file(spec: str, option: str, classes: Sequence[str], lengths: Seq
 
     Args:
         spec: ``FILE`` or ``FILE:KEY``; the key names an array of an .npz or a column of a text file.
-        option: the option it came from, for messages, e.g. ``--labels``.
+        name: of the setting it came from, for messages, e.g. ``true_labels``.
         classes: class names in the order of their integers.
         lengths: the numbers of labels that fit, the whole data first.
 
@@ -32,8 +32,8 @@ def read_label_file(spec: str, option: str, classes: Sequence[str], lengths: Seq
         UsageError: the file cannot be read, the key is missing or unknown, the length does not fit, or a
             label is missing or names no class.
     """
-    path, key = _split(spec, option)
-    where = f"{option} {spec}"
+    where = setting(name, spec)
+    path, key = _split(spec, where)
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv", ".txt"):
         raw: pd.Series[Any] | NDArray[Any] = _text_column(path, key, where)
@@ -59,14 +59,14 @@ def read_label_file(spec: str, option: str, classes: Sequence[str], lengths: Seq
     return class_codes(values, classes, where, positions=not numeric_names)
 
 
-def _split(spec: str, option: str) -> tuple[Path, str | None]:
+def _split(spec: str, where: str) -> tuple[Path, str | None]:
     path = Path(os.path.expanduser(spec))
     if path.is_file():
         return path, None
     file, colon, key = spec.rpartition(":")
     if colon and key and Path(os.path.expanduser(file)).is_file():
         return Path(os.path.expanduser(file)), key
-    raise UsageError(f"{option} {spec}: no such file; give FILE, or FILE:KEY for one array of an .npz")
+    raise UsageError(f"{where}: no such file; give FILE, or FILE:KEY for one array of an .npz")
 
 
 def _npz_key(path: Path, key: str | None, where: str) -> str:

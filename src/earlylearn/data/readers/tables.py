@@ -13,7 +13,7 @@ from earlylearn.data.readers.classes import class_codes, class_names, label_valu
 from earlylearn.data.readers.features import Missing, encode_columns, fit_columns
 from earlylearn.data.readers.images import decode, natural_augmentation, survey
 from earlylearn.data.readers.paths import listed, reading
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 
 def read_table(
@@ -40,21 +40,23 @@ def read_table(
     text = [c["name"] for c in schema.get("columns", []) if c["type"] == "category"]
     frame = read_frame(path, [c for c in (image, id_column) if c] + text)
     if label is None:
-        raise UsageError(f"{name}: give the label column with --label; the columns are {listed(frame.columns)}")
-    for option, column in (
-        ("--label", label),
-        ("--image", image),
-        ("--id-column", id_column),
-        ("--true-label", true_label if like is None else None),
+        raise UsageError(
+            f"{name}: give the label column with {setting('label')}; the columns are {listed(frame.columns)}"
+        )
+    for role, column in (
+        ("label", label),
+        ("image", image),
+        ("id_column", id_column),
+        ("true_label", true_label if like is None else None),
     ):
-        _require(frame, column, option, name)
+        _require(frame, column, setting(role, column), name)
     given = label_values(frame[label], f"{name}, column {label!r}")
     truth = None
     if true_label is not None and true_label in frame.columns:
         truth = label_values(frame[true_label], f"{name}, column {true_label!r}")
         if not set(truth.astype(str)) & set(given.astype(str)):
             raise UsageError(
-                f"--true-label {true_label!r}: none of its values, such as {str(truth[0])!r}, is a label in "
+                f"{setting('true_label', true_label)}: none of its values, such as {str(truth[0])!r}, is a label in "
                 f"{label!r}, such as {str(given[0])!r}; name the column that holds the true ones of those labels"
             )
     classes = like.classes if like else class_names(given, *([] if truth is None else [truth]))
@@ -65,7 +67,7 @@ def read_table(
         if features.shape[1] == 0:
             raise UsageError(
                 f"{name}: no feature column beside {listed(c for c in roles if c)}; add numeric columns, or "
-                "name the column of image paths with --image"
+                f"name the column of image paths with {setting('image')}"
             )
         schema = {"kind": "table", "columns": fit_columns(features, name, missing), "id_column": id_column}
     elif like is None:
@@ -91,7 +93,7 @@ def table_inputs(path: Path, schema: dict[str, Any]) -> tuple[NDArray[Any], NDAr
         raise UsageError(f"{name}: the model was not trained on a table; give a folder or an .npz of images")
     text = [c["name"] for c in schema.get("columns", []) if c["type"] == "category"]
     frame = read_frame(path, [c for c in (image, id_column) if c] + text)
-    _require(frame, image, "the training data's --image", name)
+    _require(frame, image, f"the training data's {setting('image', image)}", name)
     inputs = _inputs(frame, schema, path, name)
     return inputs, _ids(frame, id_column if id_column in frame.columns else None, name)
 
@@ -162,18 +164,18 @@ def _ids(frame: pd.DataFrame, id_column: str | None, name: str) -> NDArray[np.st
     place = f"{name}, column {id_column!r}"
     empty = np.flatnonzero(column.isna())
     if len(empty):
-        raise UsageError(f"{place}: row {empty[0]} has no id; fill it in or leave out --id-column")
+        raise UsageError(f"{place}: row {empty[0]} has no id; fill it in or leave out {setting('id_column')}")
     ids = column.map(str)
     twice = np.flatnonzero(ids.duplicated())
     if len(twice):
         first = int(np.flatnonzero(ids == ids.iloc[twice[0]])[0])
         raise UsageError(
             f"{place}: rows {first} and {twice[0]} have the same id {ids.iloc[twice[0]]!r}; "
-            "make ids unique or leave out --id-column"
+            f"make ids unique or leave out {setting('id_column')}"
         )
     return ids.to_numpy(dtype=str)
 
 
-def _require(frame: pd.DataFrame, column: str | None, option: str, name: str) -> None:
+def _require(frame: pd.DataFrame, column: str | None, culprit: str, name: str) -> None:
     if column is not None and column not in frame.columns:
-        raise UsageError(f"{option} {column!r}: {name} has no such column; it has {listed(frame.columns)}")
+        raise UsageError(f"{culprit}: {name} has no such column; it has {listed(frame.columns)}")
