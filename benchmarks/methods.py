@@ -26,7 +26,7 @@ import torch
 import earlylearn.methods
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
-from earlylearn.machine import default_precision
+from earlylearn.machine import default_precision, keep_freed_memory
 from earlylearn.methods import METHODS, hyperparameters
 from earlylearn.runs.config import resolve
 from earlylearn.runs.prepare import draw_labels
@@ -60,7 +60,7 @@ def epochs(method: str, data: LabelledData, count: int) -> Iterator[Any]:
     request |= {"noise": NOISE, "val_fraction": 0, "accelerator": "cpu"}
     config = resolve(data, request, shortest)
     session = Session(config, Loaded(data, None), draw_labels(config, data), quiet=True)
-    session.prepare()
+    keep_freed_memory()  # as a run does
     return session.fit.run(lambda count, read: None)
 
 

@@ -12,7 +12,7 @@ from earlylearn.loop.fit import Fit
 from earlylearn.loop.replay import WARM_UP, CudaGraphs, recorder_for
 from earlylearn.methods import METHODS
 from earlylearn.networks import build_network
-from earlylearn.runs import session
+from earlylearn.runs import prepare
 from earlylearn.runs.train import train
 from tests.conftest import stripes
 from tests.tape import Tape, Tapes
@@ -192,10 +192,10 @@ def test_a_tape_refuses_a_step_that_waits_for_the_device(step):
 def test_a_run_replays_where_it_can(run_path, tmp_path, monkeypatch):
     plain = train(stripes(), "elr", epochs=4, out=run_path, quiet=True)
     tapes = Tapes()
-    monkeypatch.setattr(session, "recorder_for", lambda method, data: (tapes, ""))
+    monkeypatch.setattr(prepare, "recorder_for", lambda method, data: (tapes, ""))
     replayed = train(stripes(), "elr", epochs=4, out=tmp_path / "replayed", quiet=True)
     assert replayed.summary["accuracy"] == plain.summary["accuracy"]
-    monkeypatch.setattr(session, "recorder_for", lambda method, data: (None, "for a reason"))
+    monkeypatch.setattr(prepare, "recorder_for", lambda method, data: (None, "for a reason"))
     told = train(stripes(), "elr", epochs=1, out=tmp_path / "told", quiet=True)
     assert told.metrics[0]["notes"] == ["steps are not replayed as CUDA graphs: for a reason"]
     asked = train(stripes(), "elr", epochs=1, eager=True, out=tmp_path / "asked", quiet=True)

@@ -1,6 +1,129 @@
 """How good is a method now: its predictions of training, validation and test rows, against the labels and the truth?"""
 
+from dataclasses import dataclass
+from typing import Any
+
+import torch
 from torch import Tensor
+
+from earlylearn.audit.dynamics import Dynamics
+from earlylearn.audit.gradients import true_class_gradients
+from earlylearn.data.labelled import LabelledData
+from earlylearn.loop.batches import as_tensor, evaluation_size
+from earlylearn.loop.fit import Epoch, Fit
+from earlylearn.loop.predict import predict_batches
+from earlylearn.runs.prepare import LabelDraw
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluator:
+    """What a method's predictions are judged by, where it trains.
+
+    Attributes:
+        given: ``int64 [n]`` given labels.
+        true: ``int64 [n]`` true labels, or None where they are unknown.
+        train_rows: ``int64``, rows that train.
+        val_rows: ``int64``, rows held out, judged by their given labels too.
+        test: the test set, or None.
+    """
+
+    given: Tensor
+    true: Tensor | None
+    train_rows: Tensor
+    val_rows: Tensor
+    test: LabelledData | None
+
+    @classmethod
+    def of(cls, data: LabelledData, draw: LabelDraw, test: LabelledData | None, device: torch.device) -> "Evaluator":
+        """Judge by the labels of ``data``, split as the draw has it."""
+        return cls(
+            given=torch.from_numpy(data.labels).to(device),
+            true=None if data.true_labels is None else torch.from_numpy(data.true_labels).to(device),
+            train_rows=torch.from_numpy(draw.train_rows).to(device),
+            val_rows=torch.from_numpy(draw.val_rows).to(device),
+            test=test,
+        )
+
+    def epoch(self, epoch: Epoch, fit: Fit, dynamics: Dynamics, *, test_due: bool) -> dict[str, Any]:
+        """An epoch's line in the metrics; counts the epoch into the dynamics, and takes the method's notes.
+
+        The training rows were seen by the training passes already: only validation and test rows are predicted anew.
+        """
+        method = fit.method
+        val_accuracy = self.validate(fit)
+        predicted = dynamics.update(method.seen_logits, self.given)
+        rows = self.train_rows[predicted[self.train_rows] >= 0]
+        notes, method.notes = method.notes, []
+        return {
+            "epoch": epoch.epoch,
+            "lr": epoch.lr,
+            "loss": epoch.loss,
+            "loss_parts": epoch.parts,
+            "val_accuracy": val_accuracy,
+            "test_accuracy": self.test_accuracy(fit) if test_due else None,
+            **self.memorization(rows, predicted[rows]),
+            **self.against_truth(rows, fit),
+            **({"notes": notes} if notes else {}),
+        }
+
+    def memorized(self, fit: Fit) -> float | None:
+        """The share of wrong training labels that the method predicts now; None where none is known to be wrong."""
+        if self.true is None:
+            return None
+        wrong = self.memorization(self.train_rows, fit.logits(self.train_rows).argmax(1))["wrong"]
+        return None if wrong is None else wrong["memorized"]
+
+    def test_accuracy(self, fit: Fit) -> float | None:
+        """The share of test rows whose true label is predicted; of given labels where these are all there is."""
+        if self.test is None:
+            return None
+        truth = self.test.labels if self.test.true_labels is None else self.test.true_labels
+        x = as_tensor(self.test.inputs)
+        logits = predict_batches(fit.method, fit.fabric, ((part, part) for part in x.split(evaluation_size(x))))
+        return _share(logits.argmax(1).cpu() == torch.from_numpy(truth))
+
+    def validate(self, fit: Fit) -> float | None:
+        """The share of held-out rows whose given label is predicted; the method hears of their logits."""
+        if not len(self.val_rows):
+            return None
+        logits = fit.logits(self.val_rows)
+        fit.method.observe_held_out(self.val_rows, logits)
+        return _share(logits.argmax(1) == self.given[self.val_rows])
+
+    def memorization(self, rows: Tensor, predicted: Tensor) -> dict[str, Any]:
+        """Shares of the rows: given label predicted; and, with the truth known, the paper's Figure 1."""
+        given = self.given[rows]
+        shares: dict[str, Any] = {"agree": _share(predicted == given), "clean": None, "wrong": None}
+        if self.true is not None:
+            true = self.true[rows]
+            wrong = true != given
+            correct, memorized = predicted == true, (predicted == given) & wrong
+            if (~wrong).any():
+                shares["clean"] = {"correct": _share(correct[~wrong]), "incorrect": _share(~correct[~wrong])}
+            if wrong.any():
+                shares["wrong"] = {
+                    "correct": _share(correct[wrong]),
+                    "memorized": _share(memorized[wrong]),
+                    "other": _share(~(correct | memorized)[wrong]),
+                }
+        return shares
+
+    def against_truth(self, rows: Tensor, fit: Fit) -> dict[str, Any]:
+        """With the truth known: what pulls at the true class (Figures 2, B.1), how often beliefs are right (D.1)."""
+        if self.true is None:
+            return {"gradients": None, "beliefs": None}
+        method = fit.method
+        logits = method.seen_logits[rows]
+        regularizer = method.regularizer_gradient(rows, logits)
+        beliefs, right = method.label_beliefs(), None
+        if beliefs is not None:
+            parts = {"train": rows, "validation": self.val_rows}
+            right = {
+                name: _share(beliefs[part].argmax(1) == self.true[part]) if len(part) else None
+                for name, part in parts.items()
+            }
+        gradients = true_class_gradients(logits, self.given[rows], self.true[rows], regularizer)
+        return {"gradients": gradients, "beliefs": right}
 
 
 def _share(mask: Tensor) -> float:

@@ -1,10 +1,13 @@
-"""How do a request and its data become noisy labels, a split, a method and batches, all from one seed?"""
+"""How do a request and its data become noisy labels, a split, a method, batches and a loop, all from one seed?"""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -14,7 +17,9 @@ from earlylearn.data.sources import STORED
 from earlylearn.data.splits import stratified_split
 from earlylearn.errors import UsageError
 from earlylearn.loop.batches import Batches, Draw, as_tensor
+from earlylearn.loop.fit import Fit
 from earlylearn.loop.method import Method
+from earlylearn.loop.replay import recorder_for
 from earlylearn.methods import METHODS
 from earlylearn.networks import build_network
 from earlylearn.runs.config import RunConfig
@@ -77,6 +82,32 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
         generator = np.random.default_rng(seed_for(config.seed, "split" + suffix))
         result.append(LabelDraw(labels, *stratified_split(labels, config.val_fraction, generator), noise))
     return result
+
+
+def under_draw(data: LabelledData, draw: LabelDraw) -> LabelledData:
+    """The data under the labels of a draw; where noise was injected, the labels that it replaced are the true ones."""
+    return data.with_labels(draw.labels, data.true_labels if draw.noise is None else data.labels)
+
+
+def label_arrays(draws: Sequence[LabelDraw], data: LabelledData) -> dict[str, NDArray[Any]]:
+    """What ``labels.npz`` keeps of the noise and the split of these data; a second draw's names end in ``_1``."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for k, draw in enumerate(draws):
+        kept: dict[str, NDArray[Any]] = {"given": draw.labels, "train_rows": draw.train_rows, "val_rows": draw.val_rows}
+        if draw.noise is not None:
+            kept |= {"wrong": draw.noise.wrong, "noise_seed": np.array(draw.noise.seed)}
+        arrays |= {f"{name}_{k}" if k else name: array for name, array in kept.items()}
+    true = under_draw(data, draws[0]).true_labels
+    return arrays if true is None else {**arrays, "true": true}
+
+
+def make_fabric(config: RunConfig) -> Fabric:
+    """The device and precision of a run; UsageError if the accelerator is unknown or not there."""
+    try:
+        return Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
+    except Exception as error:  # Fabric has several kinds for an accelerator that is unknown or not there
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UsageError(f"--accelerator {config.accelerator}: {reason}; use auto or cpu") from None
 
 
 def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64], generators: Generators) -> Method:
@@ -150,4 +181,22 @@ def make_batches(
         on_disk=isinstance(data.inputs, np.memmap) and inputs.device.type == "cpu",
         order=generators.order,
         augmentation=generators.augmentation,
+    )
+
+
+def make_fit(config: RunConfig, method: Method, batches: Batches, fabric: Fabric) -> Fit:
+    """The loop, with steps replayed as CUDA graphs where they can be; a method that cannot says so in its notes."""
+    recorder, reason = (None, "") if config.eager else recorder_for(method, batches)
+    if reason:
+        method.note(f"steps are not replayed as CUDA graphs: {reason}")
+    return Fit(
+        method,
+        batches,
+        fabric,
+        epochs=config.epochs,
+        lr=config.lr,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        schedule=config.schedule,
+        recorder=recorder,
     )

@@ -1,10 +1,12 @@
 """What happens between a request and a finished run folder?"""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
@@ -15,7 +17,7 @@ from earlylearn.networks.timm_networks import CACHE
 from earlylearn.runs.checkpoint import load_checkpoint
 from earlylearn.runs.config import DataRequest, RunConfig, describe, resolve
 from earlylearn.runs.folder import RunFolder, environment
-from earlylearn.runs.prepare import draw_labels
+from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.run import Run
 from earlylearn.runs.session import Session, one_line_errors
 
@@ -67,29 +69,29 @@ def read(
     request: dict[str, Any] = {}
     for name, value in settings.items():
         (request if name in RunConfig.model_fields else options)[name] = value
-    loaded = _load(data, request)
+    loaded, source = _load(data, request)
     paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
-    return loaded, {**request, **paths}, options
+    return loaded, {**request, **paths, "data": _whole_path(source)}, options
 
 
 def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool = False, quiet: bool = False) -> Run:
     """Train as a resolved request says, in a new run folder; errors as of `train`."""
     with torch.random.fork_rng(devices=[]):
         # Before anything is written, because this still finds fault with the request: noise, schedule, network.
-        session = Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
-        session.prepare()
+        draws = draw_labels(config, loaded.train)
+        session = Session(config, loaded, draws, quiet=quiet)
         folder = RunFolder.create(out, overwrite=overwrite)
         with one_line_errors(folder):
-            write_json(folder.config, {**config.model_dump(), "inputs": session.inputs})
+            write_json(folder.config, {**config.model_dump(), "inputs": describe_inputs(loaded)})
             write_json(folder.environment, environment())
-            folder.write_labels(**session.label_arrays())
+            folder.write_labels(**label_arrays(draws, loaded.train))
         return session.run(folder)
 
 
 def check(config: RunConfig, loaded: Loaded) -> None:
     """Raise the UsageError that `start` would raise of this request, and train nothing."""
     with torch.random.fork_rng(devices=[]):
-        Session(config, loaded, draw_labels(config, loaded.train), quiet=True).prepare()
+        Session(config, loaded, draw_labels(config, loaded.train), quiet=True)
 
 
 def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet: bool = False) -> Run:
@@ -110,7 +112,7 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
     config = run.config
     if data is None and config.data == IN_MEMORY:
         raise UsageError(f"{path}: was trained on data in memory; continue it with earlylearn.resume({path!r}, data)")
-    loaded = _load(data if data is not None else config.data, config.model_dump())
+    loaded, _ = _load(data if data is not None else config.data, config.model_dump())
     return go_on(run, loaded, quiet=quiet)
 
 
@@ -124,12 +126,12 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
         raise UsageError(changed)
     if folder.last.exists():  # which has every weight: the file training began with may be gone
         config = config.model_copy(update={"pretrained": None})
-    session = Session(config, loaded, draw_labels(config, loaded.train), quiet=quiet)
-    saved = folder.read_labels()
-    if not all(name in saved and np.array_equal(saved[name], array) for name, array in session.label_arrays().items()):
+    draws, saved = draw_labels(config, loaded.train), folder.read_labels()
+    again = label_arrays(draws, loaded.train)
+    if not all(name in saved and np.array_equal(saved[name], array) for name, array in again.items()):
         raise UsageError(changed)
     with torch.random.fork_rng(devices=[]):
-        session.prepare()
+        session = Session(config, loaded, draws, quiet=quiet)
         if folder.last.exists():
             session.take_up(load_checkpoint(folder.last), folder.last)
         with one_line_errors(folder):
@@ -137,20 +139,24 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
         return session.run(folder)
 
 
+def describe_inputs(loaded: Loaded) -> dict[str, Any]:
+    """What ``config.json`` notes of the inputs: enough to read more of their kind, and to know them again."""
+    data = loaded.train
+    return {
+        "n": len(data),
+        "shape": list(data.inputs.shape[1:]),
+        "classes": list(data.classes),
+        "schema": data.schema,
+        "fingerprint": fingerprint(loaded),
+    }
+
+
 IN_MEMORY = "in-memory"
-PATHS = (
-    "data",
-    "data_dir",
-    "labels",
-    "true_labels",
-    "test",
-    "noise",
-    "pretrained",
-)  # fields that are or may name a file
+PATHS = ("data_dir", "labels", "true_labels", "test", "noise", "pretrained")  # fields that are or may name a file
 
 
-def _load(data: str | Path | LabelledData | Loaded, request: dict[str, Any]) -> Loaded:
-    """Read the data a request names; fields of the request that say how go to the reader."""
+def _load(data: str | Path | LabelledData | Loaded, request: Mapping[str, Any]) -> tuple[Loaded, str]:
+    """The data that a request means, and their name in it; its fields that say how to read go to the reader."""
     if isinstance(data, LabelledData):
         data = Loaded(data, None)
     if isinstance(data, Loaded):
@@ -159,15 +165,13 @@ def _load(data: str | Path | LabelledData | Loaded, request: dict[str, Any]) -> 
         if unread and request.get("data") != IN_MEMORY:
             option = unread[0].replace("_", "-")
             raise UsageError(f"--{option}: says how to read data, but these are in memory; leave it out")
-        request["data"] = IN_MEMORY
-        return data
+        return data, IN_MEMORY
     fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
-    fields["data"] = request["data"] = str(data)
     try:
-        checked = DataRequest(**fields)
-    except ValueError as error:
-        raise UsageError(describe(error)) from None  # type: ignore[arg-type]
-    return load(**checked.model_dump())
+        checked = DataRequest(**{**fields, "data": str(data)})
+    except ValidationError as error:
+        raise UsageError(describe(error)) from None
+    return load(**checked.model_dump()), checked.data
 
 
 def _whole_path(value: str) -> str:

@@ -1,0 +1,37 @@
+"""Does a run's audit ask the method first, its predictions where that knows nothing, and cover every row?"""
+
+import numpy as np
+import torch
+
+from earlylearn.audit.audit_run import audit_run, beliefs_of
+from tests.conftest import blobs
+from tests.runs.test_session import made
+
+
+def predicted(fit):
+    return torch.softmax(fit.logits(torch.arange(fit.method.n)), 1)
+
+
+def test_a_method_that_believes_nothing_is_audited_by_its_predictions():
+    fit = made(blobs(60), method="ce").fit
+    torch.testing.assert_close(beliefs_of(fit), predicted(fit))
+
+
+def test_rows_a_method_never_saw_are_audited_by_its_predictions(monkeypatch):
+    fit = made(blobs(60), method="elr").fit
+    held = torch.full((60, 3), 1 / 3)
+    held[7:9] = torch.nan
+    monkeypatch.setattr(fit.method, "label_beliefs", lambda: held.clone())
+    beliefs = beliefs_of(fit)
+    torch.testing.assert_close(beliefs[7:9], predicted(fit)[7:9])
+    rest = np.delete(np.arange(60), [7, 8])
+    torch.testing.assert_close(beliefs[rest], held[rest])
+
+
+def test_the_audit_covers_every_row_and_says_which_were_held_out():
+    session = made(blobs(60), method="ce")
+    issues = audit_run(session.fit, session.data, session.draw.val_rows, session.dynamics)
+    assert issues["id"].tolist() == session.data.ids.tolist()
+    assert np.flatnonzero(issues["split"] == "validation").tolist() == sorted(session.draw.val_rows)
+    assert issues["true_label"].tolist() == [session.data.classes[label] for label in session.data.true_labels]
+    assert {"loss", "margin", "first_learned"} <= set(issues)
