@@ -18,9 +18,8 @@ from benchmarks.plain import PlainImages, ReleasedLoss, plain_epoch, plain_loade
 from benchmarks.timing import interleaved, ratio
 from earlylearn.loop.batches import Batches, Draw
 from earlylearn.loop.fit import Fit
-from earlylearn.machine import default_precision
 from earlylearn.methods.elr import ELR
-from earlylearn.networks import build_network
+from earlylearn.networks import build_network, default_precision
 
 SHAPE, CLASSES, BATCH = (3, 32, 32), 10, 128
 EXAMPLES = {"small-cnn": 256, "linear": 1280}

@@ -26,8 +26,9 @@ import torch
 import earlylearn.methods
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
-from earlylearn.machine import default_precision, keep_freed_memory
+from earlylearn.machine import keep_freed_memory
 from earlylearn.methods import METHODS, hyperparameters
+from earlylearn.networks import default_precision
 from earlylearn.runs.config import resolve
 from earlylearn.runs.prepare import draw_labels
 from earlylearn.runs.session import Session

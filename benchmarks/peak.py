@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.timing import interleaved
-from earlylearn.machine import default_precision
-from earlylearn.networks import build_network
+from earlylearn.networks import build_network, default_precision
 from earlylearn.networks.cost import network_cost
 
 NETWORK, SHAPE, CLASSES, BATCH, SIDE = "resnet34", (3, 32, 32), 10, 128, 2048

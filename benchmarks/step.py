@@ -19,9 +19,8 @@ from lightning_fabric import Fabric
 from earlylearn.loop.batches import Batches, Draw
 from earlylearn.loop.fit import Fit
 from earlylearn.loop.method import Method
-from earlylearn.machine import default_precision
 from earlylearn.methods import METHODS
-from earlylearn.networks import build_network
+from earlylearn.networks import build_network, default_precision
 
 NETWORK = "small-cnn"
 CLASSES = 10

@@ -58,13 +58,11 @@ def matrix_rate(precision: str, side: int = 2048) -> float:
     return 2 * side**3 / min(seconds)
 
 
-def default_precision(network: str, accelerator: str = "auto") -> str:
-    """bf16 autocast for convolutional networks where the hardware multiplies bf16 fast, else float32."""
-    if network.startswith(("linear", "mlp")):
-        return "32-true"
+def multiplies_bf16(accelerator: str = "auto") -> bool:
+    """Whether what trains here multiplies bf16 fast."""
     if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    return "bf16-mixed" if processor_has_bf16() else "32-true"
+        return torch.cuda.is_bf16_supported()
+    return processor_has_bf16()
 
 
 def processor_has_bf16() -> bool:

@@ -211,9 +211,9 @@ def test_weights_in_timms_caches_are_found(empty_caches, file, timm):
         ("timm:inception_resnet_v2", {}, "cannot take images of 48 x 48 pixels in 3 channels"),
         ("timm:vit_tiny_patch16_224", {}, "cannot take images of 48 x 48 pixels"),
         (SMALL, {"shape": (8,)}, "needs images, the data has 8 columns"),
-        (SMALL, {"crop": 64}, "--crop 64: the images are only 48 x 48 pixels"),
-        ("mlp", {"shape": (8,), "crop": 8}, "--crop 8: the data are not images"),
-        ("small-cnn", {"pretrained": "timm"}, "--pretrained timm: small-cnn has none; choose a network of timm"),
+        (SMALL, {"crop": 64}, "crop=64: the images are only 48 x 48 pixels"),
+        ("mlp", {"shape": (8,), "crop": 8}, "crop=8: the data are not images"),
+        ("small-cnn", {"pretrained": "timm"}, "pretrained='timm': small-cnn has none; choose a network of timm"),
     ],
 )
 def test_errors_name_the_culprit(name, options, said):

@@ -11,7 +11,8 @@ import torch
 
 from earlylearn.data.sources import BUILTIN, STORED, load
 from earlylearn.errors import UsageError
-from earlylearn.machine import default_precision, processor_has_bf16
+from earlylearn.machine import processor_has_bf16
+from earlylearn.networks import default_precision
 
 EXTRAS = {"parquet": "pyarrow", "timm": "timm"}
 

@@ -11,8 +11,9 @@ from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.builtin.image_store import CACHE_VARIABLE
 from earlylearn.errors import UsageError
 from earlylearn.loop.method import Method
-from earlylearn.machine import default_precision, device, free_disk, gpu_memory, main_memory, matrix_rate
+from earlylearn.machine import device, free_disk, gpu_memory, main_memory, matrix_rate
 from earlylearn.methods import METHODS, check_options, measured_costs
+from earlylearn.networks import default_precision
 from earlylearn.networks.cost import Cost, known_cost
 from earlylearn.recipes import find_recipe
 from earlylearn.recipes.recipe import Recipe

@@ -1,6 +1,16 @@
 """Which networks are there: the paper's architectures and small ones, by name?"""
 
-from earlylearn.networks.build import NETWORKS, build_network, count_weights, default_network
+from earlylearn.networks.architectures import NETWORKS, Architecture, find_network
+from earlylearn.networks.build import build_network, count_weights, default_network, default_precision
 from earlylearn.networks.normalize import Normalize
 
-__all__ = ["NETWORKS", "Normalize", "build_network", "count_weights", "default_network"]
+__all__ = [
+    "NETWORKS",
+    "Architecture",
+    "Normalize",
+    "build_network",
+    "count_weights",
+    "default_network",
+    "default_precision",
+    "find_network",
+]

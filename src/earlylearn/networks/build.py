@@ -1,29 +1,13 @@
 """Which network is meant by a name, and does it suit the data?"""
 
-import math
-import re
-
 import torch
 from torch import Tensor, nn
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
+from earlylearn.machine import multiplies_bf16
+from earlylearn.networks.architectures import find_network
 from earlylearn.networks.centre_crop import CentreCrop
-from earlylearn.networks.cifar_resnet import RESNET18_BLOCKS, RESNET34_BLOCKS, CifarResNet
 from earlylearn.networks.normalize import Normalize
-from earlylearn.networks.preact_resnet import PreActResNet
-from earlylearn.networks.small import SmallCNN, linear, mlp
-from earlylearn.networks.timm_networks import PREFIX, load_pretrained, timm_network
-from earlylearn.networks.whitened_cnn import WhitenedCNN
-
-NETWORKS: dict[str, str] = {
-    "linear": "softmax regression, for features or flattened images",
-    "mlp": "perceptron with two hidden layers of 512 units; mlp:256-256 sets other ones",
-    "small-cnn": "three 3x3 conv-BN-ReLU blocks of 32, 64, 128 channels, for images on a processor",
-    "whitened-cnn": "learns 32 x 32 images fast: whitened patches, six 3x3 convolutions, 2.0 million parameters",
-    "resnet34": "ELR's CIFAR ResNet-34 (3x3 stem, no max-pooling), 21.3 million parameters",
-    "resnet18": "the same with ResNet-18's blocks, 11.2 million parameters",
-    "preact-resnet18": "ELR+'s and DivideMix's PreActResNet-18, 11.2 million parameters",
-}
 
 SMALLEST_IMAGE = 8
 
@@ -36,16 +20,9 @@ def default_network(shape: tuple[int, ...]) -> str:
     return "small-cnn" if len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE else "mlp"
 
 
-def _hidden(name: str) -> list[int]:
-    """The hidden layers in ``mlp:256-256``; two of 512 units in ``mlp``."""
-    if name == "mlp":
-        return [512, 512]
-    sizes = name.removeprefix("mlp:")
-    if not re.fullmatch(r"[1-9][0-9]*(-[1-9][0-9]*)*", sizes):
-        raise UsageError(
-            f"--network {name}: '{sizes}' is not a list of hidden layer sizes; write for example mlp:256-256"
-        )
-    return [int(size) for size in sizes.split("-")]
+def default_precision(name: str, accelerator: str = "auto") -> str:
+    """bf16 autocast for convolutional networks where the hardware multiplies bf16 fast, else float32."""
+    return "bf16-mixed" if find_network(name).images and multiplies_bf16(accelerator) else "32-true"
 
 
 def build_network(
@@ -65,7 +42,7 @@ def build_network(
     repeatable forks and seeds it around this call.
 
     Args:
-        name: a key of `NETWORKS`, ``mlp:`` and hidden sizes joined by hyphens, or ``timm:`` and a model of timm.
+        name: a key of `earlylearn.networks.NETWORKS`, with what it takes behind a colon: ``mlp:256-256``.
         shape: of one input, ``(d,)`` or ``(channels, height, width)``; at least 8 x 8 pixels to convolve.
         classes: number of logits, at least 2.
         mean: float ``[channels]`` or ``[d]``, see `Normalize`.
@@ -85,61 +62,46 @@ def build_network(
     """
     if crop is not None and (len(shape) != 3 or min(shape[1:]) < crop):
         what = f"the images are only {shape[1]} x {shape[2]} pixels" if len(shape) == 3 else "the data are not images"
-        raise UsageError(f"--crop {crop}: {what}; leave it out, or give a smaller one")
+        raise UsageError(f"{setting('crop', crop)}: {what}; leave it out, or give a smaller one")
+    architecture = find_network(name)
     network = bare_network(name, shape if crop is None else (shape[0], crop, crop), classes)
     if pretrained is not None:
-        if not name.startswith(PREFIX):
+        if architecture.pretrained is None:
             raise UsageError(
-                f"--pretrained {pretrained}: {name} has none; choose a network of timm, --network timm:NAME"
+                f"{setting('pretrained', pretrained)}: {name} has none; choose a network of timm, "
+                f"{setting('network', 'timm:NAME')}"
             )
-        load_pretrained(network, name, pretrained)
+        architecture.pretrained(network, name, pretrained)
     normalize = Normalize(mean, std)
     if len(normalize.mean) != shape[0]:
         what = "columns" if len(shape) == 1 else "channels"
-        raise UsageError(f"--network {name}: {len(normalize.mean)} means for {shape[0]} {what}; give one each")
-    if images is not None and isinstance(network, WhitenedCNN):
-        network.whiten(normalize(images if crop is None else CentreCrop(crop)(images)))
+        raise UsageError(
+            f"{setting('network', name)}: {len(normalize.mean)} means for {shape[0]} {what}; give one each"
+        )
+    if images is not None and architecture.begin is not None:
+        architecture.begin(network, normalize(images if crop is None else CentreCrop(crop)(images)))
     layers = [normalize, network]
     return nn.Sequential(*layers) if crop is None else nn.Sequential(CentreCrop(crop), *layers)
 
 
 def bare_network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
     """The network behind the `Normalize` layer, freshly initialised."""
-    kind = name.partition(":")[0]
-    from_timm = name.startswith(PREFIX)
-    if not from_timm and (kind not in NETWORKS or (name != kind and kind != "mlp")):
-        raise UsageError(f"--network {name}: unknown; choose one of {', '.join(NETWORKS)}, mlp:SIZE-SIZE, timm:NAME")
+    architecture, asked = find_network(name), setting("network", name)
     if len(shape) not in (1, 3) or min(shape) < 1:
-        raise UsageError(
-            f"--network {name}: cannot take inputs of shape {shape}; give (columns,) or (channels, height, width)"
-        )
+        raise UsageError(f"{asked}: cannot take inputs of shape {shape}; give (columns,) or (channels, height, width)")
     if classes < 2:
-        raise UsageError(f"--network {name}: {classes} classes; a classifier needs at least two")
-    if kind == "linear":
-        return linear(math.prod(shape), classes)
-    if kind == "mlp":
-        return mlp(math.prod(shape), classes, hidden=_hidden(name))
+        raise UsageError(f"{asked}: {classes} classes; a classifier needs at least two")
+    if not architecture.images:
+        return architecture.make(name, shape, classes)
     if len(shape) == 1:
-        raise UsageError(f"--network {name}: needs images, the data has {shape[0]} columns; use mlp or linear")
+        raise UsageError(f"{asked}: needs images, the data has {shape[0]} columns; use mlp or linear")
     if min(shape[1:]) < SMALLEST_IMAGE:
         raise UsageError(
-            f"--network {name}: needs images of at least {SMALLEST_IMAGE} x {SMALLEST_IMAGE} pixels, "
+            f"{asked}: needs images of at least {SMALLEST_IMAGE} x {SMALLEST_IMAGE} pixels, "
             f"found {shape[1]} x {shape[2]}; use mlp or linear"
         )
-    network: nn.Module
-    if from_timm:
-        network = timm_network(name, shape=(shape[0], shape[1], shape[2]), classes=classes)
-    elif kind == "small-cnn":
-        network = SmallCNN(shape[0], classes)
-    elif kind == "whitened-cnn":
-        network = WhitenedCNN(shape[0], classes)
-    elif kind == "preact-resnet18":
-        network = PreActResNet(shape[0], classes)
-    else:
-        blocks = RESNET34_BLOCKS if kind == "resnet34" else RESNET18_BLOCKS
-        network = CifarResNet(shape[0], classes, blocks=blocks)
     # PyTorch's own annotations leave this overload of Module.to out.
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return architecture.make(name, shape, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def count_weights(name: str, *, shape: tuple[int, ...], classes: int) -> int:

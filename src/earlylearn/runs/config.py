@@ -10,9 +10,8 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import parse_noise
 from earlylearn.data.request import DataSettings
 from earlylearn.errors import UsageError
-from earlylearn.machine import default_precision
 from earlylearn.methods import check_options, method_class
-from earlylearn.networks import count_weights, default_network
+from earlylearn.networks import count_weights, default_network, default_precision
 from earlylearn.recipes import default_recipe, find_recipe
 from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
 

@@ -21,12 +21,12 @@ from earlylearn.loop.fit import Fit
 from earlylearn.loop.method import Method
 from earlylearn.loop.replay import recorder_for
 from earlylearn.methods import METHODS
-from earlylearn.networks import build_network
+from earlylearn.networks import build_network, find_network
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.generators import Generators, seed_for
 
 MOMENT_BYTES = 2**30  # of images, from which the mean and standard deviation are counted
-WHITENING_PIXELS = 2**21  # of images, a patch each, from which a whitening layer is made
+BEGINNING_PIXELS = 2**21  # of images, from which a network's first layer is made (whitening: a patch of each)
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
     torch.default_generator.manual_seed(seed_for(config.seed, "initialisation"))
     mean, std = input_moments(data, rows)
     images = None
-    if config.network == "whitened-cnn":
-        wanted = -(-WHITENING_PIXELS // math.prod(data.inputs.shape[2:]))
+    if find_network(config.network).begin is not None:
+        wanted = -(-BEGINNING_PIXELS // math.prod(data.inputs.shape[2:]))
         images = as_tensor(data.inputs[rows[:: -(-len(rows) // wanted)]])
 
     def network() -> nn.Module:
