@@ -134,9 +134,17 @@ def _told(message: str, face: Callable[[Mention], str]) -> str:
 def _marked(kind: str, name: str, value: object) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    given = ("", "") if value is _ALONE else (_text(value), repr(value))
+    given = ("", "") if value is _ALONE else (_text(value), _literal(value))
     fields = (re.sub(f"[{_MARK}{_FIELD}]", "\ufffd", field) for field in (kind, name, *given))
     return f"{_MARK}{_FIELD.join(fields)}{_MARK}"
+
+
+def _literal(value: object) -> str:
+    """As Python writes it; of what is no text a line at most, because an array may be given in place of a number."""
+    if isinstance(value, str):
+        return repr(value)
+    literal = " ".join(repr(value).split())
+    return literal if len(literal) <= 160 else f"{literal[:157]}..."
 
 
 def _text(value: object) -> str:

@@ -1,6 +1,7 @@
 """Which plain value was given, and is it what the setting takes?"""
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from earlylearn.errors import UsageError, setting
@@ -17,6 +18,17 @@ def from_text(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def pairs_from_text(pairs: Iterable[str], culprit: Callable[[str], str]) -> dict[str, Any]:
+    """``["lam=3", "networks=1"]`` as a dict; UsageError about ``culprit(pair)`` for what is no ``NAME=VALUE``."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise UsageError(f"{culprit(pair)}: write NAME=VALUE, for example lam=3")
+        values[name] = from_text(value)
+    return values
 
 
 def whole_number(name: str, value: Any, *, least: int = 1, most: int | None = None, why: str = "") -> int:

@@ -34,7 +34,7 @@ def _a_machine(monkeypatch):
 def light(monkeypatch):
     """Recipes with a network that is quick to count, where it does not matter which it is."""
 
-    def find(name, option):
+    def find(name):
         recipe = RECIPES[name]
         return dataclasses.replace(recipe, settings={**recipe.settings, "network": "small-cnn"})
 
@@ -156,7 +156,7 @@ def test_every_data_set_of_a_recipe_has_a_size():
 
 
 def test_recipes_that_cannot_be_planned_are_refused():
-    with pytest.raises(UsageError, match=r"--plan small-data: suits data of any size.*for example clothing1m"):
+    with pytest.raises(UsageError, match=r"recipe='small-data': suits data of any size.* cifar10-elr, .*clothing1m"):
         plan.plan("small-data")
     with pytest.raises(UsageError, match="no such recipe"):
         plan.plan("imagenet-elr")

@@ -89,7 +89,7 @@ def test_floats_and_channels_last_images_work():
 def test_errors_name_the_culprit():
     with pytest.raises(UsageError, match="pad is -1"):
         draw(6, pad=-1, generator=seeded())
-    with pytest.raises(UsageError, match=r"--crop 10: images of 9 x 12"):
+    with pytest.raises(UsageError, match=r"crop=10: images of 9 x 12"):
         check_images((3, 9, 12), 10)
     with pytest.raises(UsageError, match=r"shape \[5\] are not images"):
         check_images((5,), None)

@@ -53,7 +53,7 @@ def test_one_cycle_rises_for_a_fifth_and_falls_to_near_zero():
 
 @pytest.mark.parametrize("spec", ["", "multistep", "multistep:80,40:0.1", "cosine:0:0.1", "linear", "multistep:a:0.1"])
 def test_unknown_schedules(spec):
-    with pytest.raises(UsageError, match=r"--schedule .* write one like constant"):
+    with pytest.raises(UsageError, match=r"schedule=.* write one like constant"):
         _rates(spec, 3)
 
 

@@ -71,7 +71,7 @@ def test_a_matrix_from_a_file_is_kept_with_the_run(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, r"t.csv: cannot be read as a matrix \(.*not found"),
+        (None, r"t.csv': cannot be read as a matrix \(.*not found"),
         ("a,b\nc,d\n", "cannot be read as a matrix"),
         ("0.5,0.5\n", "is square"),
         ("0.5,0.6\n0.5,0.5\n", "sum to 1"),

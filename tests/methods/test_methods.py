@@ -229,7 +229,7 @@ def test_every_hyperparameter_has_an_effect(method, name, tmp_path):
 
 @ALL
 def test_loss_that_is_not_finite_stops_with_the_mend_and_keeps_the_last_good_state(method, run_path):
-    with pytest.raises(EarlylearnError, match=r"not finite.*lower --lr") as error:
+    with pytest.raises(EarlylearnError, match=r"not finite.*lower lr") as error:
         train(stripes(), method, lr=1e30, epochs=3, out=run_path, quiet=True)
     assert error.value.exit_status == 1
 

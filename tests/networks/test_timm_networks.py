@@ -65,7 +65,7 @@ def test_the_centre_of_odd_leftovers_is_the_upper_left_one_of_the_two():
     image = torch.arange(7 * 8).view(1, 1, 7, 8)
     assert torch.equal(CentreCrop(4)(image), image[..., 1:5, 2:6])
     assert CentreCrop(7)(image[..., :7]).shape == (1, 1, 7, 7)
-    with pytest.raises(UsageError, match="--crop 8: the images are only 7 x 8 pixels"):
+    with pytest.raises(UsageError, match="crop=8: the images are only 7 x 8 pixels"):
         CentreCrop(8)(image)
 
 
@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_refused_by_name(change, said, tmp_path):
     torch.save(state, path)
     with pytest.raises(UsageError) as caught:
         build(pretrained=str(path))
-    assert str(caught.value) == f"--pretrained {path}: {said}; give weights of timm:resnet10t"
+    assert str(caught.value) == f"pretrained='{path}': {said}; give weights of timm:resnet10t"
 
 
 def test_a_file_that_would_run_code_is_not_read(tmp_path):
@@ -177,7 +177,7 @@ def test_weights_that_are_nowhere_are_an_error_with_both_mends(empty_caches):
         build(pretrained="timm")
     said = str(caught.value)
     assert said.startswith(
-        "--pretrained timm: the weights of timm:resnet10t are not in timm's cache; give a weight file"
+        "pretrained='timm': the weights of timm:resnet10t are not in timm's cache; give a weight file"
     )
     assert "timm.create_model('resnet10t', pretrained=True)" in said
     assert "\n" not in said

@@ -12,7 +12,7 @@ import earlylearn_paper as paper
 from earlylearn.data.noise.kinds import parse_noise
 from earlylearn.methods import check_options
 from earlylearn.recipes import RECIPES
-from earlylearn.runs.config import parse_options
+from earlylearn.values import pairs_from_text
 from earlylearn_paper.experiment import Cell, Work
 from earlylearn_paper.reproduce import reproduce
 from earlylearn_paper.tables import table as tables
@@ -113,7 +113,7 @@ def test_every_cell_has_a_source_that_can_run_or_says_why_not(name, scale, tmp_p
         settings = {**training, **source.settings}
         recipe = RECIPES[settings["recipe"]]
         method, *options = source.method.split(":")
-        check_options(method, {**recipe.options_for(method), **parse_options(options)})
+        check_options(method, {**recipe.options_for(method), **pairs_from_text(options, str)})
         if "noise" in settings:
             parse_noise(settings["noise"])
         elif scale == "quick":

@@ -74,7 +74,7 @@ def test_every_recipe_trains(name, run_path):
 
 
 def test_an_unknown_recipe_lists_the_known_ones():
-    with pytest.raises(UsageError, match="--recipe cifar11-elr: no such recipe; choose from cifar10-elr, "):
+    with pytest.raises(UsageError, match="recipe='cifar11-elr': no such recipe; choose from cifar10-elr, "):
         find_recipe("cifar11-elr")
 
 

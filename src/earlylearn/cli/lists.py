@@ -5,7 +5,7 @@ from typing import Annotated
 
 from earlylearn.cli.answers import print_json, print_table
 from earlylearn.cli.options import Data, DataDir, Image, Json, Label, Labels, Noise, Overwrite, Seed, number, option
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import new_file
 
 
@@ -95,7 +95,10 @@ def doctor(
     else:
         from earlylearn.doctor.plan import plan as plan_
 
-        found = plan_(plan, data_dir)
+        try:
+            found = plan_(plan, data_dir)
+        except UsageError as error:
+            raise error.about(setting("plan", plan)) if error.setting == "recipe" else error from None
     if json_:
         print_json(found)
         return

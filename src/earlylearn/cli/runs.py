@@ -39,7 +39,7 @@ def train(
     """Train a classifier and audit its labels; everything goes into one run folder."""
     request = said(settings)
     from earlylearn.runs import train as training
-    from earlylearn.runs.config import parse_options
+    from earlylearn.values import pairs_from_text
 
     if resume is not None:
         if data or request or options or out or overwrite or method:
@@ -48,9 +48,8 @@ def train(
     elif data is None:
         raise UsageError("DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn train digits")
     else:
-        run = training.train(
-            data, method, out=out, overwrite=overwrite, quiet=quiet, options=parse_options(options or []), **request
-        )
+        given = pairs_from_text(options or [], lambda pair: f"-o {pair}")
+        run = training.train(data, method, out=out, overwrite=overwrite, quiet=quiet, options=given, **request)
     if json_:
         print_json({"run": str(run.folder.path), **run.summary})
     else:

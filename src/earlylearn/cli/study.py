@@ -93,8 +93,8 @@ def sweep(
     **settings: Any,
 ) -> None:
     """Try hyperparameters and pick by noisy validation labels; ask again to go on."""
-    from earlylearn.runs.config import parse_options, parse_value
     from earlylearn.study.sweep import sweep as sweep_
+    from earlylearn.values import from_text, pairs_from_text
     from earlylearn.wording import spread
 
     values: dict[str, list[Any]] = {}
@@ -102,7 +102,7 @@ def sweep(
         name, equals, listed = pair.partition("=")
         if not (name and equals and all(listed.split(","))):
             raise UsageError(f"--grid {pair}: write NAME=VALUE,VALUE, for example --grid lam=1,3,5")
-        values.setdefault(name, []).extend(parse_value(value) for value in listed.split(","))
+        values.setdefault(name, []).extend(from_text(value) for value in listed.split(","))
     done = sweep_(
         _needed(data, "sweep"),
         method,
@@ -110,7 +110,7 @@ def sweep(
         seeds=seeds,
         sample=sample,
         score=score,  # type: ignore[arg-type]  # checked there
-        options=parse_options(options or []),
+        options=pairs_from_text(options or [], lambda pair: f"-o {pair}"),
         workers=workers or 1,
         out=out,
         overwrite=overwrite,

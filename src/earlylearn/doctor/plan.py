@@ -9,13 +9,13 @@ from torch import nn
 
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.builtin.image_store import CACHE_VARIABLE
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.loop.method import Method
 from earlylearn.machine import device, free_disk, gpu_memory, main_memory, matrix_rate
 from earlylearn.methods import METHODS, check_options, measured_costs
 from earlylearn.networks import default_precision
 from earlylearn.networks.cost import Cost, known_cost
-from earlylearn.recipes import find_recipe
+from earlylearn.recipes import RECIPES, find_recipe
 from earlylearn.recipes.recipe import Recipe
 from earlylearn.runs.config import DEFAULTS
 from earlylearn.wording import rough_duration
@@ -62,11 +62,11 @@ def plan(recipe: str, data_dir: str | None = None) -> dict[str, dict[str, Any]]:
     Raises:
         UsageError: there is no such recipe, or it is for data of any size.
     """
-    chosen = find_recipe(recipe, "--plan")
+    chosen = find_recipe(recipe)
     if chosen.data not in SIZES:
         raise UsageError(
-            f"--plan {recipe}: suits data of any size, so there is nothing to count; name the recipe of a data set, "
-            "for example clothing1m-elr+ (earlylearn recipes)"
+            f"{setting('recipe', recipe)}: suits data of any size, so there is nothing to count; name the recipe of a "
+            f"data set: {', '.join(each.name for each in RECIPES.values() if each.data in SIZES)}"
         )
     size, settings = SIZES[chosen.data], {**DEFAULTS, **chosen.settings}
     name, side = settings["network"], settings.get("crop") or size.side

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 
 def suitable_pad(height: int, width: int) -> int:
@@ -86,4 +86,6 @@ def check_images(shape: Sequence[int], size: int | None) -> None:
         )
     height, width = shape[1:]
     if size is not None and not height == width >= size:
-        raise UsageError(f"--crop {size}: images of {height} x {width} pixels; give square ones at least as large")
+        raise UsageError(
+            f"{setting('crop', size)}: images of {height} x {width} pixels; give square ones at least as large"
+        )

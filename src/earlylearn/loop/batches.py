@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earlylearn.data.request import Augmentation
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.loop.augment import apply, check_images, draw, suitable_pad
 
 Numbers = tuple[Any, ...]  # floats and tensors
@@ -79,7 +79,7 @@ class Batches:
         augmentation: torch.Generator,
     ) -> None:
         if batch_size < 2:
-            raise UsageError(f"--batch-size {batch_size}: must be at least 2")
+            raise UsageError(f"{setting('batch_size', batch_size)}: must be at least 2")
         self.inputs, self.draws, self.batch_size = inputs, list(draws), batch_size
         self.augment, self.order, self.augmentation = augment, order, augmentation
         self.crop, self.balanced, self.on_disk = crop, balanced, on_disk

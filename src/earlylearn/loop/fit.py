@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from earlylearn.errors import EarlylearnError
+from earlylearn.errors import EarlylearnError, setting
 from earlylearn.loop.batches import Batch, Batches, Numbers, Order, Sweep
 from earlylearn.loop.method import Method, Pass
 from earlylearn.loop.predict import load_method, predict_batches
@@ -113,7 +113,7 @@ class Fit:
             if not all(map(math.isfinite, parts.values())):
                 raise EarlylearnError(
                     f"the loss is not finite in epoch {self.epoch} (lr {lr:g}); the checkpoint of the epoch before is "
-                    "kept; lower --lr, or look for extreme values in the inputs"
+                    f"kept; lower {setting('lr')}, or look for extreme values in the inputs"
                 )
             yield Epoch(self.epoch, float(lr), parts.pop("loss"), parts)
 

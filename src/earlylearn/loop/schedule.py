@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import (
     MultiStepLR,
 )
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 SCHEDULES = {
     "constant": "the learning rate never changes",
@@ -52,7 +52,7 @@ def make_schedule(spec: str, optimizer: Optimizer, *, epochs: int) -> LRSchedule
                     return CosineAnnealingWarmRestarts(optimizer, int(period), eta_min=float(lowest))
     except ValueError:
         pass
-    raise UsageError(f"--schedule {spec}: not a schedule; write one like {', '.join(SCHEDULES)}")
+    raise UsageError(f"{setting('schedule', spec)}: not a schedule; write one like {', '.join(SCHEDULES)}")
 
 
 def _unchanged(epoch: int) -> float:

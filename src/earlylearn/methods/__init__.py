@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from torch import nn
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, hyperparameter, setting
 from earlylearn.loop.method import Method
 from earlylearn.methods.coteaching import CoTeaching, CoTeachingPlus
 from earlylearn.methods.dividemix import DivideMix
@@ -25,6 +25,7 @@ from earlylearn.methods.supervised import (
     LabelSmoothing,
     SymmetricCrossEntropy,
 )
+from earlylearn.values import plain
 
 METHODS: dict[str, type[Method]] = {
     "ce": CrossEntropy,
@@ -48,7 +49,7 @@ METHODS: dict[str, type[Method]] = {
 def method_class(name: str) -> type[Method]:
     """The method of that name; an unknown name raises UsageError with the known ones."""
     if name not in METHODS:
-        raise UsageError(f"--method {name}: no such method; choose from {', '.join(METHODS)}")
+        raise UsageError(f"{setting('method', name)}: no such method; choose from {', '.join(METHODS)}")
     return METHODS[name]
 
 
@@ -71,16 +72,14 @@ def check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """
     model = hyperparameters(method_class(name))
     try:
-        return model(**options).model_dump()
+        return model(**{option: plain(value) for option, value in options.items()}).model_dump()
     except ValidationError as error:
         first = error.errors()[0]
-        option = first["loc"][0]
+        culprit = hyperparameter(str(first["loc"][0]), first["input"])
         if first["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields) or "none"
-            raise UsageError(f"-o {option}: method {name} has no such hyperparameter; it has: {known}") from None
-        raise UsageError(
-            f"-o {option}={first['input']}: {first['msg'][0].lower()}{first['msg'][1:]} (method {name})"
-        ) from None
+            raise UsageError(f"{culprit}: method {name} has no such hyperparameter; it has: {known}") from None
+        raise UsageError(f"{culprit}: {first['msg'][0].lower()}{first['msg'][1:]} (method {name})") from None
 
 
 def measured_costs() -> dict[str, Any]:

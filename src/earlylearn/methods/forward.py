@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, hyperparameter
 from earlylearn.loop.batches import Batch, Batches
 from earlylearn.loop.method import Method, Pass
 from earlylearn.methods.supervised import observed_logits
@@ -134,9 +134,12 @@ class ForwardCorrection(Method):
         try:
             given = read_transition(transition)
         except ValueError as error:
-            raise UsageError(f"transition: {error}") from None
+            raise UsageError(f"{hyperparameter('transition')}: {error}") from None
         if given is not None and len(given) != classes:
-            raise UsageError(f"transition: has {len(given)} classes, the data {classes}; give a row and a column each")
+            raise UsageError(
+                f"{hyperparameter('transition')}: has {len(given)} classes, the data {classes}; "
+                "give a row and a column each"
+            )
         self.estimates = given is None
         self.register_buffer("transition", torch.eye(classes) if given is None else torch.tensor(given))
 

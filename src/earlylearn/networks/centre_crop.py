@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 
 class CentreCrop(nn.Module):
@@ -22,7 +22,9 @@ class CentreCrop(nn.Module):
         """``[B, channels, side, side]`` of images ``[B, channels, h, w]``, a view; UsageError if they are smaller."""
         height, width = x.shape[-2:]
         if min(height, width) < self.side:
-            raise UsageError(f"--crop {self.side}: the images are only {height} x {width} pixels; give larger ones")
+            raise UsageError(
+                f"{setting('crop', self.side)}: the images are only {height} x {width} pixels; give larger ones"
+            )
         top, left = (height - self.side) // 2, (width - self.side) // 2
         return x[..., top : top + self.side, left : left + self.side]
 

@@ -9,10 +9,10 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 
 PREFIX = "timm:"
-CACHE = "timm"  # as --pretrained: the weights in timm's own cache
+CACHE = "timm"  # as `pretrained`: the weights in timm's own cache
 
 
 def timm_network(name: str, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
@@ -32,7 +32,7 @@ def timm_network(name: str, *, shape: tuple[int, int, int], classes: int) -> nn.
     if not timm.is_model(known):
         similar = difflib.get_close_matches(known, timm.list_models(), n=3)
         raise UsageError(
-            f"--network {name}: timm has no such model; "
+            f"{setting('network', name)}: timm has no such model; "
             + (f"did you mean {', '.join(PREFIX + each for each in similar)}?" if similar else "see timm.list_models()")
         )
 
@@ -48,8 +48,8 @@ def timm_network(name: str, *, shape: tuple[int, int, int], classes: int) -> nn.
     except (RuntimeError, AssertionError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise UsageError(
-            f"--network {name}: cannot take images of {shape[1]} x {shape[2]} pixels in {shape[0]} channels "
-            f"({reason}); give others (--crop), or choose another network"
+            f"{setting('network', name)}: cannot take images of {shape[1]} x {shape[2]} pixels in {shape[0]} channels "
+            f"({reason}); give others ({setting('crop')}), or choose another network"
         ) from None
 
 
@@ -72,36 +72,36 @@ def load_pretrained(network: nn.Module, name: str, pretrained: str) -> None:
     try:
         found: dict[str, Tensor] = timm.models.load_state_dict(path, weights_only=True)
     except FileNotFoundError:
-        raise UsageError(f"--pretrained {pretrained}: no such file; give a weight file, or {CACHE}") from None
+        raise UsageError(f"{setting('pretrained', pretrained)}: no such file; give a weight file, or {CACHE}") from None
     except Exception as error:  # each format has kinds of its own for a file that is none
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise UsageError(
-            f"--pretrained {pretrained}: not a readable weight file ({reason}); give .safetensors or .pth"
+            f"{setting('pretrained', pretrained)}: not a readable weight file ({reason}); give .safetensors or .pth"
         ) from None
     own = network.state_dict()
     head = _head(network)
     if any(key in own and own[key].shape != weight.shape for key, weight in found.items() if key.startswith(head)):
         found = {key: weight for key, weight in found.items() if not key.startswith(head)}
-    _refuse_misfits(f"--pretrained {pretrained}", name, found, own, head)
+    _refuse_misfits(setting("pretrained", pretrained), name, found, own, head)
     network.load_state_dict(found, strict=False)
 
 
 def _refuse_misfits(
-    option: str, name: str, found: dict[str, Tensor], own: dict[str, Tensor], head: tuple[str, ...]
+    culprit: str, name: str, found: dict[str, Tensor], own: dict[str, Tensor], head: tuple[str, ...]
 ) -> None:
     """Raise UsageError unless `found` has every weight of `own` but the head's, in its shape, and no other."""
     mend = f"give weights of {name}"
     for key, weight in found.items():
         if key not in own:
-            raise UsageError(f"{option}: {key} is not part of {name}; {mend}")
+            raise UsageError(f"{culprit}: {key} is not part of {name}; {mend}")
         if weight.shape != own[key].shape:
             raise UsageError(
-                f"{option}: {key} has shape {list(weight.shape)}, that of {name} {list(own[key].shape)}; {mend}"
+                f"{culprit}: {key} has shape {list(weight.shape)}, that of {name} {list(own[key].shape)}; {mend}"
             )
     for key in own:
         # Old files have no counters of batches; batch normalisation with a fixed momentum does not need them.
         if key not in found and not key.startswith(head) and not key.endswith(".num_batches_tracked"):
-            raise UsageError(f"{option}: has no {key}; {mend}")
+            raise UsageError(f"{culprit}: has no {key}; {mend}")
 
 
 def _head(network: nn.Module) -> tuple[str, ...]:
@@ -127,8 +127,8 @@ def _cached(network: nn.Module, name: str) -> str:
         if os.path.isfile(path):
             return path
     raise UsageError(
-        f"--pretrained {CACHE}: the weights of {name} are not in timm's cache; give a weight file (--pretrained FILE), "
-        "or run once where there is a network: "
+        f"{setting('pretrained', CACHE)}: the weights of {name} are not in timm's cache; give a weight file "
+        f"({setting('pretrained', 'FILE')}), or run once where there is a network: "
         f"python -c \"import timm; timm.create_model('{known}', pretrained=True)\""
     )
 
@@ -136,11 +136,14 @@ def _cached(network: nn.Module, name: str) -> str:
 def _import_timm(name: str) -> ModuleType:
     """timm, which takes seconds to import."""
     if importlib.util.find_spec("timm") is None:
-        raise UsageError(f"--network {name}: needs timm, which is missing; run pip install 'earlylearn[timm]'")
+        raise UsageError(
+            f"{setting('network', name)}: needs timm, which is missing; run pip install 'earlylearn[timm]'"
+        )
     try:
         return importlib.import_module("timm")
     except Exception as error:  # what a torchvision built for another torch raises is no ImportError
         reason = " ".join(str(error).split()).rstrip(".")
         raise UsageError(
-            f"--network {name}: timm does not import ({reason}); install the torchvision that belongs to your torch"
+            f"{setting('network', name)}: timm does not import ({reason}); "
+            "install the torchvision that belongs to your torch"
         ) from None

@@ -1,6 +1,6 @@
 """Which published settings, and which measured defaults, go by which name?"""
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.recipes.hyperparameters import CIFAR10
 from earlylearn.recipes.paper import PAPER
 from earlylearn.recipes.peers import PEERS
@@ -42,10 +42,10 @@ _MEASURED = [
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in [*PAPER, *PEERS, *_MEASURED]}
 
 
-def find_recipe(name: str, option: str = "--recipe") -> Recipe:
-    """The recipe of that name; an unknown name raises UsageError with the known ones, for the option that named it."""
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name; an unknown name raises UsageError with the known ones."""
     if name not in RECIPES:
-        raise UsageError(f"{option} {name}: no such recipe; choose from {', '.join(RECIPES)}")
+        raise UsageError(f"{setting('recipe', name)}: no such recipe; choose from {', '.join(RECIPES)}")
     return RECIPES[name]
 
 

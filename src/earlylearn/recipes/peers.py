@@ -24,10 +24,10 @@ def _co_teaching(name: str, options: Options) -> Recipe:
     """What co-teaching and co-teaching+ published of it can be run here: see the source."""
     return Recipe(
         name=name,
-        source="co-teaching, Han et al., NeurIPS 2018, and (--method co-teaching+) Yu et al., ICML 2019, released "
+        source="co-teaching, Han et al., NeurIPS 2018, and (method co-teaching+) Yu et al., ICML 2019, released "
         "code: 200 epochs, batch 128, num_gradual, initial. Departs, as re-runs that others quote do: PreActResNet-18 "
         "for small networks of their own; here also SGD and schedule of supplement Table G.2 for Adam with linear "
-        "decay, crops and flips for none; and forget_rate is estimated (theirs: the true noise rate, -o forget_rate=R)",
+        "decay, crops and flips for none; and forget_rate is estimated (theirs: the true noise rate, forget_rate=R)",
         method="co-teaching",
         data=name.partition("-")[0],
         settings=training("preact-resnet18", 200, "multistep:150:0.1", weight_decay=5e-4),

@@ -1,7 +1,5 @@
 """What is a run asked to do, with every default spelled out?"""
 
-import json
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -96,25 +94,6 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
             "use 32-true"
         )
     return config
-
-
-def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
-    """``["lam=3", "networks=1"]`` as a dict; numbers and booleans as JSON writes them, the rest as text."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise UsageError(f"-o {pair}: write NAME=VALUE, for example -o lam=3")
-        options[name] = parse_value(value)
-    return options
-
-
-def parse_value(text: str) -> Any:
-    """A number or boolean as JSON writes it, else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def describe(error: ValidationError) -> str:

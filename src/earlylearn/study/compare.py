@@ -1,6 +1,5 @@
 """Which method is better on these data, with the same noise, split, network and budget for each?"""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,17 +9,18 @@ import pandas as pd
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import to_json
 from earlylearn.methods import METHODS
 from earlylearn.report import render_comparison
-from earlylearn.runs.config import RunConfig, parse_options, resolve
+from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.train import read
 from earlylearn.study.conclusions import conclude_comparison
 from earlylearn.study.conduct import about, conduct, count_option, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, StudyRun, Task
 from earlylearn.study.statistics import holm, paired_difference, summarize
+from earlylearn.values import pairs_from_text
 
 FILES = ("comparison.json", "comparison.csv", "report.html")
 MEASURED = (
@@ -125,6 +125,7 @@ def compare(
         tasks,
         loaded,
         out,
+        lambda error, task: _blamed(error, task.runs[0].name),
         files=FILES,
         workers=workers,
         overwrite=overwrite,
@@ -154,10 +155,18 @@ def _config(name: str, request: dict[str, Any], loaded: Loaded) -> RunConfig:
     """The whole request of ``METHOD:NAME=VALUE:NAME=VALUE``."""
     method, *options = name.split(":")
     try:
-        return resolve(loaded.train, {**request, "method": method}, parse_options(options))
+        given = pairs_from_text(options, lambda pair: f"{setting('methods', [name])}: {pair}")
+        return resolve(loaded.train, {**request, "method": method}, given)
     except UsageError as error:
-        # What is wrong with an -o of train is wrong with this method's part of the list.
-        raise UsageError(re.sub("^-o |^--method .*?: ", f"--methods {name}: ", str(error))) from None
+        raise _blamed(error, name) from None
+
+
+def _blamed(error: UsageError, name: str) -> UsageError:
+    """The error of a run, as one of the list of methods: its method and hyperparameters are this part of the list."""
+    culprit, listed = error.culprit, setting("methods", [name])
+    if culprit and culprit.kind == "hyperparameter":
+        return error.about(f"{listed}: {culprit.name}{culprit.literal and f'={culprit.value}'}")
+    return error.about(listed) if error.setting == "method" else error
 
 
 def _document(

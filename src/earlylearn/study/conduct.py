@@ -1,6 +1,6 @@
 """How is a study conducted, from its tasks to what its runs contribute, alone or with other machines?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ def conduct(
     tasks: Sequence[Task],
     loaded: Loaded,
     out: Path,
+    blamed: Callable[[UsageError, Task], UsageError],
     *,
     files: Sequence[str],
     workers: int | str,
@@ -31,6 +32,7 @@ def conduct(
         tasks: what there is to do.
         loaded: the data.
         out: the study's folder; run folders go into its ``runs``.
+        blamed: puts the error of a task's run to the setting of the study that it comes from.
         files: the names the study itself writes there.
         workers: runs at a time.
         overwrite: repeat what is finished there.
@@ -48,9 +50,12 @@ def conduct(
     runs = [run for task in tasks for run in task.runs]
     if runs[0].config.val_fraction == 0 and loaded.test is None:
         raise UsageError("--val-fraction 0: without a test set, too, nothing is left to judge by; leave it out")
-    for run in runs:
-        if run.config.seed == runs[0].config.seed:
-            check(run.config, loaded)
+    for task in tasks:
+        if task.runs[0].config.seed == runs[0].config.seed:
+            try:
+                check(task.runs[0].config, loaded)
+            except UsageError as error:
+                raise blamed(error, task) from None
     check_folder(out, runs, loaded, files, overwrite=overwrite)
     if storage is None:
         make_folder(out, runs, overwrite=overwrite)

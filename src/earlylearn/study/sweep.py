@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,9 +11,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from earlylearn import wording
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import to_json
 from earlylearn.methods import hyperparameters, method_class
 from earlylearn.report import render_sweep
@@ -26,7 +26,6 @@ from earlylearn.study.conduct import about, conduct, count_option, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, Task
 from earlylearn.study.statistics import summarize
-from earlylearn.wording import setting
 
 FILES = ("sweep.json", "sweep.csv", "report.html")
 MEASURED = (
@@ -129,8 +128,7 @@ def sweep(
         try:
             configs = [resolve(loaded.train, {**request, "seed": seed}, {**options, **params}) for seed in seed_range]
         except UsageError as error:
-            # The request itself was resolved above: what is wrong now comes from the grid.
-            raise UsageError(re.sub("^-o ", "--grid ", str(error))) from None
+            raise _blamed(error, params) from None
         tasks.append(Task(params, tuple(study_run(_name(params), config, out) for config in configs)))
     if len({run.path for task in tasks for run in task.runs}) < len(tasks) * len(seed_range):
         raise UsageError("--grid: a value is there twice; leave one out")
@@ -141,6 +139,7 @@ def sweep(
         tasks,
         loaded,
         out,
+        lambda error, task: _blamed(error, task.params),
         files=FILES,
         workers=workers,
         overwrite=overwrite,
@@ -154,6 +153,12 @@ def sweep(
     texts = to_json(document), result.trials.to_csv(index=False), render_sweep(document)
     write_documents(out, dict(zip(FILES, texts, strict=True)))
     return result
+
+
+def _blamed(error: UsageError, params: dict[str, Any]) -> UsageError:
+    """The error of a point of the grid, as one of the grid; hyperparameters that stay as they are are not of it."""
+    name = error.setting
+    return error.about(setting("grid", {name: [params[name]]})) if name in params else error
 
 
 def _grid(method: str, grid: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
@@ -222,5 +227,5 @@ def _command(request: dict[str, Any], options: dict[str, Any]) -> str | None:
     for name, value in request.items():
         if name != "data" and value not in (None, False):
             words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-    words += [word for name, value in options.items() for word in ("-o", f"{name}={setting(value)}")]
+    words += [word for name, value in options.items() for word in ("-o", f"{name}={wording.setting(value)}")]
     return shlex.join(words)
