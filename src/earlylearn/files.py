@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from earlylearn.errors import UsageError, setting
 from earlylearn.values import yes_or_no
@@ -45,3 +45,60 @@ def new_file(out: str | None, overwrite: bool) -> Path | None:
     if not path.parent.is_dir():
         raise UsageError(f"{setting('out', out)}: the folder {path.parent} does not exist; make it first")
     return path
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines, none if it is not there; a last line that a kill cut short is passed over.
+
+    Raises:
+        UsageError: the file cannot be read, or another line is no JSON object.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); restore the file") from None
+    lines = []
+    for number, line in enumerate(text.split("\n")[:-1], start=1):  # what follows the last line's end was cut short
+        try:
+            document = json.loads(line)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise UsageError(f"{path}: line {number} is no JSON object; restore the file")
+        lines.append(document)
+    return lines
+
+
+def append_line(path: Path, line: str) -> None:
+    """A line at the end of a file, on the disk before this returns; what a kill left of a line before it goes.
+
+    Raises:
+        OSError: the disk refuses; the file is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as file:
+        end = file.seek(0, os.SEEK_END)
+        whole = _end_of_last_line(file, end)
+        if whole < end:
+            file.truncate(whole)
+        try:
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(whole)
+            raise
+
+
+def _end_of_last_line(file: IO[bytes], end: int) -> int:
+    block = 65_536
+    while end:
+        start = max(0, end - block)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0

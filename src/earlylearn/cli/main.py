@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import earlylearn
-from earlylearn.cli import lists, paper, runs, study
+from earlylearn.cli import lists, paper, review, runs, study
 from earlylearn.cli.answers import as_options
 from earlylearn.errors import Advice, EarlylearnError
 from earlylearn.runs.progress import quiet_fabric
@@ -29,6 +29,8 @@ COMMANDS: dict[Callable[..., None], str] = {
     runs.demo: "earlylearn demo",
     runs.predict: "earlylearn predict runs/digits new.npz --out predictions.csv",
     runs.issues: "earlylearn issues runs/digits --top 10",
+    review.review: "earlylearn review runs/digits --reviewer ana",
+    review.apply: "earlylearn apply runs/photos --out photos-corrected",
     study.compare: "earlylearn compare digits --noise symmetric:0.4 --methods ce,elr,gce",
     study.sweep: "earlylearn sweep digits --noise pair:0.4 --grid lam=1,3,5 --seeds 2",
     paper.theory: "earlylearn theory --claims lemma-2,lambda-2",

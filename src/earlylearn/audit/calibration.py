@@ -1,0 +1,136 @@
+"""How probable is each label, once it is known which classes the labels confuse?
+
+A model that is right on 85 of 100 rows doubts many right labels when 9 of 100 are wrong. How labels go wrong can be
+estimated from beliefs and given labels alone: T_kj, the probability that a row of class k was given label j, and the
+temperature at which the beliefs explain the given labels best. No clean label enters.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+Kind = Literal["full", "symmetric"]
+
+TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+FEW_ROWS = 50  # per class, on average; from fewer, C (C - 1) free rates are not estimated
+START_DIAGONAL = 0.8
+CONVERGED = 1e-5
+MOST_STEPS = 500
+FLOOR = 1e-12
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the given labels say of how they went wrong.
+
+    Attributes:
+        posterior: ``float32 [n, C]``, probability of each class given the beliefs and the given label; NaN of rows
+            that the beliefs do not know.
+        transition: ``float64 [C, C]``, T: a row per class, a column per given label; rows sum to 1.
+        temperature: that the logarithms of the beliefs were divided by.
+        kind: ``full``, every rate free, or ``symmetric``, one rate for all.
+        gain: how much better the full matrix explains the given labels than the symmetric one: the difference of the
+            two Bayesian information criteria. Above 0, ranking by the posterior is worth it.
+    """
+
+    posterior: Array
+    transition: NDArray[np.float64]
+    temperature: float
+    kind: Kind
+    gain: float
+
+    @property
+    def worth_it(self) -> bool:
+        """Whether noise goes by class, as far as the given labels tell."""
+        return self.kind == "full" and self.gain > 0
+
+
+def calibrate(beliefs: Array, labels: NDArray[np.int64]) -> Calibration:
+    """Estimate T and the temperature by the likelihood of the given labels, and each row's posterior from them.
+
+    Expectation maximization: ``r_ik`` proportional to ``q_ik T_k,y(i)`` with q the beliefs at a temperature, then
+    ``T_kj = (sum of r_ik over rows given j + a / C) / (sum of r_ik + a)``, a = 1. The temperature with the largest
+    ``mean_i log sum_k q_ik T_k,y(i)`` is kept, for the full and for the symmetric matrix apart.
+
+    Args:
+        beliefs: ``[n, C]`` probabilities of each class, best of a model that did not train on the row; rows of NaN are
+            left out.
+        labels: ``int64 [n]`` given labels.
+
+    Returns:
+        By the full matrix where it is worth it and there are rows enough, else by the symmetric one.
+    """
+    seen = np.flatnonzero(np.isfinite(beliefs).all(axis=1))
+    classes = beliefs.shape[1]
+    rows = [seen[labels[seen] == label] for label in range(classes)]
+    logs = [np.log(np.maximum(beliefs[each], FLOOR)).astype(np.float32) for each in rows]
+    symmetric = _best(logs, "symmetric")
+    full, gain = None, -np.inf
+    if classes > 1 and len(seen) >= FEW_ROWS * classes:
+        full = _best(logs, "full")
+        free = classes * (classes - 1) - 1
+        gain = 2 * (full.likelihood - symmetric.likelihood) - free * np.log(len(seen))
+    chosen, kind = (full, "full") if full is not None and gain > 0 else (symmetric, "symmetric")
+    posterior = np.full(beliefs.shape, np.nan, np.float32)
+    for label, (each, log) in enumerate(zip(rows, logs, strict=True)):
+        posterior[each] = _responsibilities(_softened(log, chosen.temperature), chosen.transition[:, label])
+    return Calibration(posterior, chosen.transition, chosen.temperature, kind, float(gain))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    likelihood: float  # sum over the rows of log sum_k q_ik T_k,y(i)
+    transition: NDArray[np.float64]
+    temperature: float
+
+
+def _best(logs: list[Array], kind: Kind) -> _Fit:
+    return max((_fit(logs, kind, temperature) for temperature in TEMPERATURES), key=lambda fit: fit.likelihood)
+
+
+def _fit(logs: list[Array], kind: Kind, temperature: float) -> _Fit:
+    """Expectation maximization at one temperature; ``logs[j]`` are the rows that were given label j."""
+    classes = len(logs)
+    beliefs = [_softened(log, temperature) for log in logs]
+    transition = np.full((classes, classes), (1 - START_DIAGONAL) / (classes - 1))
+    np.fill_diagonal(transition, START_DIAGONAL)
+    likelihood = -np.inf
+    for _ in range(MOST_STEPS):
+        counts, likelihood = np.zeros((classes, classes)), 0.0
+        for label, q in enumerate(beliefs):
+            weighted = q * transition[:, label]
+            total = weighted.sum(axis=1, keepdims=True)
+            likelihood += float(np.log(total).sum())
+            counts[:, label] = (weighted / total).sum(axis=0)
+        renewed = _renewed(counts, kind)
+        moved = np.abs(renewed - transition).max()
+        transition = renewed
+        if moved < CONVERGED:
+            break
+    return _Fit(likelihood, transition, temperature)
+
+
+def _renewed(counts: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
+    """The matrix that explains these expected counts best; one pseudo-count a row keeps every rate above 0."""
+    classes = len(counts)
+    if kind == "full":
+        return (counts + 1 / classes) / (counts.sum(axis=1, keepdims=True) + 1)
+    wrong = 1 - (counts.trace() + 1 / classes) / (counts.sum() + 1)
+    transition = np.full_like(counts, wrong / (classes - 1))
+    np.fill_diagonal(transition, 1 - wrong)
+    return transition
+
+
+def _softened(logs: Array, temperature: float) -> NDArray[np.float64]:
+    scaled = logs.astype(np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True, initial=-np.inf)
+    np.exp(scaled, out=scaled)
+    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
+
+
+def _responsibilities(q: NDArray[np.float64], column: NDArray[np.float64]) -> NDArray[np.float64]:
+    weighted = q * column
+    return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))

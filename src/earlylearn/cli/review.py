@@ -1,0 +1,132 @@
+"""What can be asked on the command line once a run has flagged labels: review them, apply what was decided?"""
+
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from earlylearn.cli.answers import print_json
+from earlylearn.cli.options import Json, Quiet, RunPath, is_whole, option
+from earlylearn.errors import UsageError
+
+
+def review(
+    run: RunPath,
+    reviewer: Annotated[str, option("your name, so that several people can review", metavar="NAME")] = "",
+    count: Annotated[str | None, option("rows to look at (default 200)", metavar="INT")] = None,
+    pair: Annotated[
+        str | None, option("only flags of this given and this suggested label", metavar="GIVEN,SUGGESTED")
+    ] = None,
+    show: Annotated[
+        list[str] | None, option("column of a table to show, repeatable (default: all)", metavar="COLUMN")
+    ] = None,
+    port: Annotated[str, option("of the page (default: any that is free)", metavar="INT")] = "0",
+    host: Annotated[str, option("address to serve on (default 127.0.0.1: this machine alone)", metavar="NAME")] = (
+        "127.0.0.1"
+    ),
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open the page in a browser")] = True,
+    export: Annotated[
+        str | None, option("write a page for each --for instead, which needs no Python", metavar="DIR")
+    ] = None,
+    for_: Annotated[
+        list[str] | None, option("colleague to export a page for; repeatable", "--for", metavar="NAME")
+    ] = None,
+    import_: Annotated[
+        list[str] | None, option("answers that a colleague sent back; repeatable", "--import", metavar="FILE")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="write corrections.csv from the answers, and stop")] = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check the labels a run doubts, on a page in your browser; each answer is saved at once."""
+    from earlylearn.review import bundle
+    from earlylearn.review.opening import open_review
+
+    for name, value in (("count", count), ("port", port)):
+        if value is not None and not (is_whole(value) and int(value) < 2**31):
+            raise UsageError(f"--{name} {value}: must be a whole number")
+    if count is not None and int(count) < 1:
+        raise UsageError(f"--count {count}: must be at least 1")
+    review_ = open_review(
+        run,
+        count=None if count is None else int(count),
+        pair=None if pair is None else _pair(pair),
+        show=tuple(show or ()),
+    )
+    if import_:
+        taken = bundle.take_in(review_, [Path(file) for file in import_])
+        _tell(quiet, "; ".join(f"{name}: {number} new answers" for name, number in taken.items()))
+    if export is not None:
+        if not for_:
+            raise UsageError("--for is missing; name a colleague to export a page for: --export pages --for ana")
+        title = Path(review_.rows.data.name).name
+        pages = bundle.export(review_, Path(export), for_, title=title, run=run)
+        _tell(quiet, "\n".join(f"page: {page}" for page in pages))
+    if write or import_:
+        _tell(quiet, f"corrections: {review_.write()}")
+    if json_:
+        print_json(review_.summary())
+    if not (write or import_ or export or json_):
+        _serve(review_, run, reviewer=reviewer, host=host, port=int(port), browser=browser)
+
+
+def apply(
+    run: RunPath,
+    out: Annotated[str | None, option("folder or file to make", metavar="DIR|FILE")] = None,
+    corrections: Annotated[
+        str | None, option("corrections (default RUN/review/corrections.csv)", metavar="FILE")
+    ] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="copy pictures instead of linking to them")] = False,
+    json_: Json = False,
+) -> None:
+    """Write the data again with the labels that a review corrected; the original stays as it is."""
+    from dataclasses import asdict
+
+    from earlylearn.review.opening import apply_corrections
+
+    if out is None:
+        raise UsageError(f"--out is missing; name what to make: earlylearn apply {run} --out corrected")
+    done = apply_corrections(run, out, corrections=corrections, copy=copy)
+    if json_:
+        print_json({**asdict(done), "out": str(done.out)})
+        return
+    print(
+        f"{done.out}: {done.rows} rows, {done.changed} relabelled, {done.excluded} left out, {done.kept} looked at and "
+        f"kept, {done.unsure} in doubt and as they were"
+    )
+    if done.renamed:
+        print(f"{done.renamed} pictures carry their old class in front, because their name was taken", file=sys.stderr)
+
+
+def _serve(review_: Any, run: str, *, reviewer: str, host: str, port: int, browser: bool) -> None:
+    from earlylearn.review.server import ReviewServer
+
+    title = Path(review_.rows.data.name).name
+    try:
+        server = ReviewServer(review_, title=title, run=run, host=host, port=port, reviewer=reviewer)
+    except OSError as error:
+        raise UsageError(f"--port {port}: {error.strerror or error}; choose another, or leave it out") from None
+    print(f"review: {server.url}\nstop with Ctrl+C; answers are in {review_.folder}", flush=True)
+    if browser:
+        webbrowser.open(server.url)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        path = review_.write()
+        print(f"\n{len(review_.corrections())} rows looked at; corrections: {path}")
+    finally:
+        server.server_close()
+
+
+def _pair(text: str) -> tuple[str, str]:
+    given, comma, suggested = text.partition(",")
+    if not (given and comma and suggested):
+        raise UsageError(f"--pair {text}: write GIVEN,SUGGESTED, for example --pair cat,dog")
+    return given, suggested
+
+
+def _tell(quiet: bool, text: str) -> None:
+    if not quiet:
+        print(text, file=sys.stderr)

@@ -1,0 +1,185 @@
+"""How are corrected labels kept in a file that a spreadsheet may touch, and joined to the data by id?"""
+
+import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from earlylearn.errors import UsageError
+
+Verdict = Literal["keep", "relabel", "unsure", "exclude"]
+
+COLUMNS = ("id", "given_label", "corrected_label", "decision", "reviewers", "agreed")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet would run, and our own mark
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """What was decided of a row; a line of ``review/corrections.csv``.
+
+    Attributes:
+        id: the row's id in the data.
+        given: the label it had.
+        label: the label it should have: the given one if it stays, None if it cannot be told or the row goes.
+        decision: ``keep``, ``relabel``, ``unsure`` or ``exclude``.
+        reviewers: who looked at it.
+        agreed: whether all of them said the same; None of one alone. A settled difference counts as agreed not.
+    """
+
+    id: str
+    given: str
+    label: str | None
+    decision: Verdict
+    reviewers: tuple[str, ...] = ()
+    agreed: bool | None = None
+
+
+def guarded(cell: str) -> str:
+    """A cell that no spreadsheet runs: one that begins with = + - @ or ' gets a ' in front. See `unguarded`."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def unguarded(cell: str) -> str:
+    """The cell that `guarded` was given."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+
+
+def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
+    """``corrections.csv``: UTF-8 with a mark that spreadsheets know it by, all or nothing."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for each in corrections:
+        agreed = "" if each.agreed is None else "yes" if each.agreed else "no"
+        cells = (each.id, each.given, each.label or "", each.decision, " ".join(each.reviewers), agreed)
+        writer.writerow([guarded(cell) for cell in cells])
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(buffer.getvalue(), encoding="utf-8-sig")
+    os.replace(partial, path)
+
+
+def read_corrections(path: Path) -> list[Correction]:
+    """Corrections of ``corrections.csv``, in whatever order a spreadsheet left its rows.
+
+    ``id`` and ``given_label`` are needed, and ``corrected_label`` or ``decision``; a blank label keeps the given one.
+
+    Raises:
+        UsageError: the file cannot be read, lacks a column, or names a row twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "is not UTF-8"
+        raise UsageError(f"{path}: {reason}; give a CSV file, saved as UTF-8") from None
+    header = text.split("\n", 1)[0]
+    separator = max(",;\t", key=header.count)  # spreadsheets of some countries write semicolons
+    reader = csv.DictReader(io.StringIO(text), delimiter=separator)
+    names = list(reader.fieldnames or [])
+    for needed in ("id", "given_label"):
+        if needed not in names:
+            raise UsageError(f"{path}: has no column {needed!r}; it has {', '.join(names) or 'none'}")
+    if "corrected_label" not in names and "decision" not in names:
+        raise UsageError(f"{path}: has neither 'corrected_label' nor 'decision'; it has {', '.join(names)}")
+    corrections: dict[str, Correction] = {}
+    for line in reader:
+        cells = {name: unguarded(line.get(name) or "") for name in COLUMNS}
+        if not any(cell.strip() for cell in cells.values()):
+            continue
+        correction = _correction(cells, f"{path}, line {reader.line_num}")
+        if correction.id in corrections:
+            raise UsageError(f"{path}, line {reader.line_num}: the id {correction.id!r} stands twice; keep one of them")
+        corrections[correction.id] = correction
+    return list(corrections.values())
+
+
+def _correction(cells: dict[str, str], place: str) -> Correction:
+    given, said = cells["given_label"], cells["decision"].strip()
+    label = cells["corrected_label"] if cells["corrected_label"].strip() else ""
+    if said not in ("", "keep", "relabel", "unsure", "exclude"):
+        raise UsageError(f"{place}: the decision is {said!r}; write keep, relabel, unsure, exclude or nothing")
+    decision: Verdict
+    if said in ("unsure", "exclude"):
+        decision = "unsure" if said == "unsure" else "exclude"
+    else:
+        decision = "relabel" if label not in ("", given) else "keep"
+        if said == "relabel" and decision == "keep":
+            raise UsageError(f"{place}: is to be relabelled, but has no other label; fill in corrected_label")
+        if said == "keep" and decision == "relabel":
+            raise UsageError(
+                f"{place}: is to be kept, but has the label {label!r} beside {given!r}; mend one of the two"
+            )
+    return Correction(
+        id=cells["id"],
+        given=given,
+        label={"keep": given, "relabel": label}.get(decision),
+        decision=decision,
+        reviewers=tuple(cells["reviewers"].split()),
+        agreed={"yes": True, "no": False}.get(cells["agreed"]),
+    )
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What corrections make of a data set's labels.
+
+    Attributes:
+        labels: the label of every row, by position.
+        excluded: positions of rows that no class fits.
+        changed, kept, unsure: how many rows were relabelled, looked at and kept, and left as they are in doubt.
+    """
+
+    labels: list[str]
+    excluded: list[int]
+    changed: int
+    kept: int
+    unsure: int
+
+
+def correct(
+    ids: Sequence[str], given: Sequence[str], classes: Sequence[str], corrections: Sequence[Correction], source: str
+) -> Corrected:
+    """Join corrections to rows by id, never by order; rows that are not named keep their labels.
+
+    Args:
+        ids: of the rows.
+        given: their labels now.
+        classes: names that a label may have.
+        corrections: in any order.
+        source: what to call them in errors.
+
+    Raises:
+        UsageError: an id is not in the data, a given label is another one there, or a label is no class.
+    """
+    place = {name: row for row, name in enumerate(ids)}
+    known = set(classes)
+    labels, excluded = list(given), []
+    counts = {"relabel": 0, "keep": 0, "unsure": 0, "exclude": 0}
+    for each in corrections:
+        row = place.get(each.id)
+        if row is None:
+            raise UsageError(f"{source}: the id {each.id!r} is not in the data{_numeric_hint(each.id, place)}")
+        if given[row] != each.given:
+            raise UsageError(
+                f"{source}: {each.id!r} was decided with the given label {each.given!r}, the data have {given[row]!r}; "
+                "these corrections are of other labels, or were applied already"
+            )
+        if each.label is not None and each.label not in known:
+            raise UsageError(
+                f"{source}: {each.label!r} ({each.id!r}) is none of the classes {', '.join(list(classes)[:12])}"
+            )
+        counts[each.decision] += 1
+        if each.decision == "relabel" and each.label is not None:
+            labels[row] = each.label
+        elif each.decision == "exclude":
+            excluded.append(row)
+    return Corrected(labels, sorted(excluded), counts["relabel"], counts["keep"], counts["unsure"])
+
+
+def _numeric_hint(name: str, place: Mapping[str, int]) -> str:
+    """Says so where a spreadsheet seems to have taken the zeros off an id."""
+    plain = name.lstrip("0") or "0"
+    like = next((known for known in place if known != name and (known.lstrip("0") or "0") == plain), None)
+    return f"; a spreadsheet may have made it of {like!r}: format the column id as text" if like else "; correct it"

@@ -1,0 +1,220 @@
+"""What does a review know and do, whatever page asks: its rows, everybody's answers, what they amount to?"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earlylearn.data.readers.corrections import Correction, write_corrections
+from earlylearn.errors import UsageError
+from earlylearn.files import read_json, write_json
+from earlylearn.review.agreement import disagreements, kappa, settle
+from earlylearn.review.decisions import (
+    ADJUDICATOR,
+    Decision,
+    DecisionLog,
+    check_name,
+    check_verdict,
+    reviewers,
+)
+from earlylearn.review.estimate import Answer, Interval, remaining, share_wrong
+from earlylearn.review.queue import COUNT, Queue, make_queue
+from earlylearn.review.rows import Rows
+
+
+class Review:
+    """A review in its folder: one queue for everybody, a file of answers for each.
+
+    Args:
+        rows: what is reviewed.
+        folder: ``RUN/review``; made with the first answer.
+        seed: of the probe, when the queue is drawn.
+        count: rows of the queue, when it is drawn; None keeps the queue that is there, or draws the usual number.
+        pair: only flags with this given and suggested label.
+
+    Raises:
+        UsageError: the folder holds a review of other data, or is broken.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        folder: Path,
+        *,
+        seed: int = 0,
+        count: int | None = None,
+        pair: tuple[str, str] | None = None,
+    ) -> None:
+        self.rows, self.folder = rows, folder
+        self.queue = self._queue(seed, count, pair)
+        self._logs: dict[str, DecisionLog] = {}
+        for name in reviewers(folder):
+            self.log(name)
+
+    def log(self, reviewer: str) -> DecisionLog:
+        """The answers of a reviewer, whose file is read when first asked for."""
+        if reviewer not in self._logs:
+            self._logs[reviewer] = DecisionLog(self.folder / f"{reviewer}.jsonl")
+        return self._logs[reviewer]
+
+    def decide(self, reviewer: str, decision: Decision) -> bool:
+        """Keep an answer; False if it is there already.
+
+        Raises:
+            UsageError: the answer does not fit its row, the classes or the data.
+            EarlylearnError: the disk refuses; nothing was kept.
+        """
+        name = reviewer if reviewer == ADJUDICATOR else check_name(reviewer)
+        check_verdict(decision, self.rows.given(decision.id), self.rows.data.classes)
+        return self.log(name).append(decision)
+
+    def undo(self, reviewer: str, uuid: str | None, new_uuid: str) -> Decision | None:
+        """Take back an answer (the latest if none is named) and return it; None if there is none to take back."""
+        log = self.log(reviewer if reviewer == ADJUDICATOR else check_name(reviewer))
+        if uuid is None:
+            last = log.last()
+            if last is None:
+                return None
+            uuid = last.uuid
+        taken = next((d for d in log.in_force().values() if d.uuid == uuid), None)
+        log.undo(uuid, new_uuid)
+        return taken
+
+    def answers(self) -> dict[str, dict[str, Decision]]:
+        """Everybody's decisions in force, by reviewer and id."""
+        names = [*reviewers(self.folder), ADJUDICATOR]
+        return {name: self.log(name).in_force() for name in names}
+
+    def corrections(self) -> list[Correction]:
+        """What was decided of every row that anybody looked at, differences settled as far as they are."""
+        return settle(self.answers())
+
+    def disagreements(self) -> dict[str, dict[str, Decision]]:
+        """Rows on which reviewers differ, with what each said."""
+        return disagreements(self.answers())
+
+    def write(self) -> Path:
+        """Write ``corrections.csv`` and return its path."""
+        path = self.folder / "corrections.csv"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_corrections(path, self.corrections())
+        return path
+
+    def summary(self) -> dict[str, Any]:
+        """What the answers amount to so far: counts, estimate, agreement, what remains, when to stop."""
+        answers = self.answers()
+        settled = {each.id: each for each in settle(answers)}
+        probe = self._answered(self.queue.probe, settled)
+        outside = self._answered(self.queue.outside, settled)
+        worst = self._answered(self.queue.worst, settled)
+        flagged = share_wrong(probe, self.queue.flagged)
+        unflagged = share_wrong(outside, self.queue.unflagged, exact=True)
+        looked = set(settled)
+        flags = self.rows.issues["is_label_issue"].to_numpy(bool)
+        names = self.rows.issues["id"].astype(str).to_numpy()
+        left = [int(((flags == side) & ~np.isin(names, list(looked))).sum()) for side in (True, False)]
+        rest = remaining(worst, left[0], unflagged, left[1])
+        people = [name for name in answers if name != ADJUDICATOR and answers[name]]
+        agreement = kappa(answers[people[0]], answers[people[1]]) if len(people) >= 2 else None
+        decided = [each.decision for each in settled.values()]
+        return {
+            "reviewers": {name: len(answers[name]) for name in people},
+            "looked_at": len(settled),
+            "counts": {verdict: decided.count(verdict) for verdict in ("keep", "relabel", "unsure", "exclude")},
+            "per_class": self._per_class(list(settled.values())),
+            "probe": {"flagged": _shown(flagged), "unflagged": _shown(unflagged)},
+            "remaining": asdict(rest),
+            "agreement": agreement,
+            "disagreements": len(disagreements(answers)),
+            "unsettled": sum(row not in answers[ADJUDICATOR] for row in disagreements(answers)),
+            "rows": len(self.rows.data),
+            "flagged": self.queue.flagged,
+        }
+
+    def _answered(self, ids: Sequence[str], settled: dict[str, Correction]) -> list[Answer]:
+        words: dict[str, Answer] = {"keep": "right", "relabel": "wrong", "exclude": "wrong", "unsure": "unsure"}
+        return [words[settled[row].decision] for row in ids if row in settled]
+
+    def _per_class(self, corrections: list[Correction]) -> list[dict[str, Any]]:
+        looked = {name: [c for c in corrections if c.given == name] for name in self.rows.data.classes}
+        return [
+            {
+                "name": name,
+                "looked_at": len(found),
+                "wrong": sum(c.decision in ("relabel", "exclude") for c in found),
+            }
+            for name, found in looked.items()
+            if found
+        ]
+
+    def _queue(self, seed: int, count: int | None, pair: tuple[str, str] | None) -> Queue:
+        """The queue of this review, drawn once: another one would mix two probes."""
+        if pair is not None:
+            return make_queue(self.rows.issues, seed=seed, count=count or COUNT, pair=pair)
+        path = self.folder / "queue.json"
+        if path.exists():
+            queue = _read_queue(path)
+            gone = next((row for row in queue.order if row not in self.rows.position), None)
+            if gone is not None:
+                raise UsageError(f"{path}: has the row {gone!r}, which the data have not; it is of other data")
+            if count is None or count <= len(queue.order):
+                return queue
+            longer = make_queue(self.rows.issues, seed=seed, count=count)
+            # What was drawn stays drawn; what is new comes after it.
+            order = dict.fromkeys([*queue.order, *longer.worst, *longer.order])
+            queue = Queue(
+                list(order)[:count], queue.probe, queue.outside, longer.worst, longer.flagged, longer.unflagged
+            )
+        else:
+            queue = make_queue(self.rows.issues, seed=seed, count=COUNT if count is None else count)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, asdict(queue))
+        return queue
+
+
+def _shown(interval: Interval) -> dict[str, Any]:
+    low, high = interval.rows()
+    return {**asdict(interval), "rows_low": low, "rows_high": high}
+
+
+def _read_queue(path: Path) -> Queue:
+    document = read_json(path)
+    lists, numbers = ("order", "probe", "outside", "worst"), ("flagged", "unflagged")
+    fits = isinstance(document, dict) and set(document) == {*lists, *numbers}
+    if not (
+        fits
+        and all(isinstance(document[name], list) and all(isinstance(x, str) for x in document[name]) for name in lists)
+        and all(isinstance(document[name], int) for name in numbers)
+    ):
+        raise UsageError(f"{path}: is no queue of a review; restore the file, or remove it to draw another")
+    return Queue(**document)
+
+
+def decision_from(document: object) -> Decision:
+    """An answer as a page sends it.
+
+    Raises:
+        UsageError: it is not one.
+    """
+    if not isinstance(document, dict):
+        raise UsageError("an answer must be a JSON object")
+    known = {key: document.get(key) for key in ("uuid", "id", "given", "decision", "label", "note", "ms", "at")}
+    texts = ("uuid", "id", "given", "decision")
+    if not all(isinstance(known[key], str) and known[key] for key in texts):
+        raise UsageError(f"an answer needs {', '.join(texts)}, each a text; it has {json.dumps(known)[:120]}")
+    label, note, ms, at = known["label"], known["note"] or "", known["ms"], known["at"]
+    if not (label is None or isinstance(label, str)) or not isinstance(note, str) or len(note) > 2000:
+        raise UsageError("label and note must be texts, a note of at most 2,000 characters")
+    return Decision(
+        uuid=str(known["uuid"]),
+        id=str(known["id"]),
+        given=str(known["given"]),
+        decision=known["decision"],  # type: ignore[arg-type]  # checked against the row and the classes
+        label=label,
+        note=note,
+        ms=int(ms) if isinstance(ms, int | float) and not isinstance(ms, bool) else None,
+        at=float(at) if isinstance(at, int | float) and not isinstance(at, bool) else 0.0,
+    )

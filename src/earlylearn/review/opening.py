@@ -1,0 +1,75 @@
+"""How does a run folder become a review, and what do its corrections make of the data?"""
+
+from pathlib import Path
+
+from earlylearn.data.readers.corrections import read_corrections
+from earlylearn.errors import UsageError, call, setting
+from earlylearn.review.apply import Applied, apply
+from earlylearn.review.desk import Review
+from earlylearn.review.rows import Rows
+from earlylearn.runs.reread import data_path, originals, reread
+from earlylearn.runs.run import Run
+
+
+def open_review(
+    path: str | Path,
+    *,
+    seed: int = 0,
+    count: int | None = None,
+    pair: tuple[str, str] | None = None,
+    show: tuple[str, ...] = (),
+) -> Review:
+    """The review of a finished run, begun or gone on with, in its folder ``review``.
+
+    Args:
+        path: the run folder.
+        seed: of the rows that are drawn at random, when the review begins.
+        count: rows to look at; see `Review`.
+        pair: only flags of this given and this suggested label.
+        show: columns of a table to show.
+
+    Raises:
+        UsageError: no finished run, data that changed, or a broken file.
+    """
+    run = Run(path)
+    issues = run.label_issues()
+    data = reread(run).train
+    if len(issues) != len(data):
+        raise UsageError(f"{run.folder.issues}: has {len(issues)} rows, the data {len(data)}; restore the file")
+    if pair is not None:
+        for name in pair:
+            if name not in data.classes:
+                raise UsageError(f"{setting('pair', ','.join(pair))}: {name!r} is no class; there are {data.classes}")
+    rows = Rows(data, issues, originals(run, data, show))
+    return Review(rows, run.folder.path / "review", seed=seed, count=count, pair=pair)
+
+
+def apply_corrections(
+    path: str | Path, out: str | Path, *, corrections: str | Path | None = None, copy: bool = False
+) -> Applied:
+    """Write a run's data again with the labels that its review corrected.
+
+    Args:
+        path: the run folder.
+        out: what to make; see `earlylearn.review.apply.apply`.
+        corrections: another file than the run's ``review/corrections.csv``.
+        copy: copy pictures instead of linking to them.
+
+    Raises:
+        UsageError: there are no corrections, they do not fit the data, or ``out`` cannot be made.
+    """
+    run = Run(path)
+    source = run.folder.path / "review" / "corrections.csv" if corrections is None else Path(corrections)
+    if corrections is None and not source.exists():
+        raise UsageError(f"{source}: no such file; write it with {call('review', str(path))}, or name a file")
+    data = reread(run).train
+    return apply(
+        data,
+        data_path(run),
+        read_corrections(source),
+        Path(out),
+        source=str(source),
+        label=run.config.label,
+        id_column=run.config.id_column,
+        copy=copy,
+    )

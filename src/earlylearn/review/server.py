@@ -1,0 +1,220 @@
+"""How does a browser on this machine, and nobody else, get at a review?"""
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.review.decisions import ADJUDICATOR, Decision, check_name
+from earlylearn.review.desk import Review, decision_from
+from earlylearn.review.page import render_page
+
+LARGEST_BODY = 64 * 1024  # bytes of an answer
+POLICY = (
+    "default-src 'none'; img-src 'self' data:; connect-src 'self'; style-src 'nonce-{nonce}'; "
+    "script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class ReviewServer(ThreadingHTTPServer):
+    """Serves one review on one address, to whoever has its token.
+
+    Args:
+        review: what is served.
+        title: what the data are called.
+        run: the run's folder, for the commands that the page shows.
+        host: address to listen on; nobody but this machine reaches the default.
+        port: 0 takes a free one.
+        reviewer: name that the page begins with.
+    """
+
+    daemon_threads = True
+
+    def __init__(
+        self, review: Review, *, title: str, run: str, host: str = "127.0.0.1", port: int = 0, reviewer: str = ""
+    ) -> None:
+        super().__init__((host, port), _Handler)
+        self.review, self.title, self.run, self.reviewer = review, title, run, reviewer
+        self.token = secrets.token_urlsafe(24)
+        self.host = host
+
+    @property
+    def url(self) -> str:
+        """The address to open, token included."""
+        return f"http://{self.host}:{self.server_address[1]}/?t={self.token}"
+
+    def origins(self) -> set[str]:
+        """Addresses that the page itself may have been loaded from."""
+        port = self.server_address[1]
+        return {f"http://{name}:{port}" for name in {self.host, "127.0.0.1", "localhost"}}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ReviewServer
+    server_version, sys_version = "earlylearn", ""
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """The page, rows, pictures and the summary."""
+        path, query = self._parts()
+        if not self._may(query.get("t", "")):
+            return
+        if path == "/":
+            self._page()
+        elif path.startswith("/img/"):
+            self._picture(unquote(path.removeprefix("/img/")))
+        else:
+            self._answer(lambda: self._read(path, query))
+
+    def do_POST(self) -> None:
+        """Answers, undoing them, and writing the corrections."""
+        path, _ = self._parts()
+        body = self._body()
+        if body is None or not self._may(self.headers.get("X-Review-Token", ""), posted=True):
+            return
+        self._answer(lambda: self._change(path, body))
+
+    def _read(self, path: str, query: dict[str, str]) -> Any:
+        review = self.server.review
+        if path == "/api/queue":
+            return review_queue(review, check_name(query.get("reviewer", "")))
+        if path.startswith("/api/item/"):
+            row = unquote(path.removeprefix("/api/item/"))
+            item: dict[str, Any] = {**review.rows.item(row)}
+            if query.get("others") == "1":
+                me = query.get("reviewer", "")
+                said = {name: each[row] for name, each in review.answers().items() if row in each and name != me}
+                item["others"] = {name: asdict(decision) for name, decision in said.items()}
+            return item
+        if path == "/api/summary":
+            return review.summary()
+        if path == "/api/adjudicate":
+            settled = review.log(ADJUDICATOR).in_force()
+            return [
+                {
+                    "id": row,
+                    "answers": {name: asdict(decision) for name, decision in said.items()},
+                    "settled": asdict(settled[row]) if row in settled else None,
+                }
+                for row, said in review.disagreements().items()
+            ]
+        raise LookupError(path)
+
+    def _change(self, path: str, body: dict[str, Any]) -> Any:
+        review = self.server.review
+        reviewer = ADJUDICATOR if body.get("adjudicate") is True else str(body.get("reviewer", ""))
+        if path == "/api/decision":
+            new = review.decide(reviewer, decision_from(body))
+            return {"saved": True, "new": new}
+        if path == "/api/undo":
+            named = body.get("undoes")
+            taken = review.undo(reviewer, None if named is None else str(named), str(body.get("uuid", "")))
+            return {"undone": None if taken is None else asdict(taken)}
+        if path == "/api/export":
+            return {"path": str(review.write()), "rows": len(review.corrections())}
+        raise LookupError(path)
+
+    def _page(self) -> None:
+        nonce = secrets.token_urlsafe(16)
+        html = render_page(
+            {
+                "title": self.server.title,
+                "run": self.server.run,
+                "token": self.server.token,
+                "reviewer": self.server.reviewer,
+                "classes": list(self.server.review.rows.data.classes),
+                "count": len(self.server.review.queue.order),
+            },
+            nonce=nonce,
+        )
+        self._send(
+            200, "text/html; charset=utf-8", html.encode(), {"Content-Security-Policy": POLICY.format(nonce=nonce)}
+        )
+
+    def _picture(self, row: str) -> None:
+        try:
+            picture = self.server.review.rows.picture(row)
+        except EarlylearnError as error:
+            outside = ".." in row.split("/") or row.startswith(("/", "\\"))
+            self._json(403 if outside else 404, {"error": str(error)})
+            return
+        if picture is None:
+            self._json(404, {"error": f"{row}: has no picture"})
+            return
+        self._send(200, picture.kind, picture.content, {"Cache-Control": "private, max-age=3600"})
+
+    def _answer(self, work: Callable[[], Any]) -> None:
+        """What the work returns as JSON; what it refuses with the reason."""
+        try:
+            self._json(200, work())
+        except UsageError as error:
+            self._json(400, {"error": str(error)})
+        except EarlylearnError as error:  # the disk
+            self._json(507, {"error": str(error)})
+        except LookupError:
+            self._json(404, {"error": "there is nothing here"})
+
+    def _may(self, token: str, *, posted: bool = False) -> bool:
+        """Whether this request may be served; answers it with 403 if not."""
+        origins = self.server.origins()
+        origin, host = self.headers.get("Origin"), self.headers.get("Host", "")
+        token = token or self.headers.get("X-Review-Token", "")
+        own = f"http://{host}" in origins and (origin is None or origin in origins)
+        if own and secrets.compare_digest(token.encode(), self.server.token.encode()):
+            return True
+        self.close_connection = True
+        self._json(403, {"error": "open the address that earlylearn review printed"})
+        return False
+
+    def _parts(self) -> tuple[str, dict[str, str]]:
+        parts = urlsplit(self.path)
+        return parts.path, {key: values[-1] for key, values in parse_qs(parts.query).items()}
+
+    def _body(self) -> dict[str, Any] | None:
+        """The JSON object of a request, read whole so that the connection can go on; None (and answered) if none."""
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > LARGEST_BODY:
+            self.close_connection = True
+            self._json(413, {"error": "an answer must be a short JSON object"})
+            return None
+        try:
+            document = json.loads(self.rfile.read(int(length)) or b"{}")
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            self._json(400, {"error": "an answer must be a JSON object"})
+            return None
+        return document
+
+    def _json(self, status: int, document: Any) -> None:
+        self._send(status, "application/json", json.dumps(document).encode(), {"Cache-Control": "no-store"})
+
+    def _send(self, status: int, kind: str, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        fixed = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Type": kind}
+        for name, value in {**fixed, **headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the address holds the token."""
+
+
+def review_queue(review: Review, reviewer: str) -> dict[str, Any]:
+    """The rows of a review in their order, with this reviewer's answers so far and nobody else's."""
+    rows, standing = review.rows, review.log(reviewer).in_force()
+    return {
+        "reviewer": reviewer,
+        "rows": [{"id": row, "given": rows.given(row), "suggested": rows.suggested(row)} for row in review.queue.order],
+        "decided": {row: shown_decision(decision) for row, decision in standing.items()},
+    }
+
+
+def shown_decision(decision: Decision) -> dict[str, Any]:
+    """What the page needs of an answer."""
+    return {key: value for key, value in asdict(decision).items() if key in ("uuid", "decision", "label", "note", "ms")}

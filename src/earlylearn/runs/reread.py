@@ -1,0 +1,67 @@
+"""How are the data of a run read again, just as it was trained on them?"""
+
+from pathlib import Path
+
+import numpy as np
+
+from earlylearn.data.fingerprint import fingerprint
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.originals import Originals
+from earlylearn.data.sources import BUILTIN, Loaded, load
+from earlylearn.errors import UsageError
+from earlylearn.runs.config import DataRequest
+from earlylearn.runs.run import Run
+
+IN_MEMORY = "in-memory"
+
+
+def reread(run: Run, data: LabelledData | Loaded | None = None) -> Loaded:
+    """The data of a run; the training part under the given labels it was trained with (noise included).
+
+    Args:
+        run: a run.
+        data: the data, if the run was made from data in memory.
+
+    Raises:
+        UsageError: they cannot be read any more, or are not those that the run was made with.
+    """
+    config = run.config
+    if data is None:
+        if config.data == IN_MEMORY:
+            raise UsageError(f"{run.folder.path}: was trained on data in memory; give them again")
+        fields = {name: getattr(config, name) for name in DataRequest.model_fields}
+        loaded = load(**{name: value for name, value in fields.items() if value is not None})
+    else:
+        loaded = data if isinstance(data, Loaded) else Loaded(data, None)
+    if fingerprint(loaded) != run.inputs["fingerprint"]:
+        raise UsageError(
+            f"{run.folder.path}: the data of {config.data} changed since the run was made; restore them, or train anew"
+        )
+    saved = run.folder.read_labels()
+    truth = saved.get("true")
+    given = saved["given"].astype(np.int64)
+    return loaded._replace(train=loaded.train.with_labels(given, None if truth is None else truth.astype(np.int64)))
+
+
+def data_path(run: Run) -> Path | None:
+    """The folder or file a run's data were read from; None of built-in sets and data in memory."""
+    name = run.config.data
+    return None if name in BUILTIN or name == IN_MEMORY else Path(name)
+
+
+def originals(run: Run, data: LabelledData, show: tuple[str, ...] = ()) -> Originals:
+    """The rows of a run's data as the user's own files have them.
+
+    Args:
+        run: a run.
+        data: its training data.
+        show: columns of a table to show, in this order; all but the labels and ids if none is named.
+
+    Raises:
+        UsageError: the table has no such column.
+    """
+    config, path = run.config, data_path(run)
+    hide = [name for name in (config.label, config.true_label, config.image, config.id_column) if name]
+    found = Originals(data, path, image=config.image, id_column=config.id_column, hide=hide, show=show)
+    found.check_shown()
+    return found
