@@ -61,6 +61,11 @@ class Originals:
         self.hide, self.show = set(hide), list(show)
         self.is_table = path is not None and path.suffix.lower() in TABLE_SUFFIXES
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether rows are pictures."""
+        return self.data.is_image or self.image is not None or (self.path is not None and self.path.is_dir())
+
     def check_shown(self) -> None:
         """Raises UsageError if a column that is to be shown is not there."""
         if self.show and not self.is_table:
@@ -75,7 +80,7 @@ class Originals:
         Raises:
             UsageError: the file is gone or is no image.
         """
-        file = self._file(index)
+        file = self.file(index)
         if file is not None:
             with reading(file, "restore the file"):
                 kind = _SHOWN.get(file.suffix.lower())
@@ -118,7 +123,8 @@ class Originals:
         name = str(self.data.ids[index])
         return self._rows[name] if self.id_column is not None else int(name)
 
-    def _file(self, index: int) -> Path | None:
+    def file(self, index: int) -> Path | None:
+        """The file of a row's picture, or None."""
         if self.path is None:
             return None
         if self.path.is_dir():

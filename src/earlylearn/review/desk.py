@@ -111,7 +111,7 @@ class Review:
         outside = self._answered(self.queue.outside, settled)
         worst = self._answered(self.queue.worst, settled)
         flagged = share_wrong(probe, self.queue.flagged)
-        unflagged = share_wrong(outside, self.queue.unflagged, exact=True)
+        unflagged = share_wrong(outside, self.queue.unflagged)
         looked = set(settled)
         flags = self.rows.issues["is_label_issue"].to_numpy(bool)
         names = self.rows.issues["id"].astype(str).to_numpy()

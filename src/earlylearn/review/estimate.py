@@ -1,11 +1,11 @@
 """How many labels are wrong, how sure is that, and when may the review stop: from the probe alone?"""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 LEVEL = 0.95
-Z = 1.959963984540054  # two-sided normal quantile of LEVEL
 ENOUGH_FOR_STOP = 50  # flagged rows in a row that say whether looking on is worth it
 WORTH_LOOKING = 0.10  # share of wrong labels among them below which it is not
 
@@ -32,53 +32,53 @@ class Interval:
     of: int
 
     def rows(self) -> tuple[int, int]:
-        """The interval in rows, outwards to whole ones."""
-        return math.floor(self.low * self.of), math.ceil(self.high * self.of)
+        """The interval in rows."""
+        return round(self.low * self.of), round(self.high * self.of)
 
 
-def wilson(wrong: int, drawn: int, population: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share, with correction for a finite population.
+def exact_interval(wrong: int, drawn: int, population: int) -> tuple[float, float]:
+    """The exact 95 % interval of the share of wrong labels among a finite number of rows.
 
-    ``drawn`` of ``population`` rows were looked at and ``wrong`` of them are wrong. The sample counts as
-    m' = m (N - 1) / (N - m) rows, so that the interval closes when everything has been looked at.
+    ``drawn`` of ``population`` rows were looked at and ``wrong`` of them are wrong. The ends are the smallest and the
+    largest number of wrong rows under which a draw like this is not too unlikely (2.5 % each side, hypergeometric). It
+    covers the truth in at least 95 of 100 draws whatever the share, where Wilson's interval falls to 93, and it closes
+    when everything has been looked at.
     """
-    if not drawn:
-        return 0.0, 1.0
-    share = wrong / drawn
-    if drawn >= population:
-        return share, share
-    m = drawn * (population - 1) / (population - drawn)
-    centre = (share + Z**2 / (2 * m)) / (1 + Z**2 / m)
-    half = Z / (1 + Z**2 / m) * math.sqrt(share * (1 - share) / m + Z**2 / (4 * m**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def clopper_pearson(wrong: int, drawn: int, population: int) -> tuple[float, float]:
-    """The exact 95 % binomial interval: wider, right even where hardly any label is wrong."""
-    from scipy.stats import beta
+    from scipy.stats import hypergeom
 
     if not drawn:
         return 0.0, 1.0
-    if drawn >= population:
-        return wrong / drawn, wrong / drawn
     tail = (1 - LEVEL) / 2
-    low = float(beta.ppf(tail, wrong, drawn - wrong + 1)) if wrong else 0.0
-    high = float(beta.ppf(1 - tail, wrong + 1, drawn - wrong)) if wrong < drawn else 1.0
-    return low, high
+
+    def too_few(k: int) -> bool:
+        return bool(hypergeom.sf(wrong - 1, population, k, drawn) <= tail)
+
+    def too_many(k: int) -> bool:
+        return bool(hypergeom.cdf(wrong, population, k, drawn) <= tail)
+
+    low, high = wrong, population - (drawn - wrong)  # what was seen bounds it
+    first, last = _first(lambda k: not too_few(k), low, high), _first(too_many, low, high + 1) - 1
+    return first / population, max(first, last) / population
 
 
-def share_wrong(answers: list[Answer], population: int, *, exact: bool = False) -> Interval:
+def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The smallest number from ``low`` on for which it holds, by bisection; ``high`` if for none before it."""
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low
+
+
+def share_wrong(answers: list[Answer], population: int) -> Interval:
     """The share of wrong labels among ``population`` rows, from a probe of them drawn at random.
 
     Args:
         answers: of the probe's rows that were looked at; nothing else may be in it, or the share is too high: the
             worst rows are looked at first because they are the worst.
         population: rows the probe was drawn from.
-        exact: by Clopper and Pearson, for shares near 0; else by Wilson.
     """
     drawn, unsure, wrong = len(answers), answers.count("unsure"), answers.count("wrong")
-    interval = clopper_pearson if exact else wilson
-    low, high = interval(wrong, drawn, population)[0], interval(wrong + unsure, drawn, population)[1]
+    low, high = exact_interval(wrong, drawn, population)[0], exact_interval(wrong + unsure, drawn, population)[1]
     return Interval((wrong + unsure / 2) / drawn if drawn else None, low, high, drawn, unsure, population)
 
 

@@ -1,0 +1,58 @@
+"""Into which other tools' files can a run's labels be written, and how is each one opened there?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from earlylearn.errors import UsageError, setting
+from earlylearn.review.exports import argilla, cartography, cleanlab, fiftyone, huggingface, label_studio
+from earlylearn.review.rows import Rows
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """One tool's files.
+
+    Attributes:
+        write: writes them into a new folder.
+        opens: how that tool opens them, in one line; ``{folder}`` stands for where they are.
+    """
+
+    write: Callable[[Rows, Path], None]
+    opens: str
+
+
+EXPORTERS = {
+    "label-studio": Exporter(label_studio.write, label_studio.OPENS),
+    "fiftyone": Exporter(fiftyone.write, fiftyone.OPENS),
+    "argilla": Exporter(argilla.write, argilla.OPENS),
+    "huggingface": Exporter(huggingface.write, huggingface.OPENS),
+    "cleanlab": Exporter(cleanlab.write, cleanlab.OPENS),
+    "aum": Exporter(cartography.write_aum, cartography.OPENS_AUM),
+    "cartography": Exporter(cartography.write, cartography.OPENS),
+}
+
+
+def export(rows: Rows, tool: str, folder: Path) -> str:
+    """Write a run's rows for another tool; returns how it opens them.
+
+    Args:
+        rows: of the run.
+        tool: a name in `EXPORTERS`.
+        folder: made; it must not be there yet.
+
+    Raises:
+        UsageError: an unknown tool, a folder that is there, or rows that the tool cannot take.
+    """
+    exporter = EXPORTERS.get(tool)
+    if exporter is None:
+        raise UsageError(f"{setting('format', tool)}: no such format; choose from {', '.join(EXPORTERS)}")
+    if folder.exists():
+        raise UsageError(f"{setting('out', str(folder))}: exists already; name a folder to make")
+    try:
+        folder.mkdir(parents=True)
+        exporter.write(rows, folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"{setting('out', str(folder))}: {reason}; choose a place you may write to") from None
+    return exporter.opens.format(folder=folder)

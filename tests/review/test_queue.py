@@ -1,0 +1,86 @@
+"""Is the queue what it says: the worst first, a probe of equal slices, rows not flagged, each row once?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from earlylearn.errors import UsageError
+from earlylearn.review.desk import Review
+from earlylearn.review.queue import clean_to, make_queue, slices
+from tests.review.shapes import shapes_review
+
+
+def frame(n=1000, flagged=300):
+    return pd.DataFrame(
+        {
+            "id": [f"r{k}" for k in range(n)],
+            "index": np.arange(n),
+            "given_label": "cat",
+            "predicted_label": ["dog" if k < flagged else "cat" for k in range(n)],
+            "label_quality": np.linspace(0, 1, n),
+            "is_label_issue": [k < flagged for k in range(n)],
+        }
+    )
+
+
+def test_three_kinds_of_rows_mixed_each_once():
+    queue = make_queue(frame(), seed=0, count=200)
+    assert len(queue.order) == len(set(queue.order)) == 200
+    assert len(queue.probe) == 50
+    assert len(queue.outside) == 30
+    assert all(int(row[1:]) >= 300 for row in queue.outside)
+    assert sum(row in set(queue.order[:100]) for row in queue.outside) == pytest.approx(20, abs=2)
+    worst = [row for row in queue.order if row not in queue.probe and row not in queue.outside]
+    assert worst == sorted(worst, key=lambda row: int(row[1:]))
+    assert set(queue.probe) | set(queue.outside) <= set(queue.order)
+
+
+def test_one_row_of_each_slice():
+    names = [str(k) for k in range(103)]
+    drawn = sorted(int(name) for name in slices(names, 10, np.random.default_rng(3)))
+    bounds = np.linspace(0, 103, 11).astype(int)
+    assert all(low <= row < high for row, low, high in zip(drawn, bounds[:-1], bounds[1:], strict=True))
+    assert len(slices(names[:4], 10, np.random.default_rng(0))) == 4
+
+
+def test_small_data_run_out_of_nothing():
+    queue = make_queue(frame(10, 3), seed=0)
+    assert sorted(queue.order) == sorted(f"r{k}" for k in range(10))
+    assert make_queue(frame(10, 0), seed=0).worst == []
+
+
+def test_one_pair_of_classes_is_worst_first_and_has_no_probe():
+    queue = make_queue(frame(), seed=0, count=20, pair=("cat", "dog"))
+    assert queue.order == [f"r{k}" for k in range(20)]
+    assert queue.probe == queue.outside == []
+
+
+def test_the_queue_is_drawn_once_and_only_grows(tmp_path):
+    review, _ = shapes_review(tmp_path, count=6)
+    first = review.queue
+    again = Review(review.rows, review.folder, seed=99)
+    assert again.queue == first
+    longer = Review(review.rows, review.folder, count=12).queue
+    assert longer.order[: len(first.order)] == first.order
+    assert (longer.probe, longer.outside) == (first.probe, first.outside)
+    assert len(longer.order) == 12
+    (review.folder / "queue.json").write_text('{"order": [3]}')
+    with pytest.raises(UsageError, match=r"queue\.json"):
+        Review(review.rows, review.folder)
+
+
+def test_clean_to_a_share_keeps_its_word():
+    """In at most 5 % of draws (and some) more wrong labels than promised are left."""
+    generator = np.random.default_rng(1)
+    n, target = 4000, 0.05
+    right = np.clip(generator.beta(6, 1, n), 0.01, 0.999)
+    wrong = generator.random(n) < (1 - right) * 0.9
+    broken = 0
+    for seed in range(200):
+        drawn = np.random.default_rng(seed).integers(0, n, 200)
+        look = clean_to(right, [(right[k], bool(wrong[k])) for k in drawn], target)
+        assert look is not None
+        left = np.argsort(right, kind="stable")[look:]
+        broken += wrong[left].sum() / n > target
+    assert broken / 200 <= 0.08
+    assert clean_to(right, [], target) is None
