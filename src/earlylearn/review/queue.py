@@ -54,7 +54,7 @@ def make_queue(issues: pd.DataFrame, *, seed: int, count: int = COUNT, pair: tup
     Args:
         issues: ``label_issues.csv`` of the run; flagged rows are ranked by ``label_quality``, lowest first.
         seed: of the probe.
-        count: rows in all, fewer if the data have fewer.
+        count: rows in all; fewer if there are not so many flags beside the rows drawn at random.
         pair: only rows with this given and this suggested label, worst first and without a probe.
     """
     ranked = issues.sort_values(["label_quality", "index"], kind="stable")

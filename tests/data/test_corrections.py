@@ -1,0 +1,107 @@
+"""Do corrections survive a spreadsheet, and are they joined by id and by nothing else?"""
+
+import csv
+import io
+
+import pytest
+
+from earlylearn.data.readers.corrections import (
+    Correction,
+    correct,
+    guarded,
+    read_corrections,
+    unguarded,
+    write_corrections,
+)
+from earlylearn.errors import UsageError
+
+CLASSES = ("cat", "dog", "=cow")
+MADE = [
+    Correction(id="a", given="cat", label="dog", decision="relabel", reviewers=("ana", "ben"), agreed=True),
+    Correction(id="b", given="dog", label="dog", decision="keep", reviewers=("ana",)),
+    Correction(id="=c", given="=cow", label="cat", decision="relabel", agreed=False),
+    Correction(id="d, e", given="cat", label=None, decision="unsure"),
+    Correction(id="'f", given="dog", label=None, decision="exclude"),
+]
+
+
+@pytest.mark.parametrize("cell", ["", "plain", "=1+1", "+x", "-3", "@x", "'quoted", "''twice", "\ttab", "a=b"])
+def test_a_spreadsheet_runs_no_cell_and_it_reads_back(cell):
+    assert not guarded(cell).startswith(("=", "+", "-", "@", "\t"))
+    assert unguarded(guarded(cell)) == cell
+
+
+def test_what_is_written_reads_back(tmp_path):
+    write_corrections(tmp_path / "c.csv", MADE)
+    assert read_corrections(tmp_path / "c.csv") == MADE
+    assert (tmp_path / "c.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_spreadsheet_may_reorder_rows_and_columns_and_choose_its_separator(tmp_path, separator):
+    write_corrections(tmp_path / "c.csv", MADE)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "c.csv").read_text("utf-8-sig"))))
+    with (tmp_path / "d.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, sorted(rows[0]), delimiter=separator, lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(reversed(rows))
+        file.write(separator * 5 + "\r\n")  # the empty line a spreadsheet leaves
+    assert read_corrections(tmp_path / "d.csv") == MADE[::-1]
+
+
+def test_a_person_may_write_the_file_by_hand(tmp_path):
+    (tmp_path / "c.csv").write_text("id,given_label,corrected_label\na,cat,dog\nb,dog,\nc,cat,cat\n")
+    made = read_corrections(tmp_path / "c.csv")
+    assert [(each.decision, each.label) for each in made] == [("relabel", "dog"), ("keep", "dog"), ("keep", "cat")]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("given_label,corrected_label\ncat,dog\n", "no column 'id'"),
+        ("id,corrected_label\na,dog\n", "no column 'given_label'"),
+        ("id,given_label\na,dog\n", "neither"),
+        ("id,given_label,decision\na,cat,perhaps\n", "line 2: the decision is 'perhaps'"),
+        ("id,given_label,decision,corrected_label\na,cat,relabel,\n", "has no other label"),
+        ("id,given_label,decision,corrected_label\na,cat,keep,dog\n", "mend one of the two"),
+        ("id,given_label,corrected_label\na,cat,dog\na,cat,\n", "line 3: the id 'a' stands twice"),
+    ],
+)
+def test_a_broken_file_is_refused_in_one_line(tmp_path, text, reason):
+    (tmp_path / "c.csv").write_text(text)
+    with pytest.raises(UsageError, match=reason) as caught:
+        read_corrections(tmp_path / "c.csv")
+    assert "\n" not in str(caught.value)
+
+
+def join(corrections, ids=("a", "b", "c"), given=("cat", "dog", "cat")):
+    return correct(ids, given, CLASSES, corrections, "corrections.csv")
+
+
+def test_joined_by_id_whatever_the_order_and_what_is_not_named_stays():
+    made = [
+        Correction(id="c", given="cat", label="dog", decision="relabel"),
+        Correction(id="b", given="dog", label=None, decision="exclude"),
+    ]
+    done = join(made)
+    assert done == join(made[::-1])
+    assert done.labels == ["cat", "dog", "dog"]
+    assert (done.excluded, done.changed, done.kept, done.unsure) == ([1], 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("correction", "reason"),
+    [
+        (Correction(id="x", given="cat", label="dog", decision="relabel"), "'x' is not in the data"),
+        (Correction(id="a", given="dog", label="cat", decision="relabel"), "the data have 'cat'"),
+        (Correction(id="a", given="cat", label="Mug", decision="relabel"), "none of the classes"),
+    ],
+)
+def test_corrections_of_other_data_are_refused(correction, reason):
+    with pytest.raises(UsageError, match=reason):
+        join([correction])
+
+
+def test_an_id_whose_zeros_a_spreadsheet_took_is_explained():
+    with pytest.raises(UsageError, match="may have made it of '007'"):
+        join([Correction(id="7", given="cat", label="dog", decision="relabel")], ids=("007", "b", "c"))

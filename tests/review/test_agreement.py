@@ -1,0 +1,44 @@
+"""Is a difference a difference until it is settled, and is agreement beyond chance counted as Cohen counts it?"""
+
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from earlylearn.review.agreement import disagreements, kappa, settle
+from earlylearn.review.decisions import ADJUDICATOR, Decision
+
+
+def said(**answers):
+    return {
+        row: Decision(uuid=row, id=row, given="cat", decision="relabel" if label else "keep", label=label)
+        for row, label in answers.items()
+    }
+
+
+ANA, BEN = said(a="dog", b=None, c="dog", d="cow"), said(a="dog", b=None, c="cow", e=None)
+
+
+def test_one_correction_per_row_and_differences_are_in_doubt():
+    made = {each.id: each for each in settle({"ana": ANA, "ben": BEN})}
+    assert list(made) == ["a", "b", "c", "d", "e"]
+    assert (made["a"].label, made["a"].agreed, made["a"].reviewers) == ("dog", True, ("ana", "ben"))
+    assert (made["b"].decision, made["b"].label) == ("keep", "cat")
+    assert (made["c"].decision, made["c"].label, made["c"].agreed) == ("unsure", None, False)
+    assert (made["d"].label, made["d"].agreed) == ("cow", None)
+    assert set(disagreements({"ana": ANA, "ben": BEN})) == {"c"}
+
+
+def test_the_adjudicator_stands_above_both_and_is_no_reviewer():
+    answers = {"ana": ANA, "ben": BEN, ADJUDICATOR: said(c=None)}
+    made = {each.id: each for each in settle(answers)}
+    assert (made["c"].decision, made["c"].label, made["c"].agreed) == ("keep", "cat", False)
+    assert made["c"].reviewers == ("ana", "ben")
+
+
+def test_kappa_is_cohens():
+    rows = "abcdefghij"
+    first = said(**{row: "dog" if k % 3 else None for k, row in enumerate(rows)})
+    second = said(**{row: "dog" if k % 2 else None for k, row in enumerate(rows)})
+    names = [[str(each[row].label) for row in rows] for each in (first, second)]
+    assert kappa(first, second) == pytest.approx(cohen_kappa_score(*names))
+    assert kappa(first, said(z="dog")) is None
+    assert kappa(said(a="dog"), said(a="dog")) is None
