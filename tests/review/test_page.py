@@ -1,0 +1,281 @@
+"""Does the page do in a browser what it says: keys, clicks, two people, a phone, a full disk, a colleague's file?"""
+
+import errno
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from earlylearn.review import bundle
+from earlylearn.review.desk import Review
+from earlylearn.review.server import ReviewServer
+from tests.review.shapes import shapes_review
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive Chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=str(CHROMIUM), args=QUIET.split())
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def shapes(tmp_path):
+    return shapes_review(tmp_path)
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(review, port=0):
+        server = ReviewServer(review, title="shapes", run="runs/shapes", port=port)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def begin(browser, url, name, **options):
+    page = browser.new_context(**options).new_page()
+    page.set_default_timeout(5000)
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
+    page.goto(url)
+    page.fill("#reviewer", name)
+    page.click("text=Begin")
+    return page
+
+
+def press(page, key):
+    """Press a key and wait until the answer is saved and the next row is there."""
+    before = page.text_content("#counter")
+    page.keyboard.press(key)
+    page.wait_for_function("before => document.querySelector('#counter').textContent !== before", arg=before)
+
+
+def no_space(_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def lines(review, name):
+    path = review.folder / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_keys_leave_a_line_each_undo_takes_one_back_and_a_restart_forgets_nothing(browser, shapes, serve):
+    review, true = shapes
+    server = serve(review)
+    page = begin(browser, server.url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    rows = review.queue.order[:4]
+    third = page.locator("#classes button").nth(1).get_attribute("data-class")
+    for key in ("Enter", "k", "2", "u"):
+        if key == "2":
+            third = page.locator("#classes button").nth(1).get_attribute("data-class")
+        press(page, key)
+    kept = lines(review, "ana")
+    assert [line["id"] for line in kept] == rows
+    given = [row.split("/")[0] for row in rows]
+    assert (kept[0]["decision"], kept[0]["label"]) == ("relabel", true[rows[0]])
+    assert kept[1]["decision"] == "keep"
+    assert kept[2].get("label", given[2]) == third
+    assert kept[3]["decision"] == "unsure"
+    assert all(line["ms"] >= 0 for line in kept)
+    assert page.text_content("#saved") == "saved ✓"
+    assert page.evaluate("document.querySelector('#said').getAttribute('aria-live')") == "polite"
+    press(page, "z")
+    assert page.text_content("#counter").startswith("3 of")
+    assert lines(review, "ana")[-1]["undoes"] == kept[3]["uuid"]
+    assert page.text_content("#row-title").startswith("4 of")
+    assert page.problems == []
+
+    again = serve(Review(review.rows, review.folder))
+    page = begin(browser, again.url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    assert page.text_content("#row-title").startswith("4 of")
+    assert page.text_content("#counter").startswith("3 of")
+
+
+def test_not_saved_is_said_in_red_and_the_page_stays(browser, shapes, serve, monkeypatch):
+    review, _ = shapes
+    monkeypatch.setattr("earlylearn.files.os.fsync", no_space)
+    page = begin(browser, serve(review).url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    page.keyboard.press("k")
+    page.wait_for_selector("#problem:not(:empty)")
+    assert "Not saved" in page.text_content("#problem")
+    assert "bad" in page.get_attribute("#saved", "class")
+    assert page.text_content("#row-title").startswith("1 of")
+    assert page.text_content("#counter").startswith("0 of")
+
+
+def test_two_people_see_nothing_of_each_other_and_settle_only_what_differs(browser, shapes, serve):
+    review, true = shapes
+    url = serve(review).url
+    ana, ben = begin(browser, url, "ana"), begin(browser, url, "ben")
+    for page in (ana, ben):
+        page.wait_for_selector("#given:not(:empty)")
+    press(ana, "Enter")
+    press(ana, "k")
+    assert ben.text_content("#counter").startswith("0 of")
+    assert ben.locator("[aria-pressed=true]").count() == 0
+    press(ben, "k")
+    press(ben, "k")
+    ben.click("text=Differences")
+    ben.wait_for_selector(".case")
+    assert ben.locator(".case").count() == 1
+    assert review.queue.order[0] in ben.text_content(".case")
+    ben.click(f".case >> text=It is {true[review.queue.order[0]]}")
+    ben.wait_for_selector(".case [aria-pressed=true]")
+    ben.click("text=Result")
+    ben.wait_for_selector("#result table")
+    assert "1 differ, 0 of these are not settled" in ben.text_content("#result")
+    ben.click("#export")
+    ben.wait_for_selector("#next code")
+    assert (review.folder / "corrections.csv").exists()
+    assert ana.problems == ben.problems == []
+
+
+def test_many_rows_at_once_in_the_overview(browser, shapes, serve):
+    review, _ = shapes
+    page = begin(browser, serve(review).url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    page.keyboard.press("g")
+    page.wait_for_selector("#grid [data-id]")
+    cards = page.locator("#grid [data-id]")
+    assert cards.count() == len(review.queue.order)
+    cards.nth(0).click()
+    cards.nth(3).click(modifiers=["Shift"])
+    assert page.text_content("#selected-count") == "4 selected"
+    page.click("[data-bulk=keep]")
+    page.wait_for_function("() => document.querySelector('#selected-count').textContent === '0 selected'")
+    assert {line["id"] for line in lines(review, "ana")} == set(review.queue.order[:4])
+    page.select_option("#filter-decision", "open")
+    page.wait_for_function(
+        f"() => document.querySelectorAll('#grid [data-id]').length === {len(review.queue.order) - 4}"
+    )
+    assert page.problems == []
+
+
+def contrast(page):
+    """Pairs of text and ground with less than 4.5 : 1, by the formula of WCAG 2."""
+    return page.evaluate(
+        """() => {
+        const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+        const linear = (v) => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+        const light = ([r, g, b]) => .2126 * linear(r / 255) + .7152 * linear(g / 255) + .0722 * linear(b / 255);
+        const ground = (element) => {
+          for (let e = element; e; e = e.parentElement) {
+            const colour = parse(getComputedStyle(e).backgroundColor);
+            if (colour.length < 4 || colour[3] > 0) return colour;
+          }
+          return parse(getComputedStyle(document.body).backgroundColor); };
+        return [...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() && !e.closest('.unseen') &&
+          [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())).filter((e) => {
+            const [a, b] = [light(parse(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
+            return (a + .05) / (b + .05) < 4.5; }).map((e) => e.outerHTML.slice(0, 80)); }"""
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_by_touch_light_and_dark(browser, shapes, serve, scheme):
+    review, _ = shapes
+    page = begin(
+        browser, serve(review).url, "ana", viewport={"width": 390, "height": 800}, color_scheme=scheme, has_touch=True
+    )
+    page.wait_for_selector("#given:not(:empty)")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
+    swipe = """([from, to]) => { const target = document.querySelector('#picture');
+        for (const [kind, x] of [['touchstart', from], ['touchend', to]]) {
+          const touch = new Touch({ identifier: 1, target, clientX: x, clientY: 300 });
+          target.dispatchEvent(new TouchEvent(kind, { bubbles: true, changedTouches: [touch] })); } }"""
+    page.evaluate(swipe, [300, 100])
+    page.wait_for_function("() => document.querySelector('#counter').textContent.startsWith('1 of')")
+    page.evaluate(swipe, [100, 300])
+    page.wait_for_function("() => document.querySelector('#counter').textContent.startsWith('2 of')")
+    assert [line["decision"] for line in lines(review, "ana")] == ["relabel", "keep"]
+    for screen in ("review", "overview", "done"):
+        page.evaluate(f"show('{screen}')")
+        page.wait_for_timeout(150)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, screen
+        assert contrast(page) == [], screen
+
+
+def test_every_control_can_be_reached_by_tab_and_no_rule_of_accessibility_is_broken(browser, shapes, serve):
+    review, _ = shapes
+    page = begin(browser, serve(review).url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    wanted = page.evaluate(
+        "[...document.querySelectorAll('button, input, select, a[href]')]"
+        ".filter((e) => e.checkVisibility() && !e.closest('dialog') && !e.matches('.skip')).length"
+    )
+    page.evaluate("document.activeElement.blur()")
+    reached = set()
+    for _ in range(wanted + 5):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
+    assert len(reached) >= wanted
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe's rules")
+    for screen in ("start", "review", "overview", "adjudicate", "done"):
+        page.evaluate(f"show('{screen}')")
+        page.wait_for_timeout(150)
+        found = axe.Axe().run(page)
+        assert [each["id"] for each in found.response["violations"]] == [], screen
+
+
+def test_a_colleague_without_python(browser, shapes, tmp_path):
+    review, true = shapes
+    (path,) = bundle.export(review, tmp_path / "pages", ["cleo"], title="shapes", run="runs/shapes")
+    asked = []
+    context = browser.new_context(accept_downloads=True)
+    context.on(
+        "request",
+        lambda request: asked.append(request.url) if not request.url.startswith(("file:", "data:", "blob:")) else None,
+    )
+    page = context.new_page()
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.goto(path.as_uri())
+    assert page.input_value("#reviewer") == "cleo"
+    page.click("text=Begin")
+    page.wait_for_selector("#given:not(:empty)")
+    assert page.evaluate("document.querySelector('#picture img').naturalWidth") == 120
+    press(page, "Enter")
+    press(page, "k")
+    press(page, "z")
+    page.reload()
+    page.click("text=Begin")
+    page.wait_for_selector("#given:not(:empty)")
+    assert page.text_content("#counter").startswith("1 of")
+    press(page, "k")
+    page.click("text=Result")
+    with page.expect_download() as download:
+        page.click("#export")
+    sent = tmp_path / "cleo.jsonl"
+    download.value.save_as(sent)
+    assert bundle.take_in(review, [sent]) == {"cleo": 4}
+    assert bundle.take_in(review, [sent]) == {"cleo": 0}
+    first, second = review.queue.order[:2]
+    standing = review.answers()["cleo"]
+    assert (standing[first].label, standing[second].decision) == (true[first], "keep")
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert page.problems == []
