@@ -73,7 +73,8 @@ def calibrate(beliefs: Array, labels: NDArray[np.int64]) -> Calibration:
         full = _best(logs, "full")
         free = classes * (classes - 1) - 1
         gain = 2 * (full.likelihood - symmetric.likelihood) - free * np.log(len(seen))
-    chosen, kind = (full, "full") if full is not None and gain > 0 else (symmetric, "symmetric")
+    chosen = full if full is not None and gain > 0 else symmetric
+    kind: Kind = "symmetric" if chosen is symmetric else "full"
     posterior = np.full(beliefs.shape, np.nan, np.float32)
     for label, (each, log) in enumerate(zip(rows, logs, strict=True)):
         posterior[each] = _responsibilities(_softened(log, chosen.temperature), chosen.transition[:, label])
