@@ -1,4 +1,4 @@
-"""How much longer is a training step with ELR than with cross-entropy, and how much of it is `observe`?
+"""How much longer is a training step with ELR than with cross-entropy, and how much of it is writing logits down?
 
 Whole epochs of `earlylearn.loop.fit.Fit` on the small network, as a run trains it: rows drawn and augmented, forward,
 loss, backward, SGD, in the precision a run picks here. An epoch of one method follows one of the other, on processor
@@ -33,7 +33,7 @@ class Epochs:
     """Epochs of one method, each timed.
 
     Attributes:
-        observing: processor seconds spent in `observe` so far.
+        writing: processor seconds spent so far on writing down the logits of every row (`Fit.seen_logits`).
     """
 
     def __init__(self, method: str, shape: tuple[int, int, int], batch: int, *, steps: int, epochs: int) -> None:
@@ -60,9 +60,10 @@ class Epochs:
             augmentation=torch.Generator().manual_seed(1),
         )
         fabric = Fabric(accelerator="cpu", devices=1, precision=default_precision(NETWORK))  # type: ignore[arg-type]
-        self.observing = 0.0
-        self.method.observe = self._timed(self.method.observe)  # type: ignore[method-assign]
-        self.epochs: Iterator[Any] = Fit(self.method, data, fabric, epochs=epochs).run(lambda count, read: None)
+        self.writing = 0.0
+        fit = Fit(self.method, data, fabric, epochs=epochs)
+        fit._see = self._timed(fit._see)  # type: ignore[method-assign]
+        self.epochs: Iterator[Any] = fit.run(lambda count, read: None)
         self.steps = steps
 
     def next(self) -> float:
@@ -71,27 +72,27 @@ class Epochs:
         next(self.epochs)
         return (time.process_time() - began) / self.steps
 
-    def _timed(self, observe: Callable[..., None]) -> Callable[..., None]:
+    def _timed(self, write: Callable[..., None]) -> Callable[..., None]:
         def timed(*arguments: Any) -> None:
             began = time.process_time()
-            observe(*arguments)
-            self.observing += time.process_time() - began
+            write(*arguments)
+            self.writing += time.process_time() - began
 
         return timed
 
 
 def measure(rounds: int = 9) -> dict[str, float]:
-    """Milliseconds of a step of each method, their ratio, and the share of `observe`: medians over the rounds."""
+    """Milliseconds of a step of each method, their ratio, the share of writing logits down: medians over the rounds."""
     result = {}
     with torch.random.fork_rng(devices=[]):
         for name, (shape, batch) in SHAPES.items():
             torch.manual_seed(0)
             ce, elr = (Epochs(method, shape, batch, steps=STEPS[name], epochs=rounds + 1) for method in ("ce", "elr"))
             ce.next(), elr.next()
-            ce.observing = elr.observing = 0.0
+            ce.writing = elr.writing = 0.0
             pairs = [(ce.next(), elr.next()) for _ in range(rounds)]
             result[f"{name}_ce_ms"] = 1e3 * statistics.median(plain for plain, _ in pairs)
             result[f"{name}_elr_ms"] = 1e3 * statistics.median(ours for _, ours in pairs)
             result[f"{name}_elr_to_ce"] = statistics.median(ours / plain for plain, ours in pairs)
-            result[f"{name}_observe_share"] = elr.observing / (elr.steps * sum(ours for _, ours in pairs))
+            result[f"{name}_written_share"] = elr.writing / (elr.steps * sum(ours for _, ours in pairs))
     return result

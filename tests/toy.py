@@ -107,7 +107,7 @@ def loss_and_gradient(make_method, logits, labels=(0, 1)):
     logits = torch.as_tensor(logits).requires_grad_()
     method = make_method(Says, len(logits), logits.shape[1])
     numbers = method.numbers(len(logits), (0,))
-    loss = method.loss(Batch(torch.arange(len(logits)), (logits,), torch.tensor(labels), numbers))
+    loss = method.loss(Batch(torch.arange(len(logits)), (logits,), torch.tensor(labels), numbers)).loss
     assert loss.dtype == torch.float32
     loss.backward()
     return loss.item(), logits.grad

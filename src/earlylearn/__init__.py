@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from earlylearn.data.sources import load
     from earlylearn.errors import EarlylearnError, UsageError
     from earlylearn.loop.batches import Batch
-    from earlylearn.loop.method import Method, Pass
+    from earlylearn.loop.method import Method, Pass, Step
     from earlylearn.losses.indexed import IndexedDataset
     from earlylearn.losses.module import ELRLoss
     from earlylearn.runs.run import Run
@@ -35,6 +35,7 @@ _HOMES = {
     "Method": "loop.method",
     "Pass": "loop.method",
     "Run": "runs.run",
+    "Step": "loop.method",
     "Sweep": "study.sweep",
     "UsageError": "errors",
     "compare": "study.compare",
@@ -55,6 +56,7 @@ __all__ = [
     "Method",
     "Pass",
     "Run",
+    "Step",
     "Sweep",
     "UsageError",
     "compare",

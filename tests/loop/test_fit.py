@@ -181,7 +181,9 @@ def test_config_is_enough_to_repeat_the_run(tmp_path):
 
 @pytest.mark.parametrize("quiet", [False, True])
 def test_what_a_method_notes_is_shown_and_kept_with_its_epoch(quiet, run_path, monkeypatch, capsys):
-    monkeypatch.setattr(CrossEntropy, "after_epoch", lambda self, epoch: epoch == 1 and self.note("[half] is noise"))
+    monkeypatch.setattr(
+        CrossEntropy, "after_epoch", lambda self, epoch, seen: epoch == 1 and self.note("[half] is noise")
+    )
     run = train(blobs(), "ce", epochs=3, out=run_path, quiet=quiet)
     assert [record.get("notes") for record in run.metrics] == [None, ["[half] is noise"], None]
     assert ("epoch 2: [half] is noise\n" in capsys.readouterr().err) == (not quiet)

@@ -139,9 +139,7 @@ def test_truncation_leaves_rows_an_epoch_did_not_see_as_they_were():
     method = METHODS["gce"](lambda: torch.nn.Linear(2, 2), 4, 2, truncation=0.5)
     rows, labels = torch.arange(4), torch.zeros(4, dtype=torch.int64)
     sure, unsure, unseen = [3.0, 0.0], [0.0, 3.0], [torch.nan, torch.nan]
-    method.seen_logits.copy_(torch.tensor([unsure, sure, sure, unseen]))
-    method._prune(rows, labels)
+    method._prune(rows, labels, torch.tensor([unsure, sure, sure, unseen]))
     assert method.weights.tolist() == [0, 1, 1, 1]
-    method.seen_logits.copy_(torch.tensor([unseen, unsure, sure, sure]))
-    method._prune(rows, labels)
+    method._prune(rows, labels, torch.tensor([unseen, unsure, sure, sure]))
     assert method.weights.tolist() == [0, 0, 1, 1]

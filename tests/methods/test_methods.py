@@ -127,17 +127,17 @@ def test_state_dict_is_complete(method, run_path):
 
 
 @ALL
-def test_observes_every_training_and_held_out_row_in_every_epoch(method, run_path, monkeypatch):
+def test_every_training_and_held_out_row_is_seen_in_every_epoch(method, run_path, monkeypatch):
     seen = []
     original = Fit.run
 
     def forgetting(self, on_step):
         for epoch in original(self, on_step):
             rows = self.data.draws[0].rows
-            seen.append(torch.isfinite(self.method.seen_logits[rows]).all())
+            seen.append(torch.isfinite(self.seen_logits[rows]).all())
             yield epoch
-            seen.append(torch.isfinite(self.method.seen_logits).all())
-            self.method.seen_logits.fill_(torch.nan)
+            seen.append(torch.isfinite(self.seen_logits).all())
+            self.seen_logits.fill_(torch.nan)
 
     monkeypatch.setattr(Fit, "run", forgetting)
     train(blobs(), method, epochs=2, out=run_path, quiet=True)

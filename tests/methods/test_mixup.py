@@ -1,4 +1,4 @@
-"""Does mixup take the published steps, and does what it observes come from examples rather than from mixtures?"""
+"""Does mixup take the published steps, and are its logits those of examples rather than of mixtures?"""
 
 from functools import partial
 
@@ -25,16 +25,16 @@ def test_stands_extremes():
     stands_extremes(Mixup)
 
 
-def test_observes_its_examples_as_they_are():
+def test_says_of_its_examples_what_they_are():
     method = Mixup(Says, 4, 3)
     logits = torch.randn(4, 3)
     method.train()
-    method.loss(Batch(torch.tensor([2, 0, 3, 1]), (logits,), torch.tensor([0, 1, 2, 0]), method.numbers(4, (0,))))
-    assert torch.equal(method.seen_logits[torch.tensor([2, 0, 3, 1])], logits)
+    batch = Batch(torch.tensor([2, 0, 3, 1]), (logits,), torch.tensor([0, 1, 2, 0]), method.numbers(4, (0,)))
+    assert torch.equal(method.loss(batch).logits, logits)
     assert method.nets[0].training
 
 
-def test_observing_leaves_the_running_statistics_to_the_mixtures():
+def test_looking_at_examples_leaves_the_running_statistics_to_the_mixtures():
     method = Mixup(small_network, 8, 3)
     method.loss(Batch(torch.arange(8), (torch.randn(8, 5),), torch.arange(8) % 3, method.numbers(8, (0,))))
     assert method.nets[0][1].num_batches_tracked == 1

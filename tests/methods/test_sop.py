@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from earlylearn.loop.batches import Batch
 from earlylearn.methods.sop import SOP, sop_loss
 from tests.reference.sop_literal import LiteralSOP
 from tests.toy import CLASSES, HELD_OUT, ROWS, loss_and_gradient, stands_extremes, takes_the_same_steps
@@ -63,16 +64,15 @@ def test_the_squared_error_does_not_move_the_network_and_v_is_constant_for_the_c
     )
 
 
-def test_gradients_of_the_tables_ignore_a_gradient_scaler():
-    method = _started(0.3, 1.0, 1.0)(torch.nn.Identity, 2, 3)
-    _, gradient = loss_and_gradient(lambda *_: method, torch.zeros(2, 3))
-    before = [slope.clone() for slope in method._slopes]
+def test_steps_of_the_tables_ignore_a_gradient_scaler():
+    plain, scaled = (_started(0.3, 1.0, 1.0)(torch.nn.Identity, 2, 3) for _ in range(2))
+    _, gradient = loss_and_gradient(lambda *_: plain, torch.zeros(2, 3))
     logits = torch.zeros(2, 3, requires_grad=True)
-    from earlylearn.loop.batches import Batch
-
-    (65536 * method.loss(Batch(torch.arange(2), (logits,), torch.tensor([0, 1])))).backward()
+    (65536 * scaled.loss(Batch(torch.arange(2), (logits,), torch.tensor([0, 1]))).loss).backward()
     torch.testing.assert_close(logits.grad, 65536 * gradient)
-    assert all(map(torch.equal, before, method._slopes))
+    assert torch.equal(plain.u, scaled.u)
+    assert torch.equal(plain.v, scaled.v)
+    assert not torch.equal(plain.u, _started(0.3, 1.0, 1.0)(torch.nn.Identity, 2, 3).u)
 
 
 def test_more_classes_than_examples():

@@ -10,7 +10,7 @@ from torch import nn
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.builtin.image_store import CACHE_VARIABLE
 from earlylearn.errors import UsageError, setting
-from earlylearn.loop.method import Method
+from earlylearn.loop.method import Method, unseen
 from earlylearn.machine import device, free_disk, gpu_memory, main_memory, matrix_rate
 from earlylearn.methods import METHODS, check_options, measured_costs
 from earlylearn.networks import default_precision
@@ -147,7 +147,8 @@ def _operations(
 def _memory(size: Size, settings: dict[str, Any], cost: Cost, method: Method, precision: str) -> dict[str, float]:
     """Bytes of what a run keeps, images first."""
     with torch.device("meta"):
-        tables = [*method.buffers(recurse=False), *Dynamics(size.rows).buffers()]
+        seen = unseen(size.rows, size.classes)
+        tables = [seen, *method.buffers(recurse=False), *Dynamics(size.rows).buffers()]
     weights = 4 * _weights(method, trained=True)
     number = 2 if precision == "bf16-mixed" else 4
     return {

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from earlylearn.errors import EarlylearnError, setting
 from earlylearn.loop.batches import Batch, Batches, Numbers, Order, Sweep
-from earlylearn.loop.method import Method, Pass
+from earlylearn.loop.method import Method, Pass, unseen
 from earlylearn.loop.predict import load_method, predict_batches
 from earlylearn.loop.replay import Recorder, Replays
 from earlylearn.loop.schedule import make_schedule
@@ -40,9 +40,9 @@ class Epoch:
 class Fit:
     """The loop and its own state: one optimizer and one schedule per network.
 
-    It calls the method's `passes`, `numbers`, `after_step`, `after_epoch`, `predict` and `note`, begins `seen_logits`
-    anew, reads `nets` and `parts`, and knows nothing else of it. Only the networks are set up for the hardware; the
-    method, with its per-example state, stays as it is.
+    It calls the method's `passes`, `numbers`, `after_step`, `after_epoch`, `observe_held_out`, `predict` and `note`,
+    reads its `nets`, and knows nothing else of it. Only the networks are set up for the hardware; the method, with its
+    per-example state, stays as it is.
 
     Args:
         method: what to train; its networks are moved to the device and wrapped in place.
@@ -54,6 +54,10 @@ class Fit:
         weight_decay: L2 coefficient, on all parameters as in the paper.
         schedule: see `earlylearn.loop.schedule`.
         recorder: records steps to replay them, see `earlylearn.loop.replay`; None runs every step as it is.
+
+    Attributes:
+        seen_logits: ``float32 [n, C]``, the latest logits of every row seen in this epoch, held-out ones by `validate`;
+            NaN of a row that was not, for an epoch may be a sample. Begun anew in every epoch, hence in no state dict.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Fit:
             self.optimizers.append(optimizer)
             self._steppers.append(stepper)
         method.to(fabric.device)
+        self.seen_logits = unseen(method.n, method.classes).to(fabric.device)
         self.replays = None if recorder is None else Replays(recorder)
         self._rates = [torch.zeros((), device=fabric.device) for _ in self.optimizers]
 
@@ -98,14 +103,16 @@ class Fit:
         """
         while self.epoch < self.epochs:
             self.method.train()
-            self.method.seen_logits.fill_(torch.nan)
+            self.seen_logits.fill_(torch.nan)
             means = _Means()
             lr = self.schedules[0].get_last_lr()[0]
             for sweep in self.method.passes(self.epoch, self.data):
+                if sweep.seen is not None:
+                    self._see(*sweep.seen)
                 for examples, losses in self._steps(sweep):
                     means.add(examples, losses)
                     on_step(examples, means.read)
-            self.method.after_epoch(self.epoch)
+            self.method.after_epoch(self.epoch, self.seen_logits)
             for schedule in self.schedules:
                 schedule.step()
             self.epoch += 1
@@ -128,13 +135,19 @@ class Fit:
 
     def _step(self, sweep: Pass, batch: Batch) -> dict[str, Tensor]:
         with self.fabric.autocast():
-            loss = sweep.loss(batch)
-        self.fabric.backward(loss)
+            said = sweep.loss(batch)
+        if said.logits is not None:
+            self._see(batch.index, said.logits)
+        self.fabric.backward(said.loss)
         for k in sweep.trains:
             self._steppers[k].step()
             self._steppers[k].zero_grad()
         self.method.after_step(batch, sweep.trains)
-        return {"loss": loss.detach(), **self.method.parts}
+        return {"loss": said.loss.detach(), **said.parts}
+
+    def _see(self, rows: Tensor, logits: Tensor) -> None:
+        """Write down what the method says of rows now."""
+        self.seen_logits.index_copy_(0, rows, logits.detach().to(self.seen_logits.dtype))
 
     def _numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
         device = self.fabric.device
@@ -179,6 +192,14 @@ class Fit:
     def logits(self, rows: Tensor) -> Tensor:
         """What the method predicts of the rows now, in evaluation mode: ``float32 [len(rows), C]``."""
         return predict_batches(self.method, self.fabric, self.data.in_order(rows))
+
+    @torch.no_grad()
+    def validate(self, rows: Tensor) -> Tensor:
+        """The `logits` of held-out rows after an epoch, which count as seen and which the method may keep."""
+        logits = self.logits(rows)
+        self._see(rows, logits)
+        self.method.observe_held_out(rows, logits)
+        return logits
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to continue, but for the random generators."""

@@ -1,8 +1,9 @@
 """What must a way of training under label noise provide, so that the one loop can run it?"""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from types import MappingProxyType
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -11,19 +12,42 @@ from torch import Tensor, nn
 from earlylearn.loop.batches import Batch, Batches, Numbers
 
 
+class Step(NamedTuple):
+    """What a method says of a batch.
+
+    Attributes:
+        loss: scalar float32, to be differentiated.
+        logits: ``[B, C]`` of any floating dtype: what the model says now of the batch's own inputs, in the order of
+            ``batch.index``; None where this pass says nothing of them.
+        parts: the loss by named part, detached scalars, for the progress line and the metrics.
+    """
+
+    loss: Tensor
+    logits: Tensor | None
+    parts: Mapping[str, Tensor] = MappingProxyType({})
+
+
+def unseen(n: int, classes: int) -> Tensor:
+    """Logits ``float32 [n, C]`` of rows of which nothing has been said yet: NaN."""
+    return torch.full((n, classes), torch.nan)
+
+
 @dataclass
 class Pass:
     """One sweep over batches that trains some of the networks.
 
     Attributes:
         batches: what to sweep over.
-        loss: the scalar float32 loss of a batch.
+        loss: what the method says of a batch.
         trains: the positions in ``Method.nets`` of the networks that step after each batch.
+        seen: rows ``int64 [m]`` and their logits ``[m, C]`` where the method looked at rows before the sweep; what
+            steps say of the same rows comes later and counts.
     """
 
     batches: Iterable[Batch]
-    loss: Callable[[Batch], Tensor]
+    loss: Callable[[Batch], Step]
     trains: tuple[int, ...]
+    seen: tuple[Tensor, Tensor] | None = None
 
 
 class Method(nn.Module):
@@ -52,10 +76,7 @@ class Method(nn.Module):
             only; that all else that differs between steps comes by `numbers` or from buffers; and that the loss of a
             `Pass` is a method, or a `functools.partial` of one with plain arguments, equal from epoch to epoch.
         nets: the networks; each has its own optimizer.
-        parts: the batch's loss by named part, detached, for the progress line and the metrics; read after `loss`.
         notes: lines for the user since the last epoch's end (see `note`).
-        seen_logits: ``float32 [n, C]``, the logits of every row seen in this epoch (see `observe`), NaN of a row that
-            was not: an epoch may be a sample of the rows. Begun anew in every epoch, hence not in the state dict.
     """
 
     paper: ClassVar[str] = ""
@@ -65,7 +86,6 @@ class Method(nn.Module):
     transition_matrix: ClassVar[str] = ""
     draw_per_network: ClassVar[bool] = False
     replayable: ClassVar[bool] = False
-    seen_logits: Tensor
 
     def __init__(
         self,
@@ -79,12 +99,10 @@ class Method(nn.Module):
         self.n, self.classes = n, classes
         self.generator = generator if generator is not None else np.random.default_rng(0)
         self.nets = nn.ModuleList(make_network() for _ in range(self.networks))
-        self.parts: dict[str, Tensor] = {}
         self.notes: list[str] = []
-        self.register_buffer("seen_logits", torch.zeros(n, classes), persistent=False)
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Scalar float32 loss of a batch; calls `observe` with the logits on the batch's own inputs."""
+    def loss(self, batch: Batch) -> Step:
+        """The loss of a batch, its parts, and the logits of the batch's own inputs."""
         raise NotImplementedError
 
     def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
@@ -106,8 +124,22 @@ class Method(nn.Module):
     def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:
         """Follow an optimizer step of the networks ``trained``: weight averages, row-wise updates."""
 
-    def after_epoch(self, epoch: int) -> None:
-        """Follow the last pass of an epoch (counted from 0)."""
+    def after_epoch(self, epoch: int, seen: Tensor) -> None:
+        """Follow the last pass of an epoch.
+
+        Args:
+            epoch: counted from 0.
+            seen: ``float32 [n, C]``, the latest logits of every row that the epoch's steps and passes spoke of, NaN of
+                any other: held-out rows, and rows outside a sample. The loop's own, to be read now and not kept.
+        """
+
+    def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
+        """Keep something, such as targets, of the rows held out of training: called once after every epoch.
+
+        Args:
+            index: ``int64 [m]``.
+            logits: ``float32 [m, C]``, what `predict` says of them now.
+        """
 
     def predict(self, x: Tensor) -> Tensor:
         """Logits ``[B, C]`` of inputs ``[B, ...]``: the mean over the networks."""
@@ -130,13 +162,3 @@ class Method(nn.Module):
         It is shown after the epoch, and kept in that epoch's line of ``metrics.jsonl``.
         """
         self.notes.append(text)
-
-    @torch.no_grad()
-    def observe(self, index: Tensor, logits: Tensor) -> None:
-        """Note what the model says of the rows ``index`` now, from a forward pass it makes anyway."""
-        self.seen_logits.index_copy_(0, index, logits.detach().to(self.seen_logits.dtype))
-
-    @torch.no_grad()
-    def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
-        """Note what the model says of rows it never trains on, once per epoch (the validation pass)."""
-        self.observe(index, logits)

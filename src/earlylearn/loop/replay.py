@@ -16,7 +16,7 @@ from earlylearn.loop.batches import Batches
 from earlylearn.loop.method import Method
 
 Losses = dict[str, Tensor]
-Step = Callable[[], Losses]
+Work = Callable[[], Losses]  # a step
 WARM_UP = 3  # steps as they are, before a step is recorded: libraries choose algorithms, optimizers make their buffers
 
 
@@ -29,10 +29,10 @@ class Recorder(Protocol):
 
     refuses: str
 
-    def warm_up(self, step: Step) -> Losses:
+    def warm_up(self, step: Work) -> Losses:
         """Do a step as it is, where steps will be recorded."""
 
-    def record(self, step: Step) -> tuple[Callable[[], object], Losses]:
+    def record(self, step: Work) -> tuple[Callable[[], object], Losses]:
         """How to replay the step, and where each replay leaves its losses; does not do it."""
 
     def forget(self) -> None:
@@ -50,7 +50,7 @@ class CudaGraphs:
         self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
         self.refuses = ""
 
-    def warm_up(self, step: Step) -> Losses:
+    def warm_up(self, step: Work) -> Losses:
         """On the stream that records, in order with what came before and what comes after."""
         before = torch.cuda.get_sync_debug_mode()
         self.stream.wait_stream(torch.cuda.current_stream())
@@ -67,7 +67,7 @@ class CudaGraphs:
             self.refuses = f"{waits[0]} waits for the GPU"
         return losses
 
-    def record(self, step: Step) -> tuple[Callable[[], object], Losses]:
+    def record(self, step: Work) -> tuple[Callable[[], object], Losses]:
         """As `Recorder.record`."""
         graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         try:

@@ -51,6 +51,6 @@ def average_logits(table: Tensor, index: Tensor, logits: Tensor, *, beta: float)
 
 
 def target_beliefs(table: Tensor) -> Tensor:
-    """Targets as probabilities ``[n, C]``: rows divided by their mass 1 - beta^k; NaN where nothing was seen."""
-    mass = table.sum(1, keepdim=True)
+    """Targets ``[..., n, C]`` as probabilities: rows divided by their mass 1 - beta^k; NaN where nothing was seen."""
+    mass = table.sum(-1, keepdim=True)
     return table / mass.where(mass > 0, torch.nan)

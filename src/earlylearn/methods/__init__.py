@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from torch import nn
 
 from earlylearn.errors import UsageError, hyperparameter, setting
-from earlylearn.loop.method import Method
+from earlylearn.loop.method import Method, unseen
 from earlylearn.methods.coteaching import CoTeaching, CoTeachingPlus
 from earlylearn.methods.dividemix import DivideMix
 from earlylearn.methods.elr import ELR
@@ -91,7 +91,8 @@ def needs(method: type[Method]) -> dict[str, Any]:
     """What a method needs beside data and one network: see `describe_methods`."""
 
     def state(n: int, classes: int) -> int:
-        return sum(buffer.nbytes for buffer in method(nn.Identity, n, classes).buffers())
+        kept = method(nn.Identity, n, classes).buffers()
+        return unseen(n, classes).nbytes + sum(buffer.nbytes for buffer in kept)
 
     # Rows are alike: one more row tells its state for 2 and for 3 classes, and these its shares.
     two, three = (state(2, classes) - state(1, classes) for classes in (2, 3))

@@ -1,16 +1,15 @@
 """How do two networks teach each other with the examples whose loss is small (co-teaching, co-teaching+)?"""
 
-from collections.abc import Callable, Iterator
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from earlylearn.loop.batches import Batch, Batches
-from earlylearn.loop.method import Method, Pass
+from earlylearn.loop.method import Method, Pass, Step
 from earlylearn.methods.forget_rate import NOISE_RATE, ForgetRate
 
 Forget = Annotated[
@@ -41,20 +40,16 @@ class CoTeaching(Method):
     rises as R(epoch) = tau min(epoch / num_gradual, 1), epochs counted from 0.
 
     Args:
-        make_network: builds one network.
-        n: rows of the data set.
-        classes: number of classes C.
         forget_rate: tau, the noise rate. The paper takes it as known; None estimates it from the noisy data, and
             says so: see `ForgetRate`.
         num_gradual: epochs T_k of the ramp; 10 in the paper.
         warmup: if there are fewer than 20 held-out rows, the epoch whose training agreement is the estimate.
-        generator: unused; every method takes one.
 
     Differs from the released code: the loss is the mean over the kept examples, not that mean divided by their
-    number once more (Adam hides the factor, SGD does not); the last, smaller batch trains too; the ramp reaches
-    tau after num_gradual epochs, not one earlier; at least one example is kept. Left out: no ``as_released`` switch,
-    because the published numbers hang on the released network and Adam, not on these. Adam, too, is left out: the
-    loop's SGD is every method's.
+    number once more (Adam hides the factor, SGD does not); the last, smaller batch trains too; with
+    ``num_gradual`` 10 the ramp goes from 0 in the first epoch to tau in the 11th, there from tau / 9 to tau in the 9th;
+    at least one example is kept. Left out: no ``as_released`` switch, because the published numbers hang on the
+    released network and Adam, not on these. Adam, too, is left out: the loop's SGD is every method's.
     """
 
     replayable = True
@@ -64,16 +59,13 @@ class CoTeaching(Method):
 
     def __init__(
         self,
-        make_network: Callable[[], nn.Module],
-        n: int,
-        classes: int,
-        *,
+        *given: Any,
         forget_rate: Forget = None,
         num_gradual: Gradual = 10,
         warmup: Warmup = 3,
-        generator: np.random.Generator | None = None,
+        **others: Any,
     ) -> None:
-        super().__init__(make_network, n, classes, generator=generator)
+        super().__init__(*given, **others)
         self.forget = ForgetRate(forget_rate, num_gradual, warmup)
 
     def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
@@ -81,23 +73,20 @@ class CoTeaching(Method):
         self.forget.start(epoch, data.draws[0])
         yield from super().passes(epoch, data)
 
-    def loss(self, batch: Batch) -> Tensor:
+    def loss(self, batch: Batch) -> Step:
         """The sum of the two networks' losses, each over the other's choice."""
         logits = [net(batch.views[0]).float() for net in self.nets]
-        self.observe(batch.index, torch.stack(logits).mean(0))
         first, second = (F.cross_entropy(out, batch.label, reduction="none") for out in logits)
         keep = self.forget.kept(len(batch.label))
         loss = mean_of_smallest(first, second, keep) + mean_of_smallest(second, first, keep)
-        self.parts = {"ce": loss.detach() / 2}
-        return loss
+        return Step(loss, torch.stack(logits).mean(0), {"ce": loss.detach() / 2})
 
-    def after_epoch(self, epoch: int) -> None:
+    def after_epoch(self, epoch: int, seen: Tensor) -> None:
         """Estimate the noise rate from the training rows, if it is time."""
-        self.forget.learn_trained(epoch, self)
+        self.forget.learn_trained(epoch, seen, self)
 
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
         """Estimate the noise rate from the held-out rows."""
-        super().observe_held_out(index, logits)
         self.forget.learn_held_out(index, logits, self)
 
 
@@ -110,22 +99,18 @@ class CoTeachingPlus(Method):
     any batch with fewer than two disagreements.
 
     Args:
-        make_network: builds one network.
-        n: rows of the data set.
-        classes: number of classes C.
         forget_rate: tau, the noise rate; None estimates it, see `ForgetRate`.
         num_gradual: epochs of the ramp; 10 in the paper.
-        initial: epochs of plain co-teaching. Released code, of 200: 0 on MNIST, 20 on CIFAR-10, 5 on CIFAR-100. With 0
-            and 5, digits with 40 % noise ended at .986 and .978, .972 and .961 (symmetric, two seeds), at .739 and
-            .675, .936 and .681 (pair). With pair noise disagreements are mostly wrong labels; much hangs on the seed.
+        initial: epochs of plain co-teaching. Released code, of 200: 0 on MNIST, 20 on CIFAR-10, 5 on CIFAR-100. With
+            pair noise disagreements are mostly wrong labels, and much hangs on the seed (docs/LOG.md).
         warmup: if there are fewer than 20 held-out rows, the epoch whose training agreement is the estimate.
-        generator: unused; every method takes one.
 
-    Differs from the released code: the cross-entropy takes logits, there softmax is applied twice; row 0 of the data
-    may disagree as any other; the mean is not divided by the kept number again; a batch in agreement is trained by
-    co-teaching, there by cross-entropy on all of it before a miscounted step 5000 and by momentum alone after. Left
-    out: no ``as_released`` switch. These are slips, its published numbers come from a LeNet and Adam, and the numbers
-    that others quote from re-runs with other code.
+    Differs from the released code: the ramp, as in co-teaching; the cross-entropy takes logits, there softmax is
+    applied twice; row 0 of the data may disagree as any other; the mean is not divided by the kept number again; a
+    batch with one disagreement is trained by co-teaching, there on that one alone; a batch without any too, there by
+    cross-entropy on all of it before a miscounted step 5000 and by momentum alone after; where (1 - R) |D| is below 1,
+    one example is kept, there all of D. Left out: no ``as_released`` switch. These are slips, its published numbers
+    come from a LeNet and Adam, and the numbers that others quote from re-runs with other code.
     """
 
     replayable = True
@@ -136,17 +121,14 @@ class CoTeachingPlus(Method):
 
     def __init__(
         self,
-        make_network: Callable[[], nn.Module],
-        n: int,
-        classes: int,
-        *,
+        *given: Any,
         forget_rate: Forget = None,
         num_gradual: Gradual = 10,
         initial: Annotated[int, Field(ge=0, description="epochs of plain co-teaching first")] = 0,
         warmup: Warmup = 3,
-        generator: np.random.Generator | None = None,
+        **others: Any,
     ) -> None:
-        super().__init__(make_network, n, classes, generator=generator)
+        super().__init__(*given, **others)
         self.initial = initial
         self.register_buffer("all_count", torch.tensor(False), persistent=False)  # whether in agreement or not
         self.forget = ForgetRate(forget_rate, num_gradual, warmup)
@@ -157,24 +139,22 @@ class CoTeachingPlus(Method):
         self.forget.start(epoch, data.draws[0])
         yield from super().passes(epoch, data)
 
-    def loss(self, batch: Batch) -> Tensor:
+    def loss(self, batch: Batch) -> Step:
         """The sum of the two networks' losses, each over the other's choice among the disagreements."""
         logits = [net(batch.views[0]).float() for net in self.nets]
-        self.observe(batch.index, torch.stack(logits).mean(0))
         first, second = (F.cross_entropy(out, batch.label, reduction="none") for out in logits)
         eligible = (logits[0].argmax(1) != logits[1].argmax(1)) | self.all_count
         eligible = eligible | (eligible.sum() < 2)
         keep = self.forget.kept(eligible.sum())
         by_first, by_second = (judged.detach().masked_fill(~eligible, torch.inf) for judged in (first, second))
         loss = mean_of_smallest(first, by_second, keep) + mean_of_smallest(second, by_first, keep)
-        self.parts = {"ce": loss.detach() / 2, "disagree": eligible.float().mean()}
-        return loss
+        parts = {"ce": loss.detach() / 2, "disagree": eligible.float().mean()}
+        return Step(loss, torch.stack(logits).mean(0), parts)
 
-    def after_epoch(self, epoch: int) -> None:
+    def after_epoch(self, epoch: int, seen: Tensor) -> None:
         """Estimate the noise rate from the training rows, if it is time."""
-        self.forget.learn_trained(epoch, self)
+        self.forget.learn_trained(epoch, seen, self)
 
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
         """Estimate the noise rate from the held-out rows."""
-        super().observe_held_out(index, logits)
         self.forget.learn_held_out(index, logits, self)

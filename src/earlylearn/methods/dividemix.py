@@ -1,7 +1,7 @@
 """How does DivideMix treat the labels it doubts as missing, and train two networks by semi-supervised learning?"""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Annotated, Any
 
@@ -9,10 +9,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from earlylearn.loop.batches import Batch, Batches
-from earlylearn.loop.method import Method, Pass
+from earlylearn.loop.method import Method, Pass, Step
 from earlylearn.methods.mixture import clean_probability, rescaled
 from earlylearn.methods.supervised import one_hot
 
@@ -27,26 +27,12 @@ def sharpened(probability: Tensor, temperature: float) -> Tensor:
 class DivideMix(Method):
     """DivideMix: a mixture of the losses divides the data; each network learns from the other's division by MixMatch.
 
-    Li, Socher, Hoi, ICLR 2020, Algorithm 1 and its CIFAR recipe. After ``warmup`` epochs of cross-entropy, in each
-    epoch: co-divide: for each network, w_i = posterior probability of the component with the smaller mean, of a
-    mixture of two Gaussians fitted to the losses of all training rows. The other network takes the rows with
-    w_i > p_threshold as labelled, the rest as unlabelled. Each of its steps has B/2 labelled and B/2 unlabelled rows
-    (B the batch size) in two views: refine the labels, y = sharpen(w y + (1 - w) p, T), p the mean softmax over the
-    views; guess the others, q = sharpen(mean softmax over views and both networks, T); mix all inputs and targets
-    with a permutation of themselves, share l = max(b, 1 - b), b ~ Beta(alpha, alpha); then
-
-    loss = CE(labelled) + lambda(t) mean (p - q)^2 + prior_weight KL(uniform | mean p),
-    lambda(t) = lambda_u min((epochs since warm-up) / ramp, 1).
-
-    Views are the augmented versions of an image. Without augmentation (tables, digits) they would be the same twice, so
-    they get Gaussian noise of ``view_noise`` standard deviations of their column or channel.
+    Li, Socher, Hoi, ICLR 2020, Algorithm 1 and its CIFAR recipe. After ``warmup`` epochs of cross-entropy, every epoch
+    divides the data (`co_divide`), and each network trains on the division that the other's losses make (`loss`): rows
+    whose labels are clean with a probability above ``p_threshold`` are labelled, the rest unlabelled.
 
     Args:
-        make_network: builds one network.
-        n: rows of the data set.
-        classes: number of classes C.
-        warmup: epochs of cross-entropy. Published: 10 of 300 on CIFAR-10, 30 on CIFAR-100; runs of 40 epochs on digits
-            with 40 % pair noise end at .961, .964 and .947 accuracy with 2, 5 and 10.
+        warmup: epochs of cross-entropy. Published: 10 of 300 on CIFAR-10, 30 on CIFAR-100.
         p_threshold: a label counts as clean above this; 0.5, with 90 % noise 0.6.
         lambda_u: weight of the unlabelled loss. The released default 25 costs 4 points on human label noise; the
             published tables use 0 for 20 % symmetric and 40 % asymmetric noise, 25 to 150 from 50 % symmetric on.
@@ -56,19 +42,19 @@ class DivideMix(Method):
         prior_weight: of the penalty on predicting few classes; 1. It assumes balanced classes: lower it if not.
         confidence_penalty: weight of the negative entropy in warm-up; 1 in the published asymmetric runs.
         history: epochs over which losses are averaged before the mixture; 5 in the published 90 % runs.
-        view_noise: see above; no effect on augmented images, nor in warm-up. Ours, and no great matter: with 0, 0.1 and
-            0.3, digits as columns end at .964, .967, .969 (symmetric 40 %) and .906, .894, .911 (pair 40 %), one seed.
-        generator: random numbers of mixup, of the mixture's start and of ``view_noise``.
+        view_noise: of inputs that are not augmented (tables, digits), whose two views would be the same: Gaussian, in
+            standard deviations of their column or channel. Ours; not in warm-up.
 
     Attributes:
-        clean: ``float32 [2, n]``, w of either network at the latest co-divide; 1 before it, and of held-out rows.
+        clean: ``float32 [2, n]``, for each network the probability w that a label is clean; 1 before the first
+            division, and of held-out rows.
         losses: ``float32 [2, history, n]``, losses scaled to 0 .. 1, a ring over the epochs.
         beliefs: ``float32 [n, C]``, see `label_beliefs`.
 
     Differs from the released code: everything is drawn from the run's generators (there, mixup and mixture cannot be
     repeated); validation rows are held out; the last batch of a sweep is never a single row. States in which the
-    released code stops: no labelled half-batch gives an epoch of cross-entropy; fewer than two unlabelled rows, an
-    epoch without them; losses that do not divide count as all clean. Each is noted. There is no ``as_released`` switch:
+    released code stops are noted: no labelled half-batch gives an epoch of cross-entropy; fewer than two unlabelled
+    rows, an epoch without them; losses that do not divide count as all clean. There is no ``as_released`` switch:
     nothing published depends on a slip. As there: guesses of the network in training use and update batch statistics;
     network 2 sees network 1 as already trained in this epoch; a step takes as many rows as in warm-up (2 x 64).
     """
@@ -86,10 +72,7 @@ class DivideMix(Method):
 
     def __init__(
         self,
-        make_network: Callable[[], nn.Module],
-        n: int,
-        classes: int,
-        *,
+        *given: Any,
         warmup: Annotated[int, Field(ge=0, description="epochs of cross-entropy first")] = 5,
         p_threshold: Annotated[
             float, Field(ge=0, lt=1, description="probability above which a label counts as clean")
@@ -110,15 +93,15 @@ class DivideMix(Method):
         view_noise: Annotated[
             float, Field(ge=0, description="noise on inputs that are not augmented, in standard deviations")
         ] = 0.1,
-        generator: np.random.Generator | None = None,
+        **others: Any,
     ) -> None:
-        super().__init__(make_network, n, classes, generator=generator)
+        super().__init__(*given, **others)
         self.warmup, self.p_threshold, self.lambda_u, self.ramp = warmup, p_threshold, lambda_u, ramp
         self.temperature, self.alpha, self.prior_weight = temperature, alpha, prior_weight
         self.confidence_penalty, self.view_noise = confidence_penalty, view_noise
-        self.register_buffer("clean", torch.ones(2, n))
-        self.register_buffer("losses", torch.zeros(2, history, n))
-        self.register_buffer("beliefs", torch.full((n, classes), 1 / classes))
+        self.register_buffer("clean", torch.ones(2, self.n))
+        self.register_buffer("losses", torch.zeros(2, history, self.n))
+        self.register_buffer("beliefs", torch.full((self.n, self.classes), 1 / self.classes))
         self.divided = 0  # epochs of losses in the ring
         self.step = 0  # steps of this pass
         self.spread: Tensor | None = None
@@ -130,46 +113,52 @@ class DivideMix(Method):
                 yield Pass(data.batches(), partial(self.warm_up_loss, k=k), (k,))
             return
         self.spread = self._spread(data)
-        self.co_divide(data)
+        seen = self.co_divide(data)
+        for k in (0, 1):
+            yield Pass(*self._divided(k, epoch, data), (k,), seen if k == 0 else None)
+
+    def _divided(self, k: int, epoch: int, data: Batches) -> tuple[Iterable[Batch], Callable[[Batch], Step]]:
+        """What network k trains on, and how, after a division."""
+        self.nets[k].train()
         rows = data.draws[0].rows
         half = max(2, data.batch_size // 2)
-        for k in (0, 1):
-            self.nets[k].train()
-            trusted = self.clean[1 - k, rows] > self.p_threshold
-            labelled, unlabelled = rows[trusted], rows[~trusted]
-            if len(labelled) < half:
-                self.note(
-                    f"network {k + 1}: only {len(labelled)} labels count as clean, fewer than half a batch; "
-                    "cross-entropy on all labels in this epoch"
-                )
-                yield Pass(data.batches(), partial(self.warm_up_loss, k=k), (k,))
-                continue
-            if len(unlabelled) < 2:
-                self.note(f"network {k + 1}: every label counts as clean; no unlabelled part in this epoch")
-                unlabelled = unlabelled[:0]
-            self.nets[1 - k].eval()
-            self.step = 0
-            steps = len(labelled) // half + 1
-            yield Pass(
-                _pairs(data, labelled, unlabelled, half), partial(self.loss, k=k, epoch=epoch, steps=steps), (k,)
+        trusted = self.clean[1 - k, rows] > self.p_threshold
+        labelled, unlabelled = rows[trusted], rows[~trusted]
+        if len(labelled) < half:
+            self.note(
+                f"network {k + 1}: only {len(labelled)} labels count as clean, fewer than half a batch; "
+                "cross-entropy on all labels in this epoch"
             )
+            return data.batches(), partial(self.warm_up_loss, k=k)
+        if len(unlabelled) < 2:
+            self.note(f"network {k + 1}: every label counts as clean; no unlabelled part in this epoch")
+            unlabelled = unlabelled[:0]
+        self.nets[1 - k].eval()
+        self.step = 0
+        steps = len(labelled) // half + 1
+        return _pairs(data, labelled, unlabelled, half), partial(self.loss, k=k, epoch=epoch, steps=steps)
 
-    def warm_up_loss(self, batch: Batch, k: int) -> Tensor:
+    def warm_up_loss(self, batch: Batch, k: int) -> Step:
         """Network k's cross-entropy, with the confidence penalty if asked for."""
-        logits = self.nets[k](batch.views[0])
-        self.observe(batch.index, logits)
-        log_p = torch.log_softmax(logits.float(), 1)
+        logits = self.nets[k](batch.views[0]).float()
+        log_p = torch.log_softmax(logits, 1)
         if self.divided == 0:
             self.beliefs.index_copy_(0, batch.index, log_p.detach().exp())
         loss = ce = F.nll_loss(log_p, batch.label)
         if self.confidence_penalty:
             loss = ce + self.confidence_penalty * (log_p.exp() * log_p).sum(1).mean()
-        self.parts = {"ce": ce.detach()}
-        return loss
+        return Step(loss, logits, {"ce": ce.detach()})
 
     @torch.no_grad()
-    def co_divide(self, data: Batches) -> None:
-        """Set `clean` and `beliefs` of all training rows, from both networks' losses in evaluation mode."""
+    def co_divide(self, data: Batches) -> tuple[Tensor, Tensor]:
+        """Set `clean` and `beliefs` of all training rows, from both networks' losses in evaluation mode.
+
+        w is the posterior probability of the component with the smaller mean, of a mixture of two Gaussians fitted to a
+        network's losses.
+
+        Returns:
+            The rows ``int64 [m]`` and their logits ``float32 [m, C]``, the networks' mean.
+        """
         rows, labels = data.draws[0].rows, data.draws[0].labels[data.draws[0].rows]
         logits = []
         for k, net in enumerate(self.nets):
@@ -187,13 +176,21 @@ class DivideMix(Method):
             self.clean[k, rows] = torch.from_numpy(clean).to(self.clean)
         self.divided += 1
         both = torch.stack(logits)
-        self.observe(rows, both.mean(0))
         clean_share = self.clean[:, rows].mean(0).unsqueeze(1)
         predicted = torch.softmax(both, 2).mean(0)
         self.beliefs[rows] = clean_share * one_hot(labels, self.classes) + (1 - clean_share) * predicted
+        return rows, both.mean(0)
 
-    def loss(self, batch: Batch, k: int = 0, epoch: int = 0, steps: int = 1) -> Tensor:
-        """Network k's MixMatch loss of a batch made by `_pairs`."""
+    def loss(self, batch: Batch, k: int = 0, epoch: int = 0, steps: int = 1) -> Step:
+        """Network k's MixMatch loss of a batch made by `_pairs`; says nothing of rows, all of which `co_divide` saw.
+
+        Labels are refined, y = sharpen(w y + (1 - w) p, T), p the mean softmax over the views; those of unlabelled rows
+        guessed, q = sharpen(mean softmax over views and both networks, T); all inputs and targets mixed with a
+        permutation of themselves, the share max(b, 1 - b), b ~ Beta(alpha, alpha). Then
+
+        CE(labelled) + lambda(t) mean (p - q)^2 + prior_weight KL(uniform | mean p),
+        lambda(t) = lambda_u min((epochs since warm-up) / ramp, 1).
+        """
         views = [self._perturbed(x) for x in batch.views]
         labelled, unlabelled = views[:2], views[2:]
         count = len(labelled[0])
@@ -219,22 +216,20 @@ class DivideMix(Method):
         log_mean = log_p.logsumexp(0) - math.log(len(log_p))
         prior = -math.log(self.classes) - log_mean.mean()
         loss = ce + self.prior_weight * prior
-        self.parts = {"ce": ce.detach(), "prior": prior.detach()}
+        parts = {"ce": ce.detach(), "prior": prior.detach()}
         if unlabelled and self.lambda_u:
             match = (log_p[2 * count :].exp() - target[2 * count :]).square().mean()
             since = epoch - self.warmup + self.step / steps
             loss = loss + self.lambda_u * (min(since / self.ramp, 1.0) if self.ramp else 1.0) * match
-            self.parts["match"] = match.detach()
-        return loss
+            parts["match"] = match.detach()
+        return Step(loss, None, parts)
 
     def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:
         """Count the steps of a pass, on which the ramp depends."""
         self.step += 1
 
-    @torch.no_grad()
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
         """Of rows that are in neither part, the predictions are the beliefs."""
-        super().observe_held_out(index, logits)
         self.beliefs.index_copy_(0, index, torch.softmax(logits.float(), 1))
 
     def label_beliefs(self) -> Tensor:

@@ -2,21 +2,21 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from earlylearn.loop.batches import Batch, Batches, Numbers
-from earlylearn.loop.method import Method, Pass
+from earlylearn.loop.method import Method, Pass, Step
 from earlylearn.losses.elr import elr_loss
-from earlylearn.losses.targets import average_logits, check_beta, new_targets, target_beliefs
+from earlylearn.losses.targets import average_logits
 from earlylearn.methods.elr import Beta, Lam
 from earlylearn.methods.supervised import one_hot
+from earlylearn.methods.with_targets import KeepsTargets
 
 Ramp = Annotated[int, Field(ge=0, description="steps of the sigmoid ramp-up; 0 switches the ramp off")]
 
@@ -36,16 +36,13 @@ def move(average: list[Tensor], live: list[Tensor], share: float | Tensor) -> No
         torch._foreach_lerp_(average, live, share)
 
 
-class ELRPlus(Method):
+class ELRPlus(KeepsTargets, Method):
     """ELR+: each network's targets come from the other's weight average on clean views; mixup; two networks.
 
     Liu et al., NeurIPS 2020, Algorithm 2 and supplement F. Each part can be switched off alone, which is the
     ablation of Table 5: ``networks=1``, ``alpha=0`` (no mixup), ``gamma=0`` (no weight averaging).
 
     Args:
-        make_network: builds one network.
-        n: rows of the data set.
-        classes: number of classes C.
         lam: regularization coefficient lambda >= 0.
         beta: temporal ensembling momentum, 0 <= beta < 1.
         alpha: mixup Beta parameter; 0 means no mixup. One coefficient and one permutation per batch.
@@ -55,10 +52,11 @@ class ELRPlus(Method):
         lam_ramp: steps over which lam ramps up (CIFAR-100: 40000).
         networks: 2, or 1 network taught by its own average.
         update_labels: multiply the (mixed) labels by the targets and renormalise, as the paper does on CIFAR-100.
-        generator: random numbers of the mixup.
 
     Differs from the released code: both networks see one split and one noise draw (the run setting
-    ``as_released`` draws two); averages start as copies of their networks, not as other random networks; targets
+    ``as_released`` draws two); averages start as copies of their networks, not as other random networks; the ramps
+    count steps from 0, there lam's from 1 and gamma's from 2, so that with ``gamma_ramp=0`` the first average is the
+    weights after the first step (momentum 0), there their mean with the initial ones (momentum 1/2); targets
     are clamped as in ELR, so that relabelling never divides 0 by 0; relabelling is an option of its own, not
     keyed on 100 classes. As there: the average's forward pass uses batch statistics, and the two networks'
     logits are averaged to predict.
@@ -68,15 +66,11 @@ class ELRPlus(Method):
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
     draw_per_network = True
     networks = 2
-    targets: Tensor
     held_out: Tensor
 
     def __init__(
         self,
-        make_network: Callable[[], nn.Module],
-        n: int,
-        classes: int,
-        *,
+        *given: Any,
         lam: Lam = 3.0,
         beta: Beta = 0.7,
         alpha: Annotated[float, Field(ge=0, description="mixup Beta parameter; 0 switches mixup off")] = 1.0,
@@ -85,15 +79,15 @@ class ELRPlus(Method):
         lam_ramp: Ramp = 0,
         networks: Annotated[Literal[1, 2], Field(description="networks that teach each other")] = 2,
         update_labels: Annotated[bool, Field(description="multiply labels by targets (CIFAR-100)")] = False,
-        generator: np.random.Generator | None = None,
+        **others: Any,
     ) -> None:
         self.networks = networks
-        super().__init__(make_network, n, classes, generator=generator)
-        self.lam, self.beta, self.alpha, self.gamma = lam, check_beta(beta), alpha, gamma
+        super().__init__(*given, **others)
+        self.lam, self.alpha, self.gamma = lam, alpha, gamma
         self.gamma_ramp, self.lam_ramp, self.update_labels = gamma_ramp, lam_ramp, update_labels
         self.averages = nn.ModuleList(copy.deepcopy(net).requires_grad_(False) for net in self.nets)
-        self.register_buffer("targets", torch.stack([new_targets(n, classes)] * networks))
-        self.register_buffer("held_out", torch.ones(networks, n, dtype=torch.bool), persistent=False)
+        self.keep_targets(networks, self.n, self.classes, beta=beta)
+        self.register_buffer("held_out", torch.ones(networks, self.n, dtype=torch.bool), persistent=False)
         self.steps = [0] * networks
 
     def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
@@ -118,12 +112,11 @@ class ELRPlus(Method):
         share = self.generator.beta(self.alpha, self.alpha)
         return lam, 1 - momentum, max(share, 1 - share), torch.from_numpy(self.generator.permutation(examples))
 
-    def loss(self, batch: Batch, k: int = 0) -> Tensor:
+    def loss(self, batch: Batch, k: int = 0) -> Step:
         """Network k's loss: soft cross-entropy on mixed inputs plus the regularizer on mixed targets."""
         x, label = batch.views[0], one_hot(batch.label, self.classes)
         with torch.no_grad():
             taught = self.averages[(k + 1) % self.networks](x)
-            self.observe(batch.index, taught)
             target = average_logits(self.targets[k], batch.index, taught, beta=self.beta)
         lam, _, *mixing = batch.numbers
         if mixing:
@@ -133,8 +126,7 @@ class ELRPlus(Method):
             label = label * target
             label = label / label.sum(1, keepdim=True)
         loss, ce, regularizer = elr_loss(self.nets[k](x), label, target, lam)
-        self.parts = {"ce": ce, "elr": regularizer}
-        return loss
+        return Step(loss, taught, {"ce": ce, "elr": regularizer})
 
     @torch.no_grad()
     def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:
@@ -144,17 +136,15 @@ class ELRPlus(Method):
             live: list[Tensor] = list(self.nets[k].parameters())
             move(average, live, batch.numbers[1])
 
-    @torch.no_grad()
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
-        """Average the predictions of held-out rows over the epochs, as the training rows' are."""
-        super().observe_held_out(index, logits)
+        """Average the predictions in the targets of each network that does not train on the rows."""
         # As released, what the first network holds out may train the second, whose pass has averaged it already.
         for table, free in zip(self.targets, self.held_out[:, index], strict=True):
             average_logits(table, index[free], logits[free], beta=self.beta)
 
     def label_beliefs(self) -> Tensor:
         """The mean of the networks' targets as probabilities, ``[n, C]``."""
-        return torch.stack([target_beliefs(table) for table in self.targets]).nanmean(0)
+        return super().label_beliefs().nanmean(0)
 
     def get_extra_state(self) -> dict[str, Any]:
         """The optimizer steps each network has taken, on which the ramps depend."""

@@ -22,20 +22,8 @@ class ForgetRate(nn.Module):
     network that has learned the classes and memorised nothing agrees with the labels that are right. It errs on the
     high side as long as the network does, which the ramp forgives, and mends itself with every epoch. With fewer
     than 20 held-out rows it is 1 - the agreement on the training rows in epoch ``warmup``, later than which
-    memorisation hides the noise. Until there is an estimate, nothing is left out.
-
-    Measured with cross-entropy on digits (as images and as columns, two seeds), true tau -> range of the estimates;
-    the share of the high component of a mixture of the losses was tried too, and does not see pair noise:
-
-    ==========  ====  ===================  ================  ======================
-    noise       tau   held out, 12 epochs  training, 3rd     loss mixture, 3rd epoch
-    ==========  ====  ===================  ================  ======================
-    symmetric   .18   .15 - .19            .18 - .20         .20 - .23
-    symmetric   .35   .41 - .44            .35 - .37         .37 - .39
-    symmetric   .72   .72 - .77            .68 - .72         .60 - .73
-    pair        .21   .16 - .22            .20 - .24         .20 - .27
-    pair        .40   .41 - .46            .36 - .39         .15 - .28
-    ==========  ====  ===================  ================  ======================
+    memorisation hides the noise. Until there is an estimate, nothing is left out. docs/LOG.md shows how near the
+    estimates come.
 
     Args:
         given: tau, or None to estimate it.
@@ -83,11 +71,11 @@ class ForgetRate(nn.Module):
             self.held_out = max(self.held_out or 0.0, _agreement(logits, self.draw.labels[index]))
             self._tell(method, "best agreement with held-out labels yet")
 
-    def learn_trained(self, epoch: int, method: Method) -> None:
-        """Estimate from what the method saw of the training rows, in the one epoch that serves."""
+    def learn_trained(self, epoch: int, seen: Tensor, method: Method) -> None:
+        """Estimate from the logits ``[n, C]`` seen of the training rows, in the one epoch that serves."""
         if self.given is None and epoch + 1 == self.warmup:
             rows, labels = self.draw
-            self.trained = _agreement(method.seen_logits[rows], labels[rows])
+            self.trained = _agreement(seen[rows], labels[rows])
             if self.held_out is None:
                 self._tell(method, "agreement with the training labels")
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +11,11 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
-from torch import Tensor, nn
+from torch import Tensor
 
 from earlylearn.errors import UsageError, hyperparameter
 from earlylearn.loop.batches import Batch, Batches
-from earlylearn.loop.method import Method, Pass
-from earlylearn.methods.supervised import observed_logits
+from earlylearn.loop.method import Method, Pass, Step
 
 SHOWN_CLASSES = 10  # a larger estimated matrix is summed up in its note, not written out
 
@@ -87,21 +86,18 @@ class ForwardCorrection(Method):
     of class i, reads off row i.
 
     Args:
-        make_network: builds the network.
-        n: rows of the data set.
-        classes: number of classes C.
         transition: T; in a request, an .npy or .csv file with a row per true class. Kept in ``config.json``.
         warmup: without T, epochs of plain cross-entropy before it is estimated. After too many, wrong labels are
             memorised, T is near the identity, and little is corrected: choose fewer than cross-entropy's best epoch.
         percentile: which example is a class's anchor point: 100 the one with the largest probability; the paper's 97
             on CIFAR-10 is less easily an outlier. See `anchor_rows` for rare classes.
-        generator: unused; every method takes one.
 
     Attributes:
         transition: ``float32 [C, C]``, the identity until it is estimated.
 
     Differs from the released code: one training run instead of two; T is estimated after the warm-up, before wrong
-    labels are memorised, and the same network trains on.
+    labels are memorised, and the same network trains on; the anchor point is the example at the percentile, there the
+    next one below it.
 
     Raises:
         UsageError: T is not a transition matrix of that many classes.
@@ -114,10 +110,7 @@ class ForwardCorrection(Method):
 
     def __init__(
         self,
-        make_network: Callable[[], nn.Module],
-        n: int,
-        classes: int,
-        *,
+        *given: Any,
         transition: Annotated[
             list[list[float]] | None,
             BeforeValidator(_option),
@@ -127,21 +120,21 @@ class ForwardCorrection(Method):
         percentile: Annotated[
             float, Field(gt=0, le=100, description="anchor point of a class: percentile of its probability")
         ] = 97.0,
-        generator: np.random.Generator | None = None,
+        **others: Any,
     ) -> None:
-        super().__init__(make_network, n, classes, generator=generator)
+        super().__init__(*given, **others)
         self.warmup, self.percentile = warmup, percentile
         try:
-            given = read_transition(transition)
+            matrix = read_transition(transition)
         except ValueError as error:
             raise UsageError(f"{hyperparameter('transition')}: {error}") from None
-        if given is not None and len(given) != classes:
+        if matrix is not None and len(matrix) != self.classes:
             raise UsageError(
-                f"{hyperparameter('transition')}: has {len(given)} classes, the data {classes}; "
+                f"{hyperparameter('transition')}: has {len(matrix)} classes, the data {self.classes}; "
                 "give a row and a column each"
             )
-        self.estimates = given is None
-        self.register_buffer("transition", torch.eye(classes) if given is None else torch.tensor(given))
+        self.estimates = matrix is None
+        self.register_buffer("transition", torch.eye(self.classes) if matrix is None else torch.tensor(matrix))
 
     def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
         """One pass; after that of the last warm-up epoch, estimate T."""
@@ -171,10 +164,10 @@ class ForwardCorrection(Method):
             )
         self.note(text)
 
-    def loss(self, batch: Batch) -> Tensor:
+    def loss(self, batch: Batch) -> Step:
         """Mean of -log (p T)_y; with the identity for T, plain cross-entropy."""
-        log_p = torch.log_softmax(observed_logits(self, batch), 1)
+        logits = self.nets[0](batch.views[0]).float()
+        log_p = torch.log_softmax(logits, 1)
         # In logarithms, so that nothing underflows, and without a matrix product, which autocast would round.
         loss = -torch.logsumexp(log_p + self.transition.log().T[batch.label], 1).mean()
-        self.parts = {"ce": loss.detach()}
-        return loss
+        return Step(loss, logits, {"ce": loss.detach()})

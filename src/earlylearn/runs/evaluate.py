@@ -51,7 +51,7 @@ class Evaluator:
         """
         method = fit.method
         val_accuracy = self.validate(fit)
-        predicted = dynamics.update(method.seen_logits, self.given)
+        predicted = dynamics.update(fit.seen_logits, self.given)
         rows = self.train_rows[predicted[self.train_rows] >= 0]
         notes, method.notes = method.notes, []
         return {
@@ -86,9 +86,7 @@ class Evaluator:
         """The share of held-out rows whose given label is predicted; the method hears of their logits."""
         if not len(self.val_rows):
             return None
-        logits = fit.logits(self.val_rows)
-        fit.method.observe_held_out(self.val_rows, logits)
-        return _share(logits.argmax(1) == self.given[self.val_rows])
+        return _share(fit.validate(self.val_rows).argmax(1) == self.given[self.val_rows])
 
     def memorization(self, rows: Tensor, predicted: Tensor) -> dict[str, Any]:
         """Shares of the rows: given label predicted; and, with the truth known, the paper's Figure 1."""
@@ -113,7 +111,7 @@ class Evaluator:
         if self.true is None:
             return {"gradients": None, "beliefs": None}
         method = fit.method
-        logits = method.seen_logits[rows]
+        logits = fit.seen_logits[rows]
         regularizer = method.regularizer_gradient(rows, logits)
         beliefs, right = method.label_beliefs(), None
         if beliefs is not None:
