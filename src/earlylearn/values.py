@@ -1,6 +1,7 @@
 """Which plain value was given, and is it what the setting takes?"""
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,7 +9,9 @@ from earlylearn.errors import UsageError, setting
 
 
 def plain(value: Any) -> Any:
-    """A scalar of numpy, an array or a tensor of no dimension as the Python number it holds; all else as it is."""
+    """A scalar of numpy, array or tensor of no dimension as the number it holds, a path as text; all else as it is."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 

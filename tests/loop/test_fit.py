@@ -226,9 +226,9 @@ def test_noise_needs_labels_that_may_count_as_true(run_path):
 
 def test_settings_that_cannot_hold_are_refused(run_path):
     for settings, words in (
-        ({"limit": 20}, "--limit: .* in memory"),
-        ({"precision": "bf16-mixed"}, "--precision bf16-mixed: would round"),
-        ({"noise": 0.4}, "--noise 0.4: must be text"),
+        ({"limit": 20}, "limit=20: .* in memory"),
+        ({"precision": "bf16-mixed"}, "precision='bf16-mixed': would round"),
+        ({"noise": 0.4}, "noise=0.4: must be text"),
     ):
         with pytest.raises(UsageError, match=words):
             train(blobs(), out=run_path, quiet=True, **settings)

@@ -91,7 +91,7 @@ def test_a_data_sets_own_validation_rows_pick_the_epoch(tmp_path):
     issues = run.label_issues()
     assert np.flatnonzero(issues["split"] == "validation").tolist() == own.tolist()
     assert run.config.val_fraction == 0
-    with pytest.raises(UsageError, match=r"--val-fraction 0.2: blobs sets its own validation rows aside"):
+    with pytest.raises(UsageError, match=r"val_fraction=0.2: blobs sets its own validation rows aside"):
         train(data, "ce", val_fraction=0.2, out=tmp_path / "other", quiet=True)
     assert data.subset(np.array([5, 210, 6, 239])).val_rows.tolist() == [1, 3]
 
@@ -112,10 +112,10 @@ def test_a_crop_trains_on_random_parts_and_predicts_from_the_centre(tmp_path):
 @pytest.mark.parametrize(
     ("data", "settings", "words"),
     [
-        (stripes(), {"crop": 9}, "--crop 9: the images are 8 x 8"),
-        (stripes(), {"crop": 4}, "--crop 4"),
-        (blobs(), {"crop": 8}, "--crop 8: blobs has features, not images"),
-        (blobs(), {"balanced_batches": 0}, "--balanced-batches 0"),
+        (stripes(), {"crop": 9}, "crop=9: the images are 8 x 8"),
+        (stripes(), {"crop": 4}, "crop=4"),
+        (blobs(), {"crop": 8}, "crop=8: blobs has features, not images"),
+        (blobs(), {"balanced_batches": 0}, "balanced_batches=0"),
     ],
 )
 def test_bad_requests(data, settings, words, tmp_path):

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, call, setting
 
 _TENSOR = "__tensor__"
 
@@ -43,13 +43,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             return _fill(json.loads((file.metadata() or {})["state"]), tensors)
     except FileNotFoundError:
         raise UsageError(
-            f"{path}: no such checkpoint; restore the file, or continue the run with earlylearn train --resume if it "
-            "never ended an epoch"
+            f"{path}: no such checkpoint; restore the file, or continue the run with {call('resume')} if it never "
+            "ended an epoch"
         ) from None
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
-            f"{path}: not a readable checkpoint ({reason}); restore the file, or train again with --overwrite"
+            f"{path}: not a readable checkpoint ({reason}); restore the file, or train again with "
+            f"{setting('overwrite', True)}"
         ) from None
 
 

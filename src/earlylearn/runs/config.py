@@ -7,11 +7,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import parse_noise
 from earlylearn.data.request import DataSettings
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, manual, setting
 from earlylearn.methods import check_options, method_class
 from earlylearn.networks import count_weights, default_network, default_precision
 from earlylearn.recipes import default_recipe, find_recipe
 from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
+from earlylearn.values import plain
 
 
 class DataRequest(DataSettings, BaseModel):
@@ -47,10 +48,10 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
     Raises:
         UsageError: an unknown or unfitting field, method, hyperparameter, recipe, network or noise.
     """
-    said = {name: value for name, value in request.items() if value is not None}
+    said = {name: plain(value) for name, value in request.items() if value is not None}
     for name in ("method", "network", "recipe", "noise"):
         if not isinstance(said.get(name, ""), str):
-            raise UsageError(f"--{name} {said[name]}: must be text")
+            raise UsageError(f"{setting(name, said[name])}: must be text")
     network = said.get("network", default_network(data.inputs.shape[1:]))
     if "recipe" in said:
         recipe = find_recipe(said["recipe"])
@@ -78,31 +79,35 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
     except ValidationError as error:
         raise UsageError(describe(error)) from None
     if config.crop is not None and not data.is_image:
-        raise UsageError(f"--crop {config.crop}: {data.name} has features, not images; leave it out")
+        raise UsageError(f"{setting('crop', config.crop)}: {data.name} has features, not images; leave it out")
     if config.crop is not None and not data.inputs.shape[2] == data.inputs.shape[3] >= config.crop:
         sides = " x ".join(map(str, data.inputs.shape[2:]))
-        raise UsageError(f"--crop {config.crop}: the images are {sides}; crop square ones, --image-size makes them so")
+        raise UsageError(
+            f"{setting('crop', config.crop)}: the images are {sides}; crop square ones, "
+            f"{setting('image_size')} makes them so"
+        )
     if config.val_fraction and data.val_rows is not None:
         raise UsageError(
-            f"--val-fraction {config.val_fraction}: {data.name} sets its own validation rows aside; leave it out"
+            f"{setting('val_fraction', config.val_fraction)}: {data.name} sets its own validation rows aside; "
+            "leave it out"
         )
     if config.augment != "none" and not data.is_image:
-        raise UsageError(f"--augment {config.augment}: {data.name} has features, not images; use none")
+        raise UsageError(f"{setting('augment', config.augment)}: {data.name} has features, not images; use none")
     if config.precision != "32-true" and not data.is_image:
         raise UsageError(
-            f"--precision {config.precision}: would round the columns of {data.name} before they are normalised; "
-            "use 32-true"
+            f"{setting('precision', config.precision)}: would round the columns of {data.name} before they are "
+            "normalised; use 32-true"
         )
     return config
 
 
 def describe(error: ValidationError) -> str:
-    """The first fault pydantic found, as one line that names the option."""
+    """The first fault pydantic found, as one line that names the setting; a message of an error of ours."""
     first = error.errors()[0]
     name = str(first["loc"][0])
-    option = f"--{name.replace('_', '-')}"
     if first["type"] == "extra_forbidden":
-        return f"{option}: there is no such setting; see earlylearn train --help"
+        return f"{setting(name)}: there is no such setting; see {manual('train')}"
+    culprit = setting(name, first["input"])
     if name == "devices":
-        return f"{option} {first['input']}: one device per run for now; run different seeds side by side instead"
-    return f"{option} {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        return f"{culprit}: one device per run for now; run different seeds side by side instead"
+    return f"{culprit}: {first['msg'][0].lower()}{first['msg'][1:]}"

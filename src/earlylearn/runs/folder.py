@@ -16,7 +16,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from earlylearn.errors import UsageError, hide_password
+from earlylearn.errors import UsageError, call, hide_password, setting
+from earlylearn.values import yes_or_no
+
+AGAIN = f"train again with {setting('overwrite', True)}"  # the mend of a file that only a new run could bring back
 
 
 def environment() -> dict[str, Any]:
@@ -68,34 +71,34 @@ class RunFolder:
             UsageError: something is there already and ``overwrite`` is not given (it clears only a folder that
                 is a run, and in which nothing else was put), or the folder cannot be written.
         """
-        folder = cls(path)
+        folder, overwrite = cls(path), yes_or_no("overwrite", overwrite)
         try:
             if folder.check_free(overwrite=overwrite):
                 shutil.rmtree(folder.path)
             folder.last.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"--out {path}: {error.strerror}; choose a folder you may write to") from None
+            raise UsageError(f"{setting('out', path)}: {error.strerror}; choose a folder you may write to") from None
         return folder
 
     def check_free(self, *, overwrite: bool) -> bool:
         """Whether a run lies here that may be deleted; False if nothing does. UsageError as of `create`."""
         path = self.path
         if path.exists() and not path.is_dir():
-            raise UsageError(f"--out {path}: is a file; name a folder that does not exist yet")
+            raise UsageError(f"{setting('out', path)}: is a file; name a folder that does not exist yet")
         if not path.exists() or not any(path.iterdir()):
             return False
         if not self.config.exists():
-            raise UsageError(f"--out {path}: is not empty and not a run of earlylearn; name another folder")
+            raise UsageError(f"{setting('out', path)}: is not empty and not a run of earlylearn; name another folder")
         if not overwrite:
             raise UsageError(
-                f"--out {path}: holds a run already; continue it with --resume {path}, "
-                "replace it with --overwrite, or name another folder"
+                f"{setting('out', path)}: holds a run already; continue it with {call('resume', path)}, "
+                f"replace it with {setting('overwrite', True)}, or name another folder"
             )
         others = self.foreign()
         if others:
             raise UsageError(
-                f"--out {path}: --overwrite would delete {others[0]} too, which is not part of a run; "
-                "move it away, or name another folder"
+                f"{setting('out', path)}: {setting('overwrite', True)} would delete {others[0]} too, which is not part "
+                "of a run; move it away, or name another folder"
             )
         return True
 
@@ -104,7 +107,9 @@ class RunFolder:
         """An existing run folder; UsageError if it is not one."""
         folder = cls(path)
         if not folder.config.exists():
-            raise UsageError(f"{path}: is not a run folder (it has no config.json); see --out of earlylearn train")
+            raise UsageError(
+                f"{path}: is not a run folder (it has no config.json); see {setting('out')} of {call('train')}"
+            )
         return folder
 
     def foreign(self) -> list[str]:
@@ -128,10 +133,10 @@ class RunFolder:
             with np.load(self.labels, allow_pickle=False) as file:
                 arrays = dict(file)
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise UsageError(f"{self.labels}: cannot be read ({error}); train again with --overwrite") from None
+            raise UsageError(f"{self.labels}: cannot be read ({error}); {AGAIN}") from None
         missing = {"given", "train_rows", "val_rows"} - set(arrays)
         if missing:
-            raise UsageError(f"{self.labels}: has no array {min(missing)!r}; train again with --overwrite")
+            raise UsageError(f"{self.labels}: has no array {min(missing)!r}; {AGAIN}")
         return arrays
 
     def append_metrics(self, record: dict[str, Any]) -> None:
@@ -145,7 +150,7 @@ class RunFolder:
         if len(lines) < epochs:
             raise UsageError(
                 f"{self.metrics}: has {len(lines)} lines, the checkpoint is of epoch {epochs}; "
-                "restore the file, or train again with --overwrite"
+                f"restore the file, or {AGAIN}"
             )
         partial = self.metrics.with_name("metrics.jsonl.partial")
         partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -156,25 +161,22 @@ class RunFolder:
         try:
             return [dict(json.loads(line)) for line in self.metrics.read_text().splitlines()[:epochs]]
         except (OSError, ValueError, TypeError) as error:
-            raise UsageError(
-                f"{self.metrics}: cannot be read ({error}); restore the file, or train again with --overwrite"
-            ) from None
+            raise UsageError(f"{self.metrics}: cannot be read ({error}); restore the file, or {AGAIN}") from None
 
     def read_issues(self) -> pd.DataFrame:
         """``label_issues.csv``; class names stay text, whatever they look like."""
         if not self.issues.exists():
-            raise UsageError(f"{self.issues}: no such file; finish the run with earlylearn train --resume {self.path}")
+            raise UsageError(f"{self.issues}: no such file; finish the run with {call('resume', self.path)}")
         text = dict.fromkeys(("id", "given_label", "predicted_label", "true_label", "split"), str)
         unseen = {name: [""] for name in ("label_quality", "loss", "margin")}  # of a row that no epoch saw
         try:
             issues = pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values=unseen)
         except (OSError, ValueError) as error:
-            raise UsageError(f"{self.issues}: cannot be read ({error}); train again with --overwrite") from None
+            raise UsageError(f"{self.issues}: cannot be read ({error}); {AGAIN}") from None
         kinds = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality": "f", "is_label_issue": "b"}
         for column, kind in kinds.items():
             if column not in issues or issues[column].dtype.kind != kind:
                 raise UsageError(
-                    f"{self.issues}: has no column {column!r} as a run writes it; restore the file, or train again "
-                    "with --overwrite"
+                    f"{self.issues}: has no column {column!r} as a run writes it; restore the file, or {AGAIN}"
                 )
         return issues

@@ -15,7 +15,7 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import NoisyLabels, make_noise
 from earlylearn.data.sources import STORED
 from earlylearn.data.splits import stratified_split
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.loop.batches import Batches, Draw, as_tensor
 from earlylearn.loop.fit import Fit
 from earlylearn.loop.method import Method
@@ -61,16 +61,19 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
     if config.as_released:
         if not METHODS[config.method].draw_per_network or config.options.get("networks") != 2:
             raise UsageError(
-                f"--as-released: was released for elr+ with two networks, not for method {config.method} as asked; "
-                "use --method elr+, or leave it out"
+                f"{setting('as_released', True)}: was released for elr+ with two networks, not for method "
+                f"{config.method} as asked; use {setting('method', 'elr+')}, or leave it out"
             )
         draws = 2
+    asked = setting("noise", config.noise)
     if config.noise and config.data in STORED:
-        raise UsageError(f"--noise: labels of {config.data} are wrong already, so none may count as true; leave it out")
+        raise UsageError(f"{asked}: labels of {config.data} are wrong already, so none may count as true; leave it out")
     if config.noise and config.labels:
-        raise UsageError("--noise with --labels: injected noise needs labels that count as true; give one of the two")
+        raise UsageError(
+            f"{asked} with {setting('labels')}: injected noise needs labels that count as true; give one of the two"
+        )
     if config.noise and data.true_labels is not None and (data.labels != data.true_labels).any():
-        raise UsageError("--noise: some labels are wrong already, so none may count as true; leave out --noise")
+        raise UsageError(f"{asked}: some labels are wrong already, so none may count as true; leave it out")
     result = []
     for draw in range(draws):
         suffix = str(draw) if draw else ""
@@ -107,7 +110,7 @@ def make_fabric(config: RunConfig) -> Fabric:
         return Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
     except Exception as error:  # Fabric has several kinds for an accelerator that is unknown or not there
         reason = " ".join(str(error).split()).rstrip(".")
-        raise UsageError(f"--accelerator {config.accelerator}: {reason}; use auto or cpu") from None
+        raise UsageError(f"{setting('accelerator', config.accelerator)}: {reason}; use auto or cpu") from None
 
 
 def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64], generators: Generators) -> Method:

@@ -163,5 +163,5 @@ def _read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
         reason = f"has no {first['loc'][0]!r}" if first["type"] == "missing" else describe(error)
         raise UsageError(f"{path}: {reason}; restore the file") from None
     except UsageError as error:
-        raise UsageError(f"{path}: {error}; restore the file") from None
+        raise UsageError(f"{path}: {error.message}; restore the file") from None
     return config, inputs

@@ -13,7 +13,7 @@ from earlylearn.audit.audit_run import audit_run
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.audit.label_issues import score_label_issues
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
 from earlylearn.files import write_json
 from earlylearn.loop.predict import load_method
 from earlylearn.machine import keep_freed_memory
@@ -21,7 +21,7 @@ from earlylearn.report import render_run
 from earlylearn.runs.checkpoint import load_checkpoint, save_checkpoint
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.evaluate import Evaluator
-from earlylearn.runs.folder import RunFolder
+from earlylearn.runs.folder import AGAIN, RunFolder
 from earlylearn.runs.generators import Generators
 from earlylearn.runs.prepare import LabelDraw, build_method, make_batches, make_fabric, make_fit, under_draw
 from earlylearn.runs.progress import TrainingProgress
@@ -64,9 +64,7 @@ class Session:
             self.best = checkpoint["best"]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
-            raise UsageError(
-                f"{path}: does not fit config.json ({reason}); restore the file, or train again with --overwrite"
-            ) from None
+            raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file, or {AGAIN}") from None
 
     def run(self, folder: RunFolder) -> Run:
         """Train what is left of the run, then audit it and write its results."""
@@ -169,12 +167,13 @@ def one_line_errors(folder: RunFolder) -> Iterator[None]:
     except OSError as error:
         raise EarlylearnError(
             f"{error.filename or folder.path}: {error.strerror or error}; free the disk or the permission, then "
-            f"earlylearn train --resume {folder.path}"
+            f"{call('resume', folder.path)}"
         ) from error
     except torch.OutOfMemoryError:
         raise EarlylearnError(
-            "out of memory; lower --batch-size, or choose a smaller --network or --accelerator cpu"
+            f"out of memory; lower {setting('batch_size')}, or choose a smaller {setting('network')} or "
+            f"{setting('accelerator', 'cpu')}"
         ) from None
     except KeyboardInterrupt as stop:
-        stop.add_note(f"continue with earlylearn train --resume {folder.path}")
+        stop.add_note(Advice(f"continue with {call('resume', folder.path)}"))
         raise

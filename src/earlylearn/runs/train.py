@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import BUILTIN, Loaded, load
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.networks.timm_networks import CACHE
 from earlylearn.runs.checkpoint import load_checkpoint
@@ -20,6 +20,7 @@ from earlylearn.runs.folder import RunFolder, environment
 from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.run import Run
 from earlylearn.runs.session import Session, one_line_errors
+from earlylearn.values import plain
 
 
 def train(
@@ -68,7 +69,7 @@ def read(
     options = dict(settings.pop("options", None) or {})
     request: dict[str, Any] = {}
     for name, value in settings.items():
-        (request if name in RunConfig.model_fields else options)[name] = value
+        (request if name in RunConfig.model_fields else options)[name] = plain(value)
     loaded, source = _load(data, request)
     paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
     return loaded, {**request, **paths, "data": _whole_path(source)}, options
@@ -111,7 +112,9 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
     run = Run(path)
     config = run.config
     if data is None and config.data == IN_MEMORY:
-        raise UsageError(f"{path}: was trained on data in memory; continue it with earlylearn.resume({path!r}, data)")
+        raise UsageError(
+            f"{path}: was trained on data in memory; continue it with earlylearn.resume({str(path)!r}, data)"
+        )
     loaded, _ = _load(data if data is not None else config.data, config.model_dump())
     return go_on(run, loaded, quiet=quiet)
 
@@ -119,9 +122,7 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
 def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
     """Continue an unfinished run with its data, read again; errors as of `resume`."""
     config, folder = run.config, run.folder
-    changed = (
-        f"--resume {folder.path}: the data of {config.data} changed since the run began; restore them, or train anew"
-    )
+    changed = f"{folder.path}: the data of {config.data} changed since the run began; restore them, or train anew"
     if fingerprint(loaded) != run.inputs["fingerprint"]:
         raise UsageError(changed)
     if folder.last.exists():  # which has every weight: the file training began with may be gone
@@ -163,8 +164,8 @@ def _load(data: str | Path | LabelledData | Loaded, request: Mapping[str, Any]) 
         usual = (None, "refuse", 0)  # what config.json holds where nothing was said
         unread = [name for name in DataRequest.model_fields if name != "data" and request.get(name) not in usual]
         if unread and request.get("data") != IN_MEMORY:
-            option = unread[0].replace("_", "-")
-            raise UsageError(f"--{option}: says how to read data, but these are in memory; leave it out")
+            culprit = setting(unread[0], request[unread[0]])
+            raise UsageError(f"{culprit}: says how to read data, but these are in memory; leave it out")
         return data, IN_MEMORY
     fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
     try:
