@@ -171,6 +171,7 @@ def test_the_doctor_answers_by_topic(document):
     assert set(found) == {"versions", "hardware", "data", "extras"}
     assert found["data"]["digits"] == "1437 training and 360 test examples"
     assert found["data"]["cifar10"].startswith("not here: ")
+    assert found["data"]["clothing1m"].startswith("not tried: clothes, 256x256 colour")
 
 
 @pytest.mark.parametrize("command", ["methods", "recipes", "noise", "doctor --data-dir nowhere"])

@@ -9,7 +9,8 @@ import typer
 
 from earlylearn.cli.main import app
 from earlylearn.cli.options import setting_of
-from earlylearn.data.sources import BUILTIN, load
+from earlylearn.data.builtin.sets import BUILTIN
+from earlylearn.data.sources import load
 from earlylearn.runs.config import DataRequest, RunConfig
 
 # What commands that train ask beside the fields of a run.

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from earlylearn.data.sources import BUILTIN, load, read_inputs
+from earlylearn.data.builtin.sets import BUILTIN
+from earlylearn.data.sources import load, read_inputs
 from earlylearn.errors import UsageError
 
 
@@ -80,7 +81,20 @@ def test_builtin_inputs_for_prediction_are_the_test_set():
 
 def test_every_builtin_name_has_one_line_for_the_doctor():
     assert set(BUILTIN) == {"digits", "fashion-mnist", "cifar10", "cifar100", "clothing1m", "webvision", "ilsvrc12-50"}
-    assert all("\n" not in line for line in BUILTIN.values())
+    assert BUILTIN["digits"].description == (
+        "handwritten digits, 8x8 grey, 10 classes, 1,437 + 360 test; ships with scikit-learn"
+    )
+    assert BUILTIN["clothing1m"].description == (
+        "clothes, 256x256 colour, 14 classes, 1,000,000 + 14,313 validation + 10,526 test; lists in the data folder"
+    )
+    assert BUILTIN["ilsvrc12-50"].description.endswith("50 classes, 2,500 test; beside it in the data folder")
+
+
+def test_the_stated_size_of_digits_is_that_of_the_data():
+    train, test = load("digits")
+    shape = (BUILTIN["digits"].size.channels, *2 * (BUILTIN["digits"].size.side,))
+    assert (len(train), 0, len(test), *shape[:2], len(train.classes)) == BUILTIN["digits"].size
+    assert train.inputs.shape[1:] == shape
 
 
 # --- npz ------------------------------------------------------------------------------------------

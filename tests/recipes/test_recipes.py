@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.sources import BUILTIN
 from earlylearn.errors import UsageError
 from earlylearn.methods import METHODS, check_options
 from earlylearn.networks import NETWORKS

@@ -1,37 +1,25 @@
 """Which data does the user mean, and how does it become labelled training and test sets?"""
 
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from earlylearn.data.builtin.cifar import read_cifar
-from earlylearn.data.builtin.clothing1m import read_clothing1m, read_clothing1m_test
-from earlylearn.data.builtin.digits import read_digits
-from earlylearn.data.builtin.fashion_mnist import read_fashion_mnist
-from earlylearn.data.builtin.webvision import read_ilsvrc12, read_webvision, read_webvision_test
+from earlylearn.data.builtin.sets import BUILTIN, read_builtin, read_builtin_test
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.arrays import npz_inputs, read_npz
 from earlylearn.data.readers.folders import folder_inputs, read_folder
 from earlylearn.data.readers.images import fit_arrays
 from earlylearn.data.readers.label_files import read_label_file
-from earlylearn.data.readers.paths import find
+from earlylearn.data.readers.paths import Kind, find
 from earlylearn.data.readers.tables import read_table, table_inputs
 from earlylearn.errors import UsageError, setting
 from earlylearn.values import plain
 
-BUILTIN: dict[str, str] = {
-    "digits": "handwritten digits, 8x8 grey, 10 classes, 1,437 + 360; ships with scikit-learn",
-    "fashion-mnist": "clothes, 28x28 grey, 10 classes, 60,000 + 10,000; Debian package dataset-fashion-mnist",
-    "cifar10": "photographs, 32x32 colour, 10 classes, 50,000 + 10,000; python files in data_dir",
-    "cifar100": "photographs, 32x32 colour, 100 classes, 50,000 + 10,000; python files in data_dir",
-    "clothing1m": "clothes, 256x256 colour, 14 classes, 1,000,000 + 14,313 validation + 10,526; lists in data_dir",
-    "webvision": "photographs from Google, 256x256 colour, first 50 classes, 66K + 2,500; lists in data_dir",
-    "ilsvrc12-50": "a test set for webvision: ILSVRC12 validation of its 50 classes, 2,500; beside it in data_dir",
-}
-STORED = ("clothing1m", "webvision", "ilsvrc12-50")  # larger than memory; decoded into a store the first time
 HELD_OUT_SEED = 0  # of the rows that test_fraction holds out; the same whatever the user's seed
 
 
@@ -45,6 +33,51 @@ class Loaded(NamedTuple):
 
     train: LabelledData
     test: LabelledData | None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How data of one kind are read: all that depends on the kind.
+
+    Attributes:
+        accepts: the kinds of training data (of their schema) like which these data can be encoded.
+        takes: the settings that say how to read them, of `COLUMNS` and others.
+        read: labelled data and their own test set from a path, the name the user gave it, ``like`` (training data to be
+            encoded alike, or None) and what it takes.
+        inputs: inputs and ids without labels, from a path and the schema of the training data.
+    """
+
+    accepts: tuple[str, ...]
+    takes: tuple[str, ...]
+    read: Callable[..., Loaded]
+    inputs: Callable[[Path, dict[str, Any]], tuple[NDArray[Any], NDArray[np.str_]]]
+
+
+COLUMNS = ("label", "image", "id_column", "true_label")  # settings that name a table's column
+
+
+def _table(path: Path, name: str, *, image: str | None, image_size: int | None, **how: Any) -> Loaded:
+    if image_size is not None and image is None:
+        raise UsageError(
+            f"{setting('image_size', image_size)}: {name} is a table; name its image paths with {setting('image')}"
+        )
+    return Loaded(read_table(path, name, image=image, image_size=image_size, **how), None)
+
+
+def _one_image(path: Path, name: str, **how: Any) -> Loaded:
+    raise UsageError(f"{name}: is one image; give a folder with one sub-folder of images per class")
+
+
+READERS: dict[Kind, Reader] = {
+    "table": Reader(("table", "images"), (*COLUMNS, "missing", "image_size"), _table, table_inputs),
+    "npz": Reader(
+        ("array", "images"), ("missing", "image_size"), lambda *path, **how: Loaded(*read_npz(*path, **how)), npz_inputs
+    ),
+    "folder": Reader(
+        ("images",), ("image_size",), lambda *path, **how: Loaded(*read_folder(*path, **how)), folder_inputs
+    ),
+    "image": Reader(("images",), (), _one_image, folder_inputs),
+}
 
 
 def load(
@@ -84,29 +117,27 @@ def load(
         test_fraction: the share of rows held out as the test set, stratified and always the same, where there
             is no other test set.
         limit: keep the first so many training rows, after `test_fraction` took its rows; a label file may
-            then cover just these, unless there is a `test_fraction`. Of `STORED` data no others are even decoded;
-            validation rows that the data set itself sets aside are kept, and a label file covers what is kept.
+            then cover just these, unless there is a `test_fraction`. Of built-in data that are larger than memory no
+            others are even decoded; validation rows that they set aside are kept, and a label file covers what is kept.
 
     Raises:
         UsageError: the request or the data is wrong; one line with the culprit and the mend.
     """
     image_size, test_fraction, limit = plain(image_size), plain(test_fraction), plain(limit)
     _check(missing, test, test_fraction, limit)
-    read = partial(
-        _read,
-        data_dir=data_dir,
-        label=label,
-        image=image,
-        id_column=id_column,
-        true_label=true_label,
-        missing=missing,
-        image_size=image_size,
-    )
-    train, held_out = read(data, limit=limit)
-    if data in STORED:
+    how = {
+        "label": label,
+        "image": image,
+        "id_column": id_column,
+        "true_label": true_label,
+        "missing": missing,
+        "image_size": image_size,
+    }
+    train, held_out = _read(data, how, data_dir=data_dir, limit=limit)
+    if data in BUILTIN and BUILTIN[data].stored:
         limit = None
     if test is not None:
-        second = read(test, like=train)
+        second = _read(test, how, data_dir=data_dir, like=train)
         held_out = second.test or second.train
     train = _relabel(train, labels, true_labels, None if test_fraction else limit)
     if test_fraction:
@@ -139,88 +170,46 @@ def read_inputs(
     """
     if data in BUILTIN:
         _same_kind(data, ("images",), schema)
-        test = _read_builtin_test(data, data_dir)
+        test = read_builtin_test(data, data_dir)
         return fit_arrays(test.inputs, schema), test.ids
     path, kind = find(data, BUILTIN)
-    if kind == "table":
-        _same_kind(data, ("table", "images"), schema)
-        return table_inputs(path, schema)
-    if kind == "npz":
-        _same_kind(data, ("array", "images"), schema)
-        return npz_inputs(path, schema)
-    _same_kind(data, ("images",), schema)
-    return folder_inputs(path, schema)
+    _same_kind(data, READERS[kind].accepts, schema)
+    return READERS[kind].inputs(path, schema)
 
 
 def _read(
     data: str,
+    how: Mapping[str, Any],
     *,
     data_dir: str | None,
-    image_size: int | None,
-    missing: Literal["refuse", "impute"],
     like: LabelledData | None = None,
     limit: int | None = None,
-    **columns: str | None,
 ) -> Loaded:
     """The data and their own test set; `like` is the training data when this is to be their test set."""
     if data in BUILTIN:
-        if like is None:
-            _no_columns(data, columns)
-            if image_size is not None:
-                raise UsageError(f"{setting('image_size', image_size)}: {data} has a size of its own; leave it out")
-            return Loaded(*_read_builtin(data, data_dir, limit))
-        _same_kind(setting("test", data), ("images",), like.schema)
-        test = _read_builtin_test(data, data_dir)
-        if like.classes != test.classes or like.schema != test.schema:
-            raise UsageError(
-                f"{setting('test', data)}: its classes or images differ from the training data's; give others"
-            )
-        return Loaded(test, None)
+        return _read_builtin(data, how, data_dir, limit) if like is None else _read_builtin_test(data, data_dir, like)
     path, kind = find(data, BUILTIN)
-    accepted = {"folder": ("images",), "table": ("table", "images"), "npz": ("array", "images")}
-    if kind == "image":
-        raise UsageError(f"{data}: is one image; give a folder with one sub-folder of images per class")
-    if like is not None:
-        _same_kind(setting("test", data), accepted[kind], like.schema)
-    if kind == "table":
-        if image_size is not None and columns["image"] is None:
-            raise UsageError(
-                f"{setting('image_size', image_size)}: {data} is a table; name its image paths with {setting('image')}"
-            )
-        return Loaded(read_table(path, data, missing=missing, image_size=image_size, like=like, **columns), None)
+    reader = READERS[kind]
     if like is None:
-        _no_columns(data, columns)
-    if kind == "npz":
-        return Loaded(*read_npz(path, data, missing=missing, image_size=image_size, like=like))
-    return Loaded(*read_folder(path, data, image_size=image_size, like=like))
+        _no_columns(data, reader.takes, how)
+    else:
+        _same_kind(setting("test", data), reader.accepts, like.schema)
+    return reader.read(path, data, like=like, **{name: how[name] for name in reader.takes})
 
 
-def _read_builtin(name: str, data_dir: str | None, limit: int | None) -> tuple[LabelledData, LabelledData]:
-    """Training and test part; `limit` matters only where it saves decoding."""
-    if name == "digits":
-        return read_digits()
-    if name == "fashion-mnist":
-        return read_fashion_mnist(data_dir)
-    if name == "clothing1m":
-        return read_clothing1m(data_dir, limit=limit)
-    if name == "webvision":
-        return read_webvision(data_dir, limit=limit)
-    if name == "ilsvrc12-50":
-        raise UsageError(
-            f"ilsvrc12-50: is a test set; train on webvision with {setting('test', 'ilsvrc12-50')}, or predict it"
-        )
-    return read_cifar(name, data_dir)
+def _read_builtin(data: str, how: Mapping[str, Any], data_dir: str | None, limit: int | None) -> Loaded:
+    _no_columns(data, (), how)
+    if how["image_size"] is not None:
+        raise UsageError(f"{setting('image_size', how['image_size'])}: {data} has a size of its own; leave it out")
+    return Loaded(*read_builtin(data, data_dir, limit))
 
 
-def _read_builtin_test(name: str, data_dir: str | None) -> LabelledData:
-    """The test part alone."""
-    if name == "clothing1m":
-        return read_clothing1m_test(data_dir)
-    if name == "webvision":
-        return read_webvision_test(data_dir)
-    if name == "ilsvrc12-50":
-        return read_ilsvrc12(data_dir)
-    return _read_builtin(name, data_dir, None)[1]
+def _read_builtin_test(data: str, data_dir: str | None, like: LabelledData) -> Loaded:
+    _same_kind(setting("test", data), ("images",), like.schema)
+    test = read_builtin_test(data, data_dir)
+    if like.classes != test.classes or like.schema != test.schema:
+        raise UsageError(f"{setting('test', data)}: its classes or images differ from the training data's; give others")
+    return Loaded(test, None)
 
 
 def _check(missing: str, test: str | None, test_fraction: float, limit: int | None) -> None:
@@ -236,10 +225,13 @@ def _check(missing: str, test: str | None, test_fraction: float, limit: int | No
         raise UsageError(f"{setting('limit', limit)}: give a positive number of training rows")
 
 
-def _no_columns(data: str, columns: dict[str, str | None]) -> None:
-    for name, column in columns.items():
-        if column is not None:
-            raise UsageError(f"{setting(name, column)}: names a table's column, but {data} is no table; leave it out")
+def _no_columns(data: str, takes: Collection[str], how: Mapping[str, Any]) -> None:
+    """Refuse a table's column that is named for data without columns."""
+    for name in COLUMNS:
+        if how[name] is not None and name not in takes:
+            raise UsageError(
+                f"{setting(name, how[name])}: names a table's column, but {data} is no table; leave it out"
+            )
 
 
 def _same_kind(what: str, kinds: tuple[str, ...], schema: dict[str, Any]) -> None:

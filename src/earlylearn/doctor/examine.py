@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from earlylearn.data.sources import BUILTIN, STORED, load
+from earlylearn.data.builtin.sets import BUILTIN, BuiltIn
+from earlylearn.data.sources import load
 from earlylearn.errors import UsageError
 from earlylearn.machine import processor_has_bf16
 from earlylearn.networks import default_precision
@@ -37,12 +38,14 @@ def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
             "precision of convolutional networks": default_precision("small-cnn"),
             "precision of linear and mlp": default_precision("mlp"),
         },
-        "data": {name: _data(name, data_dir) for name in BUILTIN if name not in STORED},
+        "data": {name: _data(name, each, data_dir) for name, each in BUILTIN.items()},
         "extras": {name: _extra(name, module) for name, module in EXTRAS.items()},
     }
 
 
-def _data(name: str, data_dir: str | None) -> str:
+def _data(name: str, built_in: BuiltIn, data_dir: str | None) -> str:
+    if built_in.stored:  # reading it would decode it all
+        return f"not tried: {built_in.description}"
     try:
         found = load(name, data_dir=data_dir)
     except UsageError as error:

@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
 
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.builtin.image_store import CACHE_VARIABLE
+from earlylearn.data.builtin.sets import BUILTIN, Size
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.method import Method, unseen
 from earlylearn.machine import device, free_disk, gpu_memory, main_memory, matrix_rate
@@ -19,30 +20,6 @@ from earlylearn.recipes import RECIPES, find_recipe
 from earlylearn.recipes.recipe import Recipe
 from earlylearn.runs.config import DEFAULTS
 from earlylearn.wording import rough_duration
-
-
-class Size(NamedTuple):
-    """Colour images of a data set: how many in which part, the side in pixels, classes; stored: decoded to disk."""
-
-    train: int
-    val: int
-    test: int
-    side: int
-    classes: int
-    stored: bool
-
-    @property
-    def rows(self) -> int:
-        """Training and validation images, each with a row in every table."""
-        return self.train + self.val
-
-
-SIZES = {
-    "cifar10": Size(50_000, 0, 10_000, 32, 10, stored=False),
-    "cifar100": Size(50_000, 0, 10_000, 32, 100, stored=False),
-    "clothing1m": Size(1_000_000, 14_313, 10_526, 256, 14, stored=True),
-    "webvision": Size(65_944, 0, 2_500, 256, 50, stored=True),
-}
 
 # Whole training steps against products of large matrices. Measured on one core of an AMD EPYC with bf16: timm's
 # ResNet-50 and InceptionResNetV2 0.65, ResNet-34 on 32 x 32 pixels 1.0. On a GPU it is a goal, not a measurement.
@@ -63,14 +40,15 @@ def plan(recipe: str, data_dir: str | None = None) -> dict[str, dict[str, Any]]:
         UsageError: there is no such recipe, or it is for data of any size.
     """
     chosen = find_recipe(recipe)
-    if chosen.data not in SIZES:
+    if chosen.data not in BUILTIN:
         raise UsageError(
             f"{setting('recipe', recipe)}: suits data of any size, so there is nothing to count; name the recipe of a "
-            f"data set: {', '.join(each.name for each in RECIPES.values() if each.data in SIZES)}"
+            f"data set: {', '.join(each.name for each in RECIPES.values() if each.data in BUILTIN)}"
         )
-    size, settings = SIZES[chosen.data], {**DEFAULTS, **chosen.settings}
+    data, settings = BUILTIN[chosen.data], {**DEFAULTS, **chosen.settings}
+    size = data.size
     name, side = settings["network"], settings.get("crop") or size.side
-    cost = known_cost(name, shape=(3, side, side), classes=size.classes)
+    cost = known_cost(name, shape=(size.channels, side, side), classes=size.classes)
     with torch.device("meta"):
         method = _method(chosen, size, cost)
     precision = default_precision(name)
@@ -103,7 +81,7 @@ def plan(recipe: str, data_dir: str | None = None) -> dict[str, dict[str, Any]]:
             "hours on one H200 at 40 % of 790 TFLOP/s": _round(h200 / 3600),
         },
         "verdict": {
-            **_verdict(size, memory, data_dir),
+            **_verdict(data.stored, memory, data_dir),
             "time": f"about {rough_duration(seconds)} here; {rough_duration(h200)} on one H200, if images come as fast",
         },
     }
@@ -152,7 +130,7 @@ def _memory(size: Size, settings: dict[str, Any], cost: Cost, method: Method, pr
     weights = 4 * _weights(method, trained=True)
     number = 2 if precision == "bf16-mixed" else 4
     return {
-        "images as bytes": (size.rows + size.test) * 3.0 * size.side**2,
+        "images as bytes": float((size.rows + size.test) * size.channels * size.side**2),
         "weights of the networks": weights,
         "their gradients and momentum": 2 * weights,
         "weight averages": 4 * _weights(method, trained=False),
@@ -165,15 +143,15 @@ def _weights(method: Method, *, trained: bool) -> int:
     return sum(each.numel() for each in method.parameters() if each.requires_grad == trained)
 
 
-def _verdict(size: Size, memory: dict[str, float], data_dir: str | None) -> dict[str, str]:
+def _verdict(stored: bool, memory: dict[str, float], data_dir: str | None) -> dict[str, str]:
     """A line per resource: does it suffice?"""
     images, kept = memory["images as bytes"], sum(memory.values()) - memory["images as bytes"]
     main, gpu = main_memory(), gpu_memory()
     place = Path(os.environ.get(CACHE_VARIABLE) or data_dir or ".").expanduser()
     # Two checkpoints: the last epoch, with gradients' momentum, and the picked one.
     checkpoints = 2 * (kept - memory["activations of one network's step"])
-    on_disk = checkpoints + (images if size.stored else 0)
-    in_main = (0 if size.stored else images) + (kept if gpu is None else 0)
+    on_disk = checkpoints + (images if stored else 0)
+    in_main = (0 if stored else images) + (kept if gpu is None else 0)
     lines = {
         "disk": _fits(on_disk, free_disk(place), f" free in {place}"),
         "main memory": "unknown here" if main is None else _fits(in_main, main),
@@ -183,7 +161,7 @@ def _verdict(size: Size, memory: dict[str, float], data_dir: str | None) -> dict
     else:
         # As make_batches decides: images beside the networks if they take less than half of it.
         lines["GPU memory"] = _fits(kept + (images if images < gpu / 2 else 0), gpu)
-    if size.stored and main is not None:
+    if stored and main is not None:
         larger = images > main
         lines["images"] = "are read from the disk in every epoch" if larger else "stay in main memory once read"
     return lines

@@ -11,9 +11,9 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import NoisyLabels, make_noise
-from earlylearn.data.sources import STORED
 from earlylearn.data.splits import stratified_split
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.batches import Batches, Draw, as_tensor
@@ -66,7 +66,7 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
             )
         draws = 2
     asked = setting("noise", config.noise)
-    if config.noise and config.data in STORED:
+    if config.noise and config.data in BUILTIN and BUILTIN[config.data].noisy:
         raise UsageError(f"{asked}: labels of {config.data} are wrong already, so none may count as true; leave it out")
     if config.noise and config.labels:
         raise UsageError(

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
+from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.sources import BUILTIN, Loaded, load
+from earlylearn.data.sources import Loaded, load
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.networks.timm_networks import CACHE

@@ -12,6 +12,11 @@ from earlylearn.errors import UsageError
 Kind = Literal["folder", "table", "npz", "image"]
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+KINDS: dict[str, Kind] = {
+    **dict.fromkeys(TABLE_SUFFIXES, "table"),
+    ".npz": "npz",
+    **dict.fromkeys(IMAGE_SUFFIXES, "image"),
+}
 
 
 def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
@@ -32,12 +37,8 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
     if is_folder:
         return path, "folder"
     suffix = path.suffix.lower()
-    if suffix in TABLE_SUFFIXES:
-        return path, "table"
-    if suffix == ".npz":
-        return path, "npz"
-    if suffix in IMAGE_SUFFIXES:
-        return path, "image"
+    if suffix in KINDS:
+        return path, KINDS[suffix]
     raise UsageError(
         f"{data}: a file {f'of the kind {suffix!r}' if suffix else 'without a suffix'} cannot be read; "
         f"give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or an .npz file"
