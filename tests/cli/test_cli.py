@@ -157,7 +157,7 @@ def test_the_demo_prints_both_summaries(document, monkeypatch):
 def test_lists_in_json_name_everything_there_is(document):
     methods = {method["name"]: method for method in document("methods")}
     assert list(methods) == list(METHODS)
-    assert set(methods["elr"]) == {"name", "summary", "paper", "networks", "cost", "needs", "hyperparameters"}
+    assert set(methods["elr"]) == {"name", "from", "summary", "paper", "networks", "cost", "needs", "hyperparameters"}
     assert methods["elr"]["hyperparameters"]["beta"]["default"] == 0.7
     recipes = document("recipes")
     assert [recipe["name"] for recipe in recipes] == list(RECIPES)

@@ -1,9 +1,10 @@
 """What can be asked on the command line of what there is: noise, methods, recipes, this machine?"""
 
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
-from earlylearn.cli.answers import print_json, print_table
+from earlylearn.cli.answers import as_options, print_json, print_table
 from earlylearn.cli.options import Data, DataDir, Image, Json, Label, Labels, Noise, Overwrite, Seed, number, option
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import new_file
@@ -50,10 +51,13 @@ def noise(
 
 
 def methods(json_: Json = False) -> None:
-    """List the training methods with their hyperparameters."""
-    from earlylearn.methods import describe_methods
+    """List the training methods with their hyperparameters, those of installed packages included."""
+    from earlylearn.methods import describe_methods, describe_plugins
 
-    described = describe_methods()
+    plugins, refused = describe_plugins()
+    described = describe_methods() + plugins
+    for error in refused:
+        print(f"earlylearn: {error.told(as_options)}", file=sys.stderr)
     if json_:
         print_json(described)
         return
@@ -61,8 +65,10 @@ def methods(json_: Json = False) -> None:
     for method in described:
         given = [f"{name}={field['default']}" for name, field in method["hyperparameters"].items()]
         cost = "" if method["cost"] is None else f"{method['cost']:.1f} x"
-        rows.append([method["name"], method["summary"], cost, " ".join(given)])
-    columns = ["name", "what it does", "cost of ce", "published values; recipes set others"]
+        ours = [method["from"]] if plugins else []
+        rows.append([method["name"], *ours, method["summary"], cost, " ".join(given)])
+    origin = ["from"] if plugins else []
+    columns = ["name", *origin, "what it does", "cost of ce", "published values; recipes set others"]
     print_table("methods (give hyperparameters as -o NAME=VALUE)", columns, rows)
 
 

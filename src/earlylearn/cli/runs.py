@@ -53,7 +53,7 @@ def train(
     if json_:
         print_json({"run": str(run.folder.path), **run.summary})
     else:
-        print_summaries({run.config.method: run.summary})
+        print_summaries({run.summary["method"]: run.summary})
         print(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")
 
 

@@ -25,6 +25,7 @@ from earlylearn.methods.supervised import (
     LabelSmoothing,
     SymmetricCrossEntropy,
 )
+from earlylearn.plugins import Plugin, cause, find_plugin, offered, origin, reference_to
 from earlylearn.values import plain
 
 METHODS: dict[str, type[Method]] = {
@@ -46,18 +47,55 @@ METHODS: dict[str, type[Method]] = {
 }
 
 
-def method_class(name: str) -> type[Method]:
-    """The method of that name; an unknown name raises UsageError with the known ones."""
-    if name not in METHODS:
-        raise UsageError(f"{setting('method', name)}: no such method; choose from {', '.join(METHODS)}")
-    return METHODS[name]
+def find_method(method: str | type[Method], source: str = "") -> Plugin:
+    """A method, and the name by which it is found again: one of ours, or of others.
+
+    Args:
+        method: a key of `METHODS`; a name that an installed package offers as one of ``earlylearn.methods``;
+            ``path/to/file.py:CLASS`` or ``package.module:CLASS``; or the class itself.
+        source: `Plugin.source` of when it was found first; empty takes it as it is now.
+
+    Raises:
+        UsageError: there is none (the known ones are listed), it cannot be imported, it changed, or it is no method.
+    """
+    if isinstance(method, type):
+        registered = [name for name, ours in METHODS.items() if ours is method]
+        method = registered[0] if registered else reference_to("method", method)
+    if method in METHODS:
+        return Plugin(method, METHODS[method], "")
+    found = find_plugin("method", method, source)
+    if found is None:
+        gone = f" ({source} offered it, which is not installed)" if source else ""
+        known = ", ".join([*METHODS, *offered("method"), "FILE.py:CLASS"])
+        raise UsageError(f"{setting('method', method)}: no such method{gone}; choose from {known}")
+    _check_method(found)
+    return found
+
+
+def method_class(method: str | type[Method], source: str = "") -> type[Method]:
+    """The class of a method; arguments and errors as of `find_method`."""
+    return find_method(method, source).what
+
+
+def _check_method(found: Plugin) -> None:
+    """Raise UsageError unless a plug-in is a method whose hyperparameters can be read."""
+    culprit, kind = setting("method", found.name), found.what
+    if not (isinstance(kind, type) and issubclass(kind, Method)):
+        raise UsageError(f"{culprit}: is no method; make it a class derived from earlylearn.Method")
+    try:
+        hyperparameters(kind)()
+    except Exception as error:
+        raise UsageError(
+            f"{culprit}: its hyperparameters cannot be read ({cause(error)}); give each keyword-only argument of "
+            "__init__ a type and a default"
+        ) from error
 
 
 def hyperparameters(method: type[Method]) -> type[BaseModel]:
     """A pydantic model of a method's keyword-only arguments: names, types, ranges, defaults, meanings."""
     hints = get_type_hints(method.__init__, include_extras=True)
     fields: dict[str, Any] = {
-        p.name: (hints[p.name], p.default)
+        p.name: (hints[p.name], ... if p.default is p.empty else p.default)
         for p in inspect.signature(method.__init__).parameters.values()
         if p.kind is p.KEYWORD_ONLY and p.name != "generator"
     }
@@ -106,30 +144,49 @@ def needs(method: type[Method]) -> dict[str, Any]:
 
 
 def describe_methods() -> list[dict[str, Any]]:
-    """Every method: name, summary, paper, networks, cost, needs, and hyperparameters with default, meaning and type.
+    """Every method of ours: name, summary, paper, networks, cost, needs, hyperparameters, and from where it is.
 
+    A hyperparameter has default, meaning and type.
     ``cost`` is the time of a training epoch relative to that of ``ce``, see `measured_costs`; None of a method that is
     not measured. ``needs`` are under default hyperparameters: the networks trained, the views of every input in a
     batch, where the noise rate and a transition matrix go and what happens without them (None if it needs none), and
     the state kept of every example in memory, in bytes: ``per_class`` times the number of classes, plus ``beside``.
     """
     costs = measured_costs()["cost"]
-    return [
-        {
-            "name": name,
-            "summary": (inspect.getdoc(method) or "").splitlines()[0],
-            "paper": method.paper,
-            "networks": method.networks,
-            "cost": costs.get(name),
-            "needs": needs(method),
-            "hyperparameters": {
-                field: {
-                    "default": info.default,
-                    "meaning": info.description,
-                    "type": str(info.annotation.__name__ if isinstance(info.annotation, type) else info.annotation),
-                }
-                for field, info in hyperparameters(method).model_fields.items()
-            },
-        }
-        for name, method in METHODS.items()
-    ]
+    return [_describe(name, method, "earlylearn") | {"cost": costs.get(name)} for name, method in METHODS.items()]
+
+
+def describe_plugins() -> tuple[list[dict[str, Any]], list[UsageError]]:
+    """The methods that installed packages offer, as `describe_methods` describes ours; and why others cannot be had."""
+    described, refused = [], []
+    for name, point in offered("method").items():
+        culprit = setting("method", name)
+        try:
+            if name in METHODS:
+                raise UsageError(f"{culprit}: is ours; what {origin(point)} offers by that name is refused")
+            described.append(_describe(name, method_class(name), origin(point)))
+        except UsageError as error:
+            refused.append(error)
+        except Exception as error:  # its __init__ is not ours
+            refused.append(UsageError(f"{culprit}: {origin(point)} cannot be described: {cause(error)}"))
+    return described, refused
+
+
+def _describe(name: str, method: type[Method], source: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "from": source,
+        "summary": (inspect.getdoc(method) or "").partition("\n")[0],
+        "paper": method.paper,
+        "networks": method.networks,
+        "cost": None,
+        "needs": needs(method),
+        "hyperparameters": {
+            field: {
+                "default": info.default,
+                "meaning": info.description,
+                "type": str(info.annotation.__name__ if isinstance(info.annotation, type) else info.annotation),
+            }
+            for field, info in hyperparameters(method).model_fields.items()
+        },
+    }

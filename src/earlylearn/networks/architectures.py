@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -14,6 +14,7 @@ from earlylearn.networks.preact_resnet import PreActResNet
 from earlylearn.networks.small import SmallCNN, linear, mlp
 from earlylearn.networks.timm_networks import load_pretrained, timm_network
 from earlylearn.networks.whitened_cnn import WhitenedCNN
+from earlylearn.plugins import Plugin, find_plugin, offered
 
 Shape = tuple[int, ...]  # of one input: (columns,) or (channels, height, width)
 
@@ -97,16 +98,45 @@ NETWORKS: dict[str, Architecture] = {
 }
 
 
-def find_network(name: str) -> Architecture:
-    """The architecture of a network's name; what stands behind a colon is judged when the network is made.
+def network_plugin(name: str, source: str = "") -> Plugin | None:
+    """Where a network comes from that is not ours: from a file, or offered by an installed package. None if it is ours.
+
+    Args:
+        name: ``path/to/file.py:NAME`` of an `Architecture`, or the name under which one is offered, with what it takes.
+        source: `Plugin.source` of when it was found first; empty takes it as it is now.
 
     Raises:
-        UsageError: the name is unknown (the known ones are listed).
+        UsageError: it cannot be imported, it changed, or it is no `Architecture`.
+    """
+    kind = name.partition(":")[0]
+    if kind in NETWORKS:
+        return None
+    from_file = kind.endswith(".py")
+    plugin = find_plugin("network", name if from_file else kind, source)
+    if plugin is not None and not isinstance(plugin.what, Architecture):
+        asked = setting("network", plugin.name)
+        raise UsageError(f"{asked}: is no network; make it an earlylearn.networks.Architecture")
+    return plugin if plugin is None or from_file else replace(plugin, name=name)
+
+
+def find_network(name: str, source: str = "") -> Architecture:
+    """The architecture of a network's name; what stands behind a colon is judged when the network is made.
+
+    Args:
+        name: a key of `NETWORKS`, with what it takes behind a colon, or as of `network_plugin`.
+        source: as of `network_plugin`.
+
+    Raises:
+        UsageError: the name is unknown (the known ones are listed), or as of `network_plugin`.
     """
     kind, colon, _ = name.partition(":")
-    found = NETWORKS.get(kind)
+    plugin = network_plugin(name, source)
+    if plugin is not None and kind.endswith(".py"):
+        return plugin.what
+    found = NETWORKS.get(kind) if plugin is None else plugin.what
     if found is None or (colon and not found.takes) or (found.needs_more and not colon):
         names = [each for each, its in NETWORKS.items() if not its.needs_more]
         names += [f"{each}:{its.takes}" for each, its in NETWORKS.items() if its.takes]
+        names += [*offered("network"), "FILE.py:NAME"]
         raise UsageError(f"{setting('network', name)}: unknown; choose one of {', '.join(names)}")
     return found

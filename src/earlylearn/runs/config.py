@@ -8,8 +8,16 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import parse_noise
 from earlylearn.data.request import DataSettings
 from earlylearn.errors import UsageError, manual, setting
-from earlylearn.methods import check_options, method_class
-from earlylearn.networks import count_weights, default_network, default_precision
+from earlylearn.loop.method import Method
+from earlylearn.methods import check_options, find_method, method_class
+from earlylearn.networks import (
+    Architecture,
+    count_weights,
+    default_network,
+    default_precision,
+    find_network,
+    network_plugin,
+)
 from earlylearn.recipes import default_recipe, find_recipe
 from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
 from earlylearn.values import plain
@@ -22,7 +30,20 @@ class DataRequest(DataSettings, BaseModel):
 
 
 class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
-    """The resolved request of one run: what ``config.json`` holds; its fields stand in `earlylearn.runs.settings`."""
+    """The resolved request of one run: what ``config.json`` holds; its fields stand in `earlylearn.runs.settings`.
+
+    ``plugins`` says, of a setting that names what is not ours, where it comes from: see `earlylearn.plugins.Plugin`.
+    """
+
+    plugins: dict[str, str] = {}
+
+    def method_class(self) -> type[Method]:
+        """The class of its method; UsageError if that is of others and is gone, or changed."""
+        return method_class(self.method, self.plugins.get("method", ""))
+
+    def architecture(self) -> Architecture:
+        """The record of its network; UsageError if that is of others and is gone, or changed."""
+        return find_network(self.network, self.plugins.get("network", ""))
 
 
 DEFAULTS: dict[str, Any] = {
@@ -50,16 +71,19 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
     """
     said = {name: plain(value) for name, value in request.items() if value is not None}
     for name in ("method", "network", "recipe", "noise"):
-        if not isinstance(said.get(name, ""), str):
+        if not isinstance(said.get(name, ""), (str, type) if name == "method" else str):
             raise UsageError(f"{setting(name, said[name])}: must be text")
     network = said.get("network", default_network(data.inputs.shape[1:]))
+    others = network_plugin(network)
+    if others is not None:
+        network = said["network"] = others.name
     if "recipe" in said:
         recipe = find_recipe(said["recipe"])
     else:
         weights = count_weights(network, shape=data.inputs.shape[1:], classes=len(data.classes))
         recipe = default_recipe(weights, len(data))
-    method = said.get("method") or recipe.method or DEFAULTS["method"]
-    method_class(method)
+    found = find_method(said.get("method") or recipe.method or DEFAULTS["method"])
+    method = found.name
     settings = {
         **DEFAULTS,
         "augment": data.augment,
@@ -68,6 +92,7 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         **recipe.settings,
         **said,
         "method": method,
+        "plugins": {kind: its.source for kind, its in (("method", found), ("network", others)) if its and its.source},
         "recipe": recipe.name,
         "options": check_options(method, {**recipe.options_for(method), **options}),
     }
@@ -78,6 +103,12 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         config = RunConfig(**settings)
     except ValidationError as error:
         raise UsageError(describe(error)) from None
+    _check_fit(config, data)
+    return config
+
+
+def _check_fit(config: RunConfig, data: LabelledData) -> None:
+    """Raise UsageError where a request and the data do not go together."""
     if config.crop is not None and not data.is_image:
         raise UsageError(f"{setting('crop', config.crop)}: {data.name} has features, not images; leave it out")
     if config.crop is not None and not data.inputs.shape[2] == data.inputs.shape[3] >= config.crop:
@@ -98,7 +129,6 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
             f"{setting('precision', config.precision)}: would round the columns of {data.name} before they are "
             "normalised; use 32-true"
         )
-    return config
 
 
 def describe(error: ValidationError) -> str:

@@ -20,8 +20,7 @@ from earlylearn.loop.batches import Batches, Draw, as_tensor
 from earlylearn.loop.fit import Fit
 from earlylearn.loop.method import Method
 from earlylearn.loop.replay import recorder_for
-from earlylearn.methods import METHODS
-from earlylearn.networks import build_network, find_network
+from earlylearn.networks import build_network
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.generators import Generators, seed_for
 
@@ -59,7 +58,7 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
     """
     draws = 1
     if config.as_released:
-        if not METHODS[config.method].draw_per_network or config.options.get("networks") != 2:
+        if not config.method_class().draw_per_network or config.options.get("networks") != 2:
             raise UsageError(
                 f"{setting('as_released', True)}: was released for elr+ with two networks, not for method "
                 f"{config.method} as asked; use {setting('method', 'elr+')}, or leave it out"
@@ -121,7 +120,7 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
     torch.default_generator.manual_seed(seed_for(config.seed, "initialisation"))
     mean, std = input_moments(data, rows)
     images = None
-    if find_network(config.network).begin is not None:
+    if config.architecture().begin is not None:
         wanted = -(-BEGINNING_PIXELS // math.prod(data.inputs.shape[2:]))
         images = as_tensor(data.inputs[rows[:: -(-len(rows) // wanted)]])
 
@@ -137,7 +136,7 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
             images=images,
         )
 
-    return METHODS[config.method](network, len(data), len(data.classes), **config.options, generator=generators.method)
+    return config.method_class()(network, len(data), len(data.classes), **config.options, generator=generators.method)
 
 
 def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:

@@ -16,13 +16,14 @@ from torch import nn
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.features import feature_names
 from earlylearn.data.readers.paths import one_line
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import read_json
 from earlylearn.loop.batches import as_tensor, evaluation_size
 from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method, predict_batches
 from earlylearn.methods import METHODS, check_options
 from earlylearn.networks import build_network
+from earlylearn.plugins import lies_in
 from earlylearn.report import RunView
 from earlylearn.runs.checkpoint import load_checkpoint
 from earlylearn.runs.config import RunConfig, describe
@@ -46,6 +47,13 @@ class Run:
         self.folder = RunFolder.open(path)
         self._summary = summary
         self.config, self.inputs = _read_config(self.folder.config)
+        for kind, name in (("method", self.config.method), ("network", self.config.network)):
+            if lies_in(name, self.folder.path):
+                # Who is handed a run and opens it must not run code that came with it.
+                raise UsageError(
+                    f"{self.folder.config}: {setting(kind, name)}: came with the run; if you trust it, move it "
+                    "elsewhere, and write its whole path there"
+                )
         self._models: dict[str, Method] = {}
 
     @cached_property
@@ -123,6 +131,7 @@ class Run:
         if weights not in self._models:
             path = self.folder.picked if weights == "picked" else self.folder.last
             state = load_checkpoint(path)
+            self.config.architecture()  # refuses one that is gone, or changed
             shape, classes = tuple(self.inputs["shape"]), len(self.classes)
             channels = shape[0]
 
@@ -138,7 +147,7 @@ class Run:
                 )
 
             with torch.random.fork_rng(devices=[]):
-                method = METHODS[self.config.method](network, self.inputs["n"], classes, **self.config.options)
+                method = self.config.method_class()(network, self.inputs["n"], classes, **self.config.options)
             try:
                 load_method(method, state["method"] if weights == "picked" else state["fit"]["method"])
             except (KeyError, RuntimeError) as error:
@@ -157,7 +166,8 @@ def _read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
         raise UsageError(f"{path}: is not the configuration of a run; restore the file")
     try:
         config = RunConfig(**document)
-        check_options(config.method, config.options)
+        if config.method in METHODS:  # what a plug-in takes is asked when it is needed: it may be gone
+            check_options(config.method, config.options)
     except ValidationError as error:
         first = error.errors()[0]
         reason = f"has no {first['loc'][0]!r}" if first["type"] == "missing" else describe(error)

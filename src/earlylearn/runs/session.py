@@ -17,6 +17,7 @@ from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
 from earlylearn.files import write_json
 from earlylearn.loop.predict import load_method
 from earlylearn.machine import keep_freed_memory
+from earlylearn.plugins import short
 from earlylearn.report import render_run
 from earlylearn.runs.checkpoint import load_checkpoint, save_checkpoint
 from earlylearn.runs.config import RunConfig
@@ -78,7 +79,7 @@ class Session:
     def _train(self, folder: RunFolder) -> None:
         config = self.config
         with TrainingProgress(
-            f"{Path(config.data).name} {config.method}",
+            f"{Path(config.data).name} {short(config.method)}",
             epochs=config.epochs,
             examples=len(self.draw.train_rows) * self.fit.method.networks,
             start=self.fit.epoch,
@@ -141,7 +142,7 @@ class Session:
         noise, true = self.draw.noise, self.data.true_labels
         wrong = None if true is None else self.data.labels != true
         return {
-            "method": self.config.method,
+            "method": short(self.config.method),
             "data": self.config.data,
             "seed": self.config.seed,
             "epochs": self.config.epochs,

@@ -14,7 +14,9 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded, load
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
+from earlylearn.loop.method import Method
 from earlylearn.networks.timm_networks import CACHE
+from earlylearn.plugins import short
 from earlylearn.runs.checkpoint import load_checkpoint
 from earlylearn.runs.config import DataRequest, RunConfig, describe, resolve
 from earlylearn.runs.folder import RunFolder, environment
@@ -26,7 +28,7 @@ from earlylearn.values import plain
 
 def train(
     data: str | Path | LabelledData | Loaded,
-    method: str | None = None,
+    method: str | type[Method] | None = None,
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -37,7 +39,8 @@ def train(
 
     Args:
         data: a built-in name or path (see `earlylearn.data.sources.load`), or data already in memory.
-        method: a name in `earlylearn.methods.METHODS`; ``elr`` unless a recipe says otherwise.
+        method: a name in `earlylearn.methods.METHODS`; ``elr`` unless a recipe says otherwise. One of your own: its
+            class, ``path/to/file.py:CLASS``, or the name by which an installed package offers it.
         out: the run folder to make; by default ``runs/<data>-<method>-<seed>``.
         overwrite: replace a run that is there already.
         quiet: show no progress.
@@ -54,7 +57,7 @@ def train(
     loaded, request, options = read(data, {**settings, "method": method})
     config = resolve(loaded.train, request, options)
     if out is None:
-        out = Path("runs") / f"{Path(config.data).stem}-{config.method}-{config.seed}"
+        out = Path("runs") / f"{Path(config.data).stem}-{short(config.method)}-{config.seed}"
     return start(config, loaded, out, overwrite=overwrite, quiet=quiet)
 
 

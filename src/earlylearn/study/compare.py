@@ -12,6 +12,7 @@ from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import to_json
 from earlylearn.methods import METHODS
+from earlylearn.plugins import is_reference, short
 from earlylearn.report import render_comparison
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.train import read
@@ -84,7 +85,8 @@ def compare(
     Args:
         data: as of `earlylearn.train`.
         methods: names, with hyperparameters behind colons where they are not those of the recipe: ``"elr:lam=3"``;
-            ``"all"`` for every method. The baseline is ``ce`` if it is among them, else the first.
+            one of your own as ``"path/to/file.py:CLASS"``; ``"all"`` for every method of ours. The baseline is ``ce``
+            if it is among them, else the first.
         seeds: how many, counted from ``seed`` on.
         workers: how many runs at a time, each a process with its share of the processor. A script that asks for more
             than one keeps its work under ``if __name__ == "__main__":``, as Python's multiprocessing asks.
@@ -108,8 +110,9 @@ def compare(
     if options:
         name = min(options)
         raise UsageError(f"{name}: no such setting; a hyperparameter goes to its method: --methods METHOD:{name}=VALUE")
-    names = _names(methods)
-    configs = {name: _config(name, request, loaded) for name in names}
+    asked = _labelled(_names(methods))
+    names = list(asked)
+    configs = {name: _config(asked[name], request, loaded) for name in names}
     for name, config in configs.items():
         twin = next(other for other, its in configs.items() if its == config)
         if twin != name:
@@ -119,7 +122,7 @@ def compare(
     tasks = []
     for seed in range(first.seed, first.seed + count_option(seeds, "--seeds")):
         for name in names:
-            run = study_run(name, _config(name, {**request, "seed": seed}, loaded), out)
+            run = study_run(name, _config(asked[name], {**request, "seed": seed}, loaded), out)
             tasks.append(Task({}, (run,)))
     outcomes, failed = conduct(
         tasks,
@@ -151,9 +154,22 @@ def _names(methods: Sequence[str] | str) -> list[str]:
     return names
 
 
+def _labelled(names: Sequence[str]) -> dict[str, str]:
+    """The methods by what tables call them: plug-ins without their path, unless two then have one name."""
+    labels = [":".join([short(method), *options]) for method, options in map(_parts, names)]
+    return dict(zip(labels if len(set(labels)) == len(labels) else names, names, strict=True))
+
+
+def _parts(name: str) -> tuple[str, list[str]]:
+    """Method and options of ``METHOD:NAME=VALUE:NAME=VALUE``, where a plug-in's METHOD has a colon of its own."""
+    first, *others = name.split(":")
+    method = ":".join([first, *others[:1]])
+    return (method, others[1:]) if first not in METHODS and is_reference(method) else (first, others)
+
+
 def _config(name: str, request: dict[str, Any], loaded: Loaded) -> RunConfig:
     """The whole request of ``METHOD:NAME=VALUE:NAME=VALUE``."""
-    method, *options = name.split(":")
+    method, options = _parts(name)
     try:
         given = pairs_from_text(options, lambda pair: f"{setting('methods', [name])}: {pair}")
         return resolve(loaded.train, {**request, "method": method}, given)

@@ -16,9 +16,11 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import to_json
-from earlylearn.methods import hyperparameters, method_class
+from earlylearn.loop.method import Method
+from earlylearn.methods import hyperparameters
+from earlylearn.plugins import short
 from earlylearn.report import render_sweep
-from earlylearn.runs.config import resolve
+from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.generators import seed_for
 from earlylearn.runs.train import IN_MEMORY, read
 from earlylearn.study.conclusions import conclude_sweep
@@ -75,7 +77,7 @@ class Sweep:
 
 def sweep(
     data: str | Path | LabelledData | Loaded,
-    method: str | None = None,
+    method: str | type[Method] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
     *,
     seeds: int | str = 1,
@@ -95,7 +97,7 @@ def sweep(
 
     Args:
         data: as of `earlylearn.train`.
-        method: ``elr`` unless a recipe says otherwise.
+        method: as of `earlylearn.train`.
         grid: values to try, by hyperparameter; for methods with ``beta`` and ``lam`` those of supplement G.4.
         seeds: how many runs a point's score is the mean of, counted from ``seed`` on.
         sample: try only so many points of the grid, drawn at random by ``seed``; None tries all.
@@ -115,12 +117,14 @@ def sweep(
         raise UsageError(f"--score {score}: must be {' or '.join(SCORES)}")
     loaded, request, options = read(data, {**settings, "method": method})
     first = resolve(loaded.train, request, options)
+    if method is not None:
+        request["method"] = first.method  # as it is found again from any folder
     if first.val_fraction == 0:
         raise UsageError("--val-fraction 0: leaves no noisy labels to choose by; leave it out")
-    grid = _grid(first.method, grid)
+    grid = _grid(first, grid)
     if both := sorted(set(grid) & set(options)):
         raise UsageError(f"--grid {both[0]}: is set by -o {both[0]} too; leave one out")
-    out = Path("runs") / f"{Path(first.data).stem}-{first.method}-sweep" if out is None else Path(out)
+    out = Path("runs") / f"{Path(first.data).stem}-{short(first.method)}-sweep" if out is None else Path(out)
     seed_range = range(first.seed, first.seed + count_option(seeds, "--seeds"))
     tasks = []
     for point in itertools.product(*grid.values()):
@@ -161,14 +165,14 @@ def _blamed(error: UsageError, params: dict[str, Any]) -> UsageError:
     return error.about(setting("grid", {name: [params[name]]})) if name in params else error
 
 
-def _grid(method: str, grid: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
+def _grid(config: RunConfig, grid: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
     """The values to try; by default the paper's, for a method that has its hyperparameters."""
     if grid:
         empty = [name for name, values in grid.items() if not len(values)]
         if empty:
             raise UsageError(f"--grid {empty[0]}: has no values; write --grid {empty[0]}=VALUE,VALUE")
         return {name: list(values) for name, values in grid.items()}
-    known = hyperparameters(method_class(method)).model_fields
+    method, known = short(config.method), hyperparameters(config.method_class()).model_fields
     if not set(GRID) <= set(known):
         if not known:
             raise UsageError(f"--grid: {method} has no hyperparameters, none to sweep over; name another --method")
@@ -209,7 +213,7 @@ def _document(
         picked["picked"] = True
     document = {
         **about([run for task in tasks for run in task.runs], outcomes, out),
-        "method": tasks[0].runs[0].config.method,
+        "method": short(tasks[0].runs[0].config.method),
         "score": score,
         "grid": grid,
         "trials": sorted(trials, key=lambda trial: -(trial[score]["mean"] if trial[score] else -math.inf)),
