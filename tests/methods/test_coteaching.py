@@ -122,6 +122,43 @@ def test_networks_in_agreement_are_trained_by_plain_co_teaching():
     assert losses[0] > 0
 
 
+class Columns(torch.nn.Module):
+    """A network whose logits are some columns of its input."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.columns = columns
+
+    def forward(self, x):
+        return x[:, self.columns]
+
+
+SURE = [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]]
+
+
+# Where the released code does otherwise: it trains on the only disagreement (row 3), and, with int(.4 * 2) = 0 to keep,
+# on both (rows 2 and 3).
+@pytest.mark.parametrize(
+    ("second", "tau", "rows", "loss"),
+    [
+        ([*SURE, [0.5, 1.0, 0.0]], 0.5, {0, 1, 2}, 0.4791),  # co-teaching of the batch: two of three equal losses
+        ([*SURE[:2], [0.0, 1.0, 0.5], [0.5, 1.0, 0.0]], 0.6, {2}, 1.4198),
+    ],
+)
+def test_few_disagreements(second, tau, rows, loss):
+    x = torch.cat([torch.tensor([*SURE, [1.0, 0.5, 0.0]]), torch.tensor(second)], 1).requires_grad_()
+    columns = iter((slice(0, 3), slice(3, 6)))
+    method = CoTeachingPlus(lambda: Columns(next(columns)), 4, 3, forget_rate=tau, num_gradual=0)
+    method.forget.start(0, None)
+    step = method.loss(Batch(torch.arange(4), (x,), torch.tensor([0, 1, 2, 0])))
+    step.loss.backward()
+    assert step.loss.item() == pytest.approx(loss, abs=1e-4)
+    for side in (x.grad[:, :3], x.grad[:, 3:]):
+        trained = set(side.abs().sum(1).nonzero().flatten().tolist())
+        assert trained <= rows
+        assert len(trained) == min(len(rows), 2)
+
+
 @pytest.mark.parametrize("method", ["co-teaching", "co-teaching+"])
 @pytest.mark.parametrize("val_fraction", [0.2, 0.0])
 def test_noise_rate_is_estimated_noted_and_survives_a_resume(method, val_fraction, tmp_path, monkeypatch):

@@ -107,6 +107,13 @@ def test_anchor_points_of_rare_classes_are_their_most_probable_examples():
     assert rows[2] == int(p[:, 2].argmax())
 
 
+def test_the_anchor_point_is_the_example_at_the_percentile_itself():
+    first = torch.tensor([0.9, 0.8, 0.7, 0.6, 0.45, 0.4, 0.3, 0.2, 0.1, 0.05])
+    p = torch.stack([first, 1 - first], 1)
+    # The released code takes the next one below: [[.8, .2], [.1, .9]].
+    torch.testing.assert_close(p[anchor_rows(p, 97.0)], torch.tensor([[0.9, 0.1], [0.05, 0.95]]))
+
+
 def test_more_classes_than_examples_in_a_batch_estimate_a_finite_matrix(run_path):
     run = train(blobs(n=60, classes=15), "forward", warmup=1, epochs=2, batch_size=4, out=run_path, quiet=True)
     t = run._model("last").transition

@@ -122,7 +122,8 @@ def check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def measured_costs() -> dict[str, Any]:
     """Training time relative to cross-entropy's by method, under ``cost``, and how it was measured: ``costs.json``."""
-    return json.loads(files(__package__).joinpath("costs.json").read_text(encoding="utf-8"))
+    document: dict[str, Any] = json.loads(files(__package__).joinpath("costs.json").read_text(encoding="utf-8"))
+    return document
 
 
 def needs(method: type[Method]) -> dict[str, Any]:

@@ -43,8 +43,8 @@ class SOP(Method):
 
     Args:
         lr_u: learning rate of u. Released for CIFAR-100: 1, and 0.1 for asymmetric noise.
-        lr_v: learning rate of v. Released for CIFAR-100: 10, and 100 for asymmetric noise. For CIFAR-10 nothing is
-            released; its reproduction (Hudovernik et al., ReScience C 2026) takes 10 and 10, our default.
+        lr_v: learning rate of v. Released for CIFAR-100: 10, and 100 for asymmetric noise. For CIFAR-10 no rates are
+            released; a reproduction (Hudovernik et al., ReScience C 2026) takes 10 and 10, our defaults.
 
     The rates belong to batches of 128 and hundreds of epochs: an example's gradient is a mean over the batch, and u and
     v start at almost 0 and grow by a factor per epoch. With few epochs they stay there, and SOP is cross-entropy; raise

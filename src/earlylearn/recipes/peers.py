@@ -35,13 +35,12 @@ def _co_teaching(name: str, options: Options) -> Recipe:
     )
 
 
-def _sop(name: str, where: str, epochs: int, schedule: str, options: Options, **by_noise: Any) -> Recipe:
-    """Liu, Zhu, Qu, You, ICML 2022, its plain form on ResNet-34; SOP+ is not here."""
+def _sop(name: str, where: str, epochs: int, schedule: str, options: Options, rates: str, **by_noise: Any) -> Recipe:
+    """Liu, Zhu, Qu, You, ICML 2022, its plain form on ResNet-34; SOP+ is not here. ``rates`` says whose they are."""
     return Recipe(
         name=name,
-        source="SOP, Liu et al., ICML 2022: learning rates of u and v from the released code, training as reproduced "
-        f"by Hudovernik et al., ReScience C 2026, {where}. Departs: a tenth of the images is held out (released: all "
-        "train)",
+        source=f"SOP, Liu et al., ICML 2022: learning rates of u and v {rates}, training as reproduced by Hudovernik "
+        f"et al., ReScience C 2026, {where}. Departs: a tenth of the images is held out (released: all train)",
         method="sop",
         data=name.partition("-")[0],
         settings=training("resnet34", epochs, schedule, weight_decay=5e-4),
@@ -76,8 +75,8 @@ PEERS = [
     ),
     _co_teaching("cifar10-co-teaching", CIFAR10),
     _co_teaching("cifar100-co-teaching", CIFAR100),
-    _sop("cifar10-sop", *_SOP10, CIFAR10),
-    _sop("cifar10-sop-asymmetric", *_SOP10, CIFAR10_ASYMMETRIC),
-    _sop("cifar100-sop", *_SOP100, CIFAR100),
-    _sop("cifar100-sop-asymmetric", *_SOP100, CIFAR100, lr_u=0.1, lr_v=100.0),
+    _sop("cifar10-sop", *_SOP10, CIFAR10, "as reproduced"),
+    _sop("cifar10-sop-asymmetric", *_SOP10, CIFAR10_ASYMMETRIC, "as released for CIFAR-100"),
+    _sop("cifar100-sop", *_SOP100, CIFAR100, "as released"),
+    _sop("cifar100-sop-asymmetric", *_SOP100, CIFAR100, "as released", lr_u=0.1, lr_v=100.0),
 ]
