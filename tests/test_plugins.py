@@ -166,7 +166,7 @@ def test_a_class_of_a_notebook_is_found_while_it_is_there(monkeypatch, tmp_path)
         el.train("digits", cell, out="run", **QUICK)
     notebook.Cell = cell
     run = el.train("digits", cell, out="run", **QUICK)
-    assert (run.config.method, run.config.plugins) == ("scaled_notebook:Cell", {})
+    assert (run.config.method, run.config.plugins) == ("scaled_notebook:Cell", {"method": "no file"})
     assert len(run.predict(el.load("digits").test.inputs)) == 360
     del notebook.Cell
     with pytest.raises(el.UsageError, match="scaled_notebook has no Cell"):

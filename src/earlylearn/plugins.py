@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # takes a hundredth of a second to import, and most commands 
     from importlib.metadata import EntryPoint
 
 _OWN_MODULES = "earlylearn_plugin_"  # begins the names of modules made here, each followed by its file's checksum
+NO_FILE = "no file"
 _REFERENCE = re.compile(r"(.+\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*(?:\.\w+)*)", flags=re.ASCII)
 
 
@@ -28,7 +29,7 @@ class Plugin:
     Attributes:
         name: finds it again from any folder: an entry point's name, ``/whole/path/file.py:NAME`` or ``module:NAME``.
         what: the thing itself, as yet unchecked.
-        source: the package and its version, or the SHA-256 of the file; empty where there is neither (a notebook).
+        source: the package and its version, the SHA-256 of the file, or `NO_FILE` where there is neither (a notebook).
     """
 
     name: str
@@ -103,7 +104,7 @@ def from_reference(kind: str, reference: str, source: str = "") -> Plugin:
     else:
         module = _import(place, culprit)
         file = getattr(module, "__file__", None)
-        found = _checksum(Path(file).read_bytes()) if file else ""
+        found = _checksum(Path(file).read_bytes()) if file else NO_FILE
         _check_unchanged(culprit, Path(file or place), found, source)
     try:
         return Plugin(reference, attrgetter(name)(module), found)

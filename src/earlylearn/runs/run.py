@@ -21,7 +21,7 @@ from earlylearn.files import read_json
 from earlylearn.loop.batches import as_tensor, evaluation_size
 from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method, predict_batches
-from earlylearn.methods import METHODS, check_options
+from earlylearn.methods import check_options
 from earlylearn.networks import build_network
 from earlylearn.plugins import lies_in
 from earlylearn.report import RunView
@@ -166,7 +166,7 @@ def _read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
         raise UsageError(f"{path}: is not the configuration of a run; restore the file")
     try:
         config = RunConfig(**document)
-        if config.method in METHODS:  # what a plug-in takes is asked when it is needed: it may be gone
+        if "method" not in config.plugins:  # what a plug-in takes is asked when it is needed: it may be gone
             check_options(config.method, config.options)
     except ValidationError as error:
         first = error.errors()[0]
