@@ -26,6 +26,7 @@ class LabelledData:
         val_rows: ``int64``, rows the data set itself sets aside to pick the epoch with, or None.
         checksum: what tells these inputs from others where they are too many to be read again (see
             `earlylearn.data.builtin.image_store`); empty where they can be.
+        notes: what was changed, left out or guessed when they were read, a line each, for the user to see.
 
     Raises:
         UsageError: a shape, dtype, label or id breaks the description above.
@@ -41,6 +42,7 @@ class LabelledData:
     augment: Augmentation = "none"
     val_rows: NDArray[np.int64] | None = None
     checksum: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.inputs)

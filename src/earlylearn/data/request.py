@@ -50,6 +50,9 @@ class DataSettings:
     true_label: Annotated[str | None, Setting("column of true labels of a table", "COLUMN")] = None
     labels: Annotated[str | None, Setting("file whose labels replace the given ones", "FILE[:KEY]")] = None
     true_labels: Annotated[str | None, Setting("file of true labels, to judge by", "FILE[:KEY]")] = None
+    corrections: Annotated[
+        str | None, Setting("labels that a review corrected, joined by id (RUN/review/corrections.csv)", "FILE")
+    ] = None
     missing: Annotated[
         Literal["refuse", "impute"], Setting("missing feature values: refuse (default) or impute", "WHAT")
     ] = "refuse"

@@ -1,7 +1,7 @@
 """Which data does the user mean, and how does it become labelled training and test sets?"""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from earlylearn.data.builtin.sets import BUILTIN, read_builtin, read_builtin_test
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.arrays import npz_inputs, read_npz
+from earlylearn.data.readers.corrections import correct, read_corrections
 from earlylearn.data.readers.folders import folder_inputs, read_folder
 from earlylearn.data.readers.images import fit_arrays
 from earlylearn.data.readers.label_files import read_label_file
@@ -90,6 +91,7 @@ def load(
     true_label: str | None = None,
     labels: str | None = None,
     true_labels: str | None = None,
+    corrections: str | None = None,
     missing: Literal["refuse", "impute"] = "refuse",
     image_size: int | None = None,
     test: str | None = None,
@@ -111,6 +113,8 @@ def load(
         true_label: a table's column of true labels.
         labels: ``FILE[:KEY]`` whose labels replace the given labels of the training rows.
         true_labels: ``FILE[:KEY]`` with the true labels of the training rows.
+        corrections: a file of a review's corrections; joined by id, so rows that it does not name stay as they are, and
+            rows that no class fits are left out.
         missing: whether a missing feature is refused, or filled with the median or a category of its own.
         image_size: the side of the square that images are brought to.
         test: a second DATA of the same kind, the test set (in place of one that `data` has).
@@ -140,6 +144,8 @@ def load(
         second = _read(test, how, data_dir=data_dir, like=train)
         held_out = second.test or second.train
     train = _relabel(train, labels, true_labels, None if test_fraction else limit)
+    if corrections is not None:
+        train = _corrected(train, corrections)
     if test_fraction:
         if held_out is not None:
             raise UsageError(
@@ -257,6 +263,23 @@ def _relabel(train: LabelledData, labels: str | None, true_labels: str | None, l
     given = train.labels if given is None else given[:rows]
     truth = train.true_labels if truth is None else truth[:rows]
     return train.with_labels(given, truth)
+
+
+def _corrected(train: LabelledData, file: str) -> LabelledData:
+    """The training data under corrected labels, without the rows that no class fits."""
+    given = [train.classes[k] for k in train.labels]
+    where = setting("corrections", file)
+    done = correct(train.ids.astype(str).tolist(), given, train.classes, read_corrections(Path(file)), where)
+    position = {name: k for k, name in enumerate(train.classes)}
+    labels = np.array([position[name] for name in done.labels], dtype=np.int64)
+    train = train.with_labels(labels, train.true_labels)
+    if done.excluded:
+        train = train.subset(np.setdiff1d(np.arange(len(train)), done.excluded))
+    note = (
+        f"{file}: {done.changed} labels changed, {len(done.excluded)} rows left out, {done.kept} looked at and kept, "
+        f"{done.unsure} in doubt and as they were"
+    )
+    return replace(train, notes=(*train.notes, note))
 
 
 def _hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, LabelledData]:

@@ -71,6 +71,11 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
         raise UsageError(
             f"{asked} with {setting('labels')}: injected noise needs labels that count as true; give one of the two"
         )
+    if config.noise and config.corrections:
+        raise UsageError(
+            f"{asked} with {setting('corrections')}: corrected labels are of other noise; give one of the two, "
+            "or write the noisy labels to a file first and give that as labels"
+        )
     if config.noise and data.true_labels is not None and (data.labels != data.true_labels).any():
         raise UsageError(f"{asked}: some labels are wrong already, so none may count as true; leave it out")
     result = []

@@ -1,5 +1,6 @@
 """What happens between a request and a finished run folder?"""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,8 @@ def read(
     for name, value in settings.items():
         (request if name in RunConfig.model_fields else options)[name] = plain(value)
     loaded, source = _load(data, request)
+    for note in loaded.train.notes:
+        print(note, file=sys.stderr)  # never kept quiet: it says what became of the user's data
     paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
     return loaded, {**request, **paths, "data": _whole_path(source)}, options
 
@@ -157,7 +160,15 @@ def describe_inputs(loaded: Loaded) -> dict[str, Any]:
 
 
 IN_MEMORY = "in-memory"
-PATHS = ("data_dir", "labels", "true_labels", "test", "noise", "pretrained")  # fields that are or may name a file
+PATHS = (
+    "data_dir",
+    "labels",
+    "true_labels",
+    "corrections",
+    "test",
+    "noise",
+    "pretrained",
+)  # fields that are or may name a file
 
 
 def _load(data: str | Path | LabelledData | Loaded, request: Mapping[str, Any]) -> tuple[Loaded, str]:
