@@ -50,11 +50,18 @@ def train(
     else:
         given = pairs_from_text(options or [], lambda pair: f"-o {pair}")
         run = training.train(data, method, out=out, overwrite=overwrite, quiet=quiet, options=given, **request)
+    page = None
+    if run.config.corrections is not None:
+        from earlylearn.review.before_after import write_before_after
+
+        page = write_before_after(run)
     if json_:
         print_json({"run": str(run.folder.path), **run.summary})
     else:
         print_summaries({run.summary["method"]: run.summary})
         print(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")
+        if page is not None:
+            print(f"before and after the corrections: {page}")
 
 
 def demo(
