@@ -9,7 +9,7 @@ from earlylearn.data.noise.kinds import parse_noise
 from earlylearn.data.request import DataSettings
 from earlylearn.errors import UsageError, manual, setting
 from earlylearn.loop.method import Method
-from earlylearn.methods import check_options, find_method, method_class
+from earlylearn.methods import check_options, find_method, hyperparameters, method_class
 from earlylearn.networks import (
     Architecture,
     count_weights,
@@ -18,6 +18,7 @@ from earlylearn.networks import (
     find_network,
     network_plugin,
 )
+from earlylearn.plugins import Plugin
 from earlylearn.recipes import default_recipe, find_recipe
 from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
 from earlylearn.values import plain
@@ -84,6 +85,7 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         recipe = default_recipe(weights, len(data))
     found = find_method(said.get("method") or recipe.method or DEFAULTS["method"])
     method = found.name
+    _check_names(found)
     settings = {
         **DEFAULTS,
         "augment": data.augment,
@@ -105,6 +107,14 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         raise UsageError(describe(error)) from None
     _check_fit(config, data)
     return config
+
+
+def _check_names(method: Plugin) -> None:
+    """Raise UsageError of a method whose hyperparameter could not be told from a setting of the run."""
+    both = [name for name in hyperparameters(method.what).model_fields if name in RunConfig.model_fields]
+    if both:
+        named = setting("method", method.name)
+        raise UsageError(f"{named}: its hyperparameter {both[0]} has the name of a setting of any run; rename it")
 
 
 def _check_fit(config: RunConfig, data: LabelledData) -> None:
