@@ -1,6 +1,8 @@
 """How are numbers, gaps and settings written so that a person can read them?"""
 
 import json
+import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -85,6 +87,28 @@ def setting(value: Any, longest: int = 240) -> str:
     else:
         text = json.dumps(value, default=str)
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def command_line(
+    command: str, *words: str, settings: Mapping[str, Any], hyperparameters: Mapping[str, Any] | None = None
+) -> str:
+    """The command that asks for the same, for documents that say how to repeat what they tell.
+
+    With `earlylearn.cli` the only place that writes options: messages name settings (`earlylearn.errors`).
+
+    Args:
+        command: of ``earlylearn``.
+        words: its arguments.
+        settings: those of its options that are not None or False.
+        hyperparameters: of the method.
+    """
+    typed = ["earlylearn", command, *words]
+    for name, value in settings.items():
+        if value not in (None, False):
+            typed += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    for name, value in (hyperparameters or {}).items():
+        typed += ["-o", f"{name}={setting(value)}"]
+    return shlex.join(typed)
 
 
 def spread(statistic: dict[str, Any] | None) -> str:

@@ -149,7 +149,7 @@ class Work:
         )
         if done.failed:
             first = done.failed[0]
-            raise EarlylearnError(f"{part}: {first.name} seed {first.seed}: {first.error}")
+            raise EarlylearnError(f"{part}: {first.name} seed {first.seed}: {first.message}")
         return done
 
     def wants(self, row: str, column: str) -> bool:
@@ -191,7 +191,7 @@ def read_result(path: Path) -> dict[str, Any]:
     document = read_json(path)
     needed = {"name", "title", "source", "scale", "command", "replaced", "settings", "verdicts", "cells", "figures"}
     if not isinstance(document, dict) or not needed | {"seconds", "date", "environment"} <= set(document):
-        raise UsageError(f"{path}: is no result of earlylearn reproduce; restore it, or move it away")
+        raise UsageError(f"{path}: is no result of a reproduction; restore it, or move it away")
     return document
 
 

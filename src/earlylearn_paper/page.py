@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.wording import GAP, duration
 from earlylearn_paper.experiment import Cell, read_result
@@ -23,8 +23,8 @@ COLOURS = 64  # a picture of lines and dots loses nothing by a palette, and is a
 INTRODUCTION = f"""# The paper's figures and tables, made again
 
 Liu, Niles-Weed, Razavian, Fernandez-Granda, *Early-Learning Regularization Prevents Memorization of Noisy Labels*,
-NeurIPS 2020. Every section is one command. This page is written by `earlylearn reproduce ... --page FILE` from the
-result files beside it, never by hand. Rules in the code judge each claim; what fails to show is told as not holding.
+NeurIPS 2020. Every section is one command. This page is written by `earlylearn reproduce` from the result files
+beside it, never by hand. Rules in the code judge each claim; what fails to show is told as not holding.
 
 - **full** is the paper's own network, epochs and seeds, on a GPU. Its numbers are compared with the paper's: a number
   agrees (✓) {RULE}.
@@ -58,10 +58,15 @@ def write_page(page: str | Path, out: str | Path) -> None:
     page = Path(page)
     folder = page.with_suffix("")
     if folder == page or (folder.exists() and not folder.is_dir()):
-        raise UsageError(f"--page {page}: results go into a folder named like it without .md; name another file")
+        raise UsageError(
+            f"{setting('page', page)}: results go into a folder named like it without .md; name another file"
+        )
     results = sorted(Path(out).glob(f"*/{RESULT}"))
     if not results and not any(folder.glob("*.json")):
-        raise UsageError(f"--page {page}: {out} holds no result; make one: earlylearn reproduce figure-a1 --out {out}")
+        raise UsageError(
+            f"{setting('page', page)}: {out} holds no result; reproduce one first, for example figure-a1 with "
+            f"{setting('out', out)}"
+        )
     read = [(path.parent, read_result(path)) for path in results]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +76,7 @@ def write_page(page: str | Path, out: str | Path) -> None:
         partial.write_text(render(read_results(folder), folder.name), encoding="utf-8")
         os.replace(partial, page)
     except OSError as error:
-        raise UsageError(f"--page {page}: {error.strerror}; choose a place you may write to") from None
+        raise UsageError(f"{setting('page', page)}: {error.strerror}; choose a place you may write to") from None
 
 
 def read_results(folder: Path) -> list[Document]:

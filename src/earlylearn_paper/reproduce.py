@@ -12,10 +12,12 @@ from typing import Any, get_args
 from filelock import FileLock, Timeout
 
 from earlylearn.drawing.style import house_style
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.runs.folder import environment
 from earlylearn.study.workers import check_workers
+from earlylearn.values import yes_or_no
+from earlylearn.wording import command_line
 from earlylearn_paper import EXPERIMENTS
 from earlylearn_paper.experiment import Experiment, Findings, ScaleName, Verdict, Work, read_result
 
@@ -49,9 +51,9 @@ def reproduce(
     scale: str = "quick",
     out: str | Path = "runs/paper",
     data_dir: str | None = None,
-    rows: str | None = None,
-    columns: str | None = None,
-    workers: int | str = 1,
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    workers: int = 1,
     overwrite: bool = False,
     quiet: bool = False,
     **changes: Any,
@@ -63,7 +65,7 @@ def reproduce(
         scale: ``quick``, in minutes on two processor cores, or ``full``, the paper's own set-up, for a GPU.
         out: the folder in which ``NAME-SCALE`` is made.
         data_dir: where CIFAR or other data sets lie; the quick scale needs none.
-        rows: only these rows of a table, separated by commas.
+        rows: only these rows of a table.
         columns: only these columns.
         workers: runs at a time.
         overwrite: repeat what is finished there.
@@ -76,20 +78,21 @@ def reproduce(
     """
     experiment = find_experiment(name)
     if scale not in get_args(ScaleName):
-        raise UsageError(f"--scale {scale}: must be quick or full")
+        raise UsageError(f"{setting('scale', scale)}: must be quick or full")
     chosen = experiment.at(scale)  # type: ignore[arg-type]
     if unknown := set(changes) - set(chosen.settings):
-        raise UsageError(f"{min(unknown)}: no setting of {name}; it has {', '.join(chosen.settings)}")
+        culprit = setting(min(unknown), changes[min(unknown)])
+        raise UsageError(f"{culprit}: no setting of {name}; it has {', '.join(chosen.settings)}")
     folder = Path(out) / f"{name}-{scale}"
     work = Work(
         scale=scale,  # type: ignore[arg-type]
         settings={**chosen.settings, **changes},
         folder=folder,
         data_dir=data_dir,
-        rows=_chosen(rows, experiment.rows, "--rows", name),
-        columns=_chosen(columns, experiment.columns, "--columns", name),
+        rows=_chosen(rows, experiment.rows, "rows", name),
+        columns=_chosen(columns, experiment.columns, "columns", name),
         workers=check_workers(workers),
-        overwrite=overwrite,
+        overwrite=yes_or_no("overwrite", overwrite),
         quiet=quiet,
     )
     _check(folder, experiment)
@@ -147,9 +150,11 @@ def _alone(folder: Path) -> Iterator[None]:
         with FileLock(folder / ".lock", timeout=0):
             yield
     except Timeout:
-        raise UsageError(f"--out: another process is at {folder}; let it finish, or name another folder") from None
+        raise UsageError(
+            f"{setting('out')}: another process is at {folder}; let it finish, or name another folder"
+        ) from None
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        raise UsageError(f"--out: {folder}: {error.strerror}; choose a folder you may write to") from None
+        raise UsageError(f"{setting('out')}: {folder}: {error.strerror}; choose a folder you may write to") from None
 
 
 def _write(folder: Path, findings: Findings, document: dict[str, Any]) -> None:
@@ -165,28 +170,27 @@ def _write(folder: Path, findings: Findings, document: dict[str, Any]) -> None:
 def _check(folder: Path, experiment: Experiment) -> None:
     """Refuse a folder that holds something else."""
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out: {folder} is a file; name another folder")
+        raise UsageError(f"{setting('out')}: {folder} is a file; name another folder")
     for path in folder.iterdir() if folder.exists() else ():
         ours = path.stem.startswith(experiment.name) and path.suffix in (".csv", ".json", ".svg", ".png")
         if not (ours or path.name in ("studies", RESULT) or path.name.startswith(".")):
-            raise UsageError(f"--out: {folder} holds {path.name}, which is not of {experiment.name}; name another")
+            raise UsageError(
+                f"{setting('out')}: {folder} holds {path.name}, which is not of {experiment.name}; name another"
+            )
 
 
-def _chosen(listed: str | None, known: tuple[str, ...], option: str, name: str) -> tuple[str, ...] | None:
+def _chosen(listed: Sequence[str] | None, known: tuple[str, ...], which: str, name: str) -> tuple[str, ...] | None:
     """The rows or columns named in a list; None for all."""
     if listed is None:
         return None
-    chosen = tuple(each.strip() for each in listed.split(","))
-    for each in chosen:
+    for each in [listed] if isinstance(listed, str) else listed:
         if each not in known:
             has = f"choose from {', '.join(known)}" if known else f"{name} has none; leave it out"
-            raise UsageError(f"{option} {each}: not in {name}; {has}")
-    return chosen
+            raise UsageError(f"{setting(which, [each])}: not in {name}; {has}")
+    return tuple(listed)
 
 
-def _command(name: str, scale: str, rows: str | None, columns: str | None) -> str:
-    words = ["earlylearn reproduce", name, f"--scale {scale}"]
-    words += [f"--rows {rows}"] if rows else []
-    words += [f"--columns {columns}"] if columns else []
-    words += ["--data-dir DIR"] if scale == "full" and "-a1" not in name else []
-    return " ".join(words)
+def _command(name: str, scale: str, rows: Sequence[str] | None, columns: Sequence[str] | None) -> str:
+    cells = {which: ",".join(listed) for which, listed in (("rows", rows), ("columns", columns)) if listed}
+    data = {"data_dir": "DIR"} if scale == "full" and "-a1" not in name else {}
+    return command_line("reproduce", name, settings={"scale": scale, **cells, **data})

@@ -40,7 +40,7 @@ def test_overwriting_deletes_nothing_before_the_request_is_found_good(tmp_path):
     folder = tmp_path / "table-1-full"
     (folder / "studies" / "part").mkdir(parents=True)
     (folder / "reproduction.json").write_text("{}")
-    with pytest.raises(UsageError, match="--data-dir"):
+    with pytest.raises(UsageError, match="data_dir"):
         reproduce("table-1", scale="full", out=tmp_path, overwrite=True, quiet=True)
     assert (folder / "reproduction.json").exists()
     assert (folder / "studies" / "part").exists()

@@ -45,7 +45,7 @@ def test_a_claim_that_comes_out_otherwise_fails_the_command(monkeypatch, capsys)
 
 @pytest.mark.parametrize(
     ("request_", "message"),
-    [({"claims": "lemma-3"}, "lemma-3"), ({"seeds": "0"}, "--seeds 0"), ({"figures": True}, "--figures")],
+    [({"claims": "lemma-3"}, "lemma-3"), ({"seeds": "0"}, "seeds=0"), ({"figures": True}, "figures=True")],
 )
 def test_bad_requests_are_refused_in_a_line(request_, message):
     with pytest.raises(UsageError, match=message) as caught:
@@ -59,7 +59,7 @@ def test_results_are_written_and_not_overwritten_unasked(tmp_path):
     assert {path.name for path in out.iterdir()} == {"theory.json", "claims.csv"}
     assert json.loads((out / "theory.json").read_text())[0]["claim"] == "lemma-2"
     assert pd.read_csv(out / "claims.csv")["holds"].tolist() == [True]
-    with pytest.raises(UsageError, match="--overwrite"):
+    with pytest.raises(UsageError, match="overwrite=True"):
         report.run_theory(["lemma-2"], seeds=1, out=out)
     report.run_theory(["lemma-2"], seeds=2, out=out, overwrite=True)
     (out / ".DS_Store").write_text("a file manager's, no reason to refuse")
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path, monke
     monkeypatch.setattr(report, "check_claims", lambda *_: pytest.fail("worked first"))
     (tmp_path / "file").write_text("x")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(UsageError, match=r"--out .* name (another|a) folder"):
+        with pytest.raises(UsageError, match=r"out=.* name (another|a) folder"):
             report.run_theory(["lemma-2"], seeds=1, out=out)
 
 

@@ -10,8 +10,8 @@ import pytest
 from earlylearn.report import render_comparison, render_sweep
 from earlylearn.report.sensitivity import sensitivity_figure
 from earlylearn.report.study_figures import curves_figure, differences_figure, dots_figure, points
+from tests.report.test_report import HOSTILE, browser, text_of
 from tests.study_documents import FIFTEEN, GRID, SCORES, comparison, sweep
-from tests.test_report import HOSTILE, browser, text_of
 
 opened = browser  # the fixture, under a name that no argument hides
 

@@ -71,7 +71,7 @@ def test_what_is_finished_is_not_done_again(tmp_path, counted):
 
 def test_other_settings_in_the_same_folder_are_refused_by_name(tmp_path, counted):
     compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
-    with pytest.raises(UsageError, match=r"--epochs 3: .*trained with 2"):
+    with pytest.raises(UsageError, match=r"epochs=3: .*trained with 2"):
         compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **{**QUICK, "epochs": 3})
     assert len(counted) == 1
 
@@ -133,8 +133,8 @@ def test_a_run_another_process_is_at_is_not_overwritten(tmp_path):
 
 
 def test_methods_that_mean_the_same_are_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"elr:lam=1\.0: is the same as elr:lam=1 here"):
-        compare(blobs(), "ce,elr:lam=1,elr:lam=1.0", out=tmp_path / "c", **QUICK)
+    with pytest.raises(UsageError, match=r"elr:lam=1\.0'\]: is the same as elr:lam=1 here"):
+        compare(blobs(), ["ce", "elr:lam=1", "elr:lam=1.0"], out=tmp_path / "c", **QUICK)
     with pytest.raises(UsageError, match="name it in methods"):
         compare(blobs(), method="gce", out=tmp_path / "c", **QUICK)
 
@@ -259,8 +259,8 @@ def test_conclusion_says_what_the_seeds_allow(tmp_path):
 
 
 def test_baseline_is_ce_wherever_it_stands_else_the_first(tmp_path):
-    assert compare(blobs(), "elr,ce", seeds=1, out=tmp_path / "a", **QUICK).document["baseline"] == "ce"
-    assert compare(blobs(), "elr,gce", seeds=1, out=tmp_path / "b", **QUICK).document["baseline"] == "elr"
+    assert compare(blobs(), ["elr", "ce"], seeds=1, out=tmp_path / "a", **QUICK).document["baseline"] == "ce"
+    assert compare(blobs(), ["elr", "gce"], seeds=1, out=tmp_path / "b", **QUICK).document["baseline"] == "elr"
 
 
 # Several machines

@@ -53,7 +53,7 @@ def test_default_grid_is_the_supplements(tmp_path):
     done = sweep(blobs(60), out=tmp_path / "s", **{**QUICK, "epochs": 1})
     tried = {(trial["options"]["beta"], trial["options"]["lam"]) for trial in done.document["trials"]}
     assert tried == {(beta, lam) for beta in (0.5, 0.7, 0.9, 0.99) for lam in (1, 3, 5, 7, 10)}
-    with pytest.raises(UsageError, match=r"no usual one for gce.*--grid q=VALUE"):
+    with pytest.raises(UsageError, match=r"no usual one for gce.*grid={'q': \['VALUE'"):
         sweep(blobs(), "gce", out=tmp_path / "t", **QUICK)
 
 
@@ -65,7 +65,7 @@ def test_fixed_hyperparameters_stay(tmp_path):
 
 
 def test_without_validation_labels_there_is_nothing_to_choose_by(tmp_path):
-    with pytest.raises(UsageError, match="--val-fraction 0"):
+    with pytest.raises(UsageError, match="val_fraction=0"):
         sweep(blobs(), "elr", LAMS, val_fraction=0, out=tmp_path / "s", **QUICK)
     assert not (tmp_path / "s").exists()
 

@@ -82,6 +82,11 @@ def is_whole(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
+def comma_list(text: str | None) -> list[str] | None:
+    """The words of a text with commas between them."""
+    return None if text is None else [word.strip() for word in text.split(",")]
+
+
 def number(text: str | None) -> Any:
     """The whole number that a text is; other texts stay, for the library to refuse them as it refuses all else."""
     return int(text) if text is not None and is_whole(text) else text

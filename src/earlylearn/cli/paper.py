@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from earlylearn.cli.answers import print_json, print_table
-from earlylearn.cli.options import DataDir, Json, Overwrite, Quiet, argument, option
+from earlylearn.cli.options import DataDir, Json, Overwrite, Quiet, argument, comma_list, number, option
 from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.files import new_file
 
@@ -57,16 +57,16 @@ def reproduce(
                 scale=scale,
                 out=out,
                 data_dir=data_dir,
-                rows=rows,
-                columns=columns,
-                workers=workers,
+                rows=comma_list(rows),
+                columns=comma_list(columns),
+                workers=number(workers),
                 overwrite=overwrite,
                 quiet=quiet,
             )
         except EarlylearnError as error:
             if len(names) == 1:
                 raise
-            failed.append(f"{each}: {error}")  # data that one needs may not be here; the others go on
+            failed.append(f"{each}: {error.message}")  # data that one needs may not be here; the others go on
             continue
         documents.append(done.document)
         if not json_:
@@ -151,12 +151,10 @@ def theory(
     from earlylearn_paper.theory.claims import chosen
     from earlylearn_paper.theory.run import run_theory
 
-    names = chosen(claims)
-    if not seeds.isdecimal() or int(seeds) < 1:
-        raise UsageError(f"--seeds {seeds}: write a whole number from 1 on")
+    names = chosen(comma_list(claims))
     done = run_theory(
         names,
-        seeds=int(seeds),
+        seeds=number(seeds),
         out=None if out is None else Path(out),
         figures=figures,
         overwrite=overwrite,

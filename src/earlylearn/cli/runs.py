@@ -16,6 +16,7 @@ from earlylearn.cli.options import (
     RunPath,
     Seed,
     is_whole,
+    number,
     option,
     said,
     takes_settings,
@@ -74,7 +75,7 @@ def demo(
     """Show the whole idea in a minute: digits with 40 % noise, cross-entropy against ELR."""
     from earlylearn.study.demo import run_demo
 
-    page, summaries = run_demo(Path(out), seed=seed, overwrite=overwrite, quiet=quiet)
+    page, summaries = run_demo(Path(out), seed=number(seed), overwrite=overwrite, quiet=quiet)
     if json_:
         print_json(summaries)
     else:

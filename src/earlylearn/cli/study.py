@@ -5,7 +5,19 @@ from typing import Annotated, Any
 import typer
 
 from earlylearn.cli.answers import print_json, print_table
-from earlylearn.cli.options import Data, Json, Method, Options, Overwrite, Quiet, option, said, takes_settings
+from earlylearn.cli.options import (
+    Data,
+    Json,
+    Method,
+    Options,
+    Overwrite,
+    Quiet,
+    comma_list,
+    number,
+    option,
+    said,
+    takes_settings,
+)
 from earlylearn.errors import EarlylearnError, UsageError
 
 Workers = Annotated[str | None, option("runs at a time (default 1)", metavar="INT")]
@@ -47,9 +59,9 @@ def compare(
 
     done = compare_(
         _needed(data, "compare"),
-        methods,
-        seeds=seeds,
-        workers=workers or 1,
+        comma_list(methods) or [],
+        seeds=number(seeds),
+        workers=number(workers or "1"),
         out=out,
         overwrite=overwrite,
         storage=storage,
@@ -107,11 +119,11 @@ def sweep(
         _needed(data, "sweep"),
         method,
         values or None,
-        seeds=seeds,
-        sample=sample,
+        seeds=number(seeds),
+        sample=number(sample),
         score=score,  # type: ignore[arg-type]  # checked there
         options=pairs_from_text(options or [], lambda pair: f"-o {pair}"),
-        workers=workers or 1,
+        workers=number(workers or "1"),
         out=out,
         overwrite=overwrite,
         storage=storage,
@@ -153,6 +165,7 @@ def _fail(failed: list[Any]) -> None:
     if failed:
         from earlylearn.wording import plural
 
+        first = failed[0]
         raise EarlylearnError(
-            f"{plural(len(failed), 'run')} failed; the first, {failed[0].name} seed {failed[0].seed}: {failed[0].error}"
+            f"{plural(len(failed), 'run')} failed; the first, {first.name} seed {first.seed}: {first.message}"
         )

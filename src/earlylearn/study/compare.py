@@ -1,7 +1,7 @@
 """Which method is better on these data, with the same noise, split, network and budget for each?"""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ from earlylearn.report import render_comparison
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.train import read
 from earlylearn.study.conclusions import conclude_comparison
-from earlylearn.study.conduct import about, conduct, count_option, study_run
+from earlylearn.study.conduct import about, conduct, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, StudyRun, Task
 from earlylearn.study.statistics import holm, paired_difference, summarize
-from earlylearn.values import pairs_from_text
+from earlylearn.values import pairs_from_text, plain, whole_number
 
 FILES = ("comparison.json", "comparison.csv", "report.html")
 MEASURED = (
@@ -65,10 +65,10 @@ class Comparison:
 
 def compare(
     data: str | Path | LabelledData | Loaded,
-    methods: Sequence[str] | str = ("ce", "elr"),
+    methods: Sequence[str] = ("ce", "elr"),
     *,
-    seeds: int | str = 3,
-    workers: int | str = 1,
+    seeds: int = 3,
+    workers: int = 1,
     out: str | Path | None = None,
     overwrite: bool = False,
     storage: str | None = None,
@@ -105,22 +105,27 @@ def compare(
         EarlylearnError: a worker was killed; what is finished is kept.
     """
     if "method" in settings:
-        raise UsageError(f"method {settings['method']}: a comparison has several; name it in methods")
+        raise UsageError(
+            f"{setting('method', settings['method'])}: a comparison has several; name it in {setting('methods')}"
+        )
     loaded, request, options = read(data, settings)
     if options:
         name = min(options)
-        raise UsageError(f"{name}: no such setting; a hyperparameter goes to its method: --methods METHOD:{name}=VALUE")
+        raise UsageError(
+            f"{setting(name, options[name])}: no such setting; a hyperparameter goes to its method: "
+            f"{setting('methods', [f'METHOD:{name}=VALUE'])}"
+        )
     asked = _labelled(_names(methods))
     names = list(asked)
     configs = {name: _config(asked[name], request, loaded) for name in names}
     for name, config in configs.items():
         twin = next(other for other, its in configs.items() if its == config)
         if twin != name:
-            raise UsageError(f"--methods {name}: is the same as {twin} here; leave one out")
+            raise UsageError(f"{setting('methods', [name])}: is the same as {twin} here; leave one out")
     first = configs[names[0]]
     out = Path("runs") / f"{Path(first.data).stem}-comparison" if out is None else Path(out)
     tasks = []
-    for seed in range(first.seed, first.seed + count_option(seeds, "--seeds")):
+    for seed in range(first.seed, first.seed + whole_number("seeds", seeds)):
         for name in names:
             run = study_run(name, _config(asked[name], {**request, "seed": seed}, loaded), out)
             tasks.append(Task({}, (run,)))
@@ -135,22 +140,26 @@ def compare(
         storage=storage,
         quiet=quiet,
     )
-    document = _document([run for task in tasks for run in task.runs], outcomes, failed, out, int(workers))
+    document = _document([run for task in tasks for run in task.runs], outcomes, failed, out, plain(workers))
     comparison = Comparison(out, document, failed)
     texts = to_json(document), comparison.runs.to_csv(index=False), render_comparison(document)
     write_documents(out, dict(zip(FILES, texts, strict=True)))
     return comparison
 
 
-def _names(methods: Sequence[str] | str) -> list[str]:
+def _names(methods: Sequence[str]) -> list[str]:
     """The methods to compare, each once."""
-    listed = methods.split(",") if isinstance(methods, str) else list(methods)
-    names = [name for each in listed for name in (METHODS if each == "all" else [each.strip()])]
+    if isinstance(methods, str):
+        raise UsageError(f"{setting('methods', methods)}: is one text; give a list of names, such as ['ce', 'elr']")
+    names = [name for each in methods for name in (METHODS if each == "all" else [each.strip()])]
     twice = [name for name in names if names.count(name) > 1]
     if not all(names) or not names:
-        raise UsageError("--methods: has an empty name; write for example --methods ce,elr,elr:lam=3")
+        raise UsageError(
+            f"{setting('methods', names)}: has an empty name; write for example "
+            f"{setting('methods', ['ce', 'elr', 'elr:lam=3'])}"
+        )
     if twice:
-        raise UsageError(f"--methods {twice[0]}: is there twice; leave one out")
+        raise UsageError(f"{setting('methods', [twice[0]])}: is there twice; leave one out")
     return names
 
 
@@ -222,7 +231,7 @@ def _document(
         "workers": workers,
         "baseline": baseline,
         "methods": methods,
-        "failed": [asdict(failure) for failure in failed],
+        "failed": [failure.record() for failure in failed],
     }
     return {"conclusion": conclude_comparison(document), **document}
 

@@ -30,7 +30,7 @@ def conclude_comparison(document: dict[str, Any]) -> list[str]:
         sentences = [f"Nothing can be compared with {baseline} yet."]
     elif all(each["n"] == 1 for each in found.values()):
         sentences = [
-            "One seed cannot tell methods apart: ask for more --seeds.",
+            "One seed cannot tell methods apart: ask for more seeds.",
             f"Points of {MEASURES[key]} above {baseline}: {_signed(found)}.",
         ]
     else:
@@ -46,7 +46,7 @@ def conclude_comparison(document: dict[str, Any]) -> list[str]:
         rows = min(run["val_rows"] for run in document["runs"])
         sentences.append(
             f"No test set: judged by {plural(rows, 'validation label')} (one is {100 / rows:.1f} points), as noisy as "
-            "those of training; --test or --test-fraction would tell more."
+            "those of training; a test set, or a share of the data set aside as one, would tell more."
         )
     forgets = [
         f"{method['name']} {100 * method['best_minus_last']['mean']:.1f}"
@@ -86,7 +86,7 @@ def conclude_sweep(document: dict[str, Any]) -> list[str]:
             end = "largest" if value == max(numbers) else "smallest"
             sentences.append(f"{name}={value:g} is the {end} that was tried; a wider grid may hold a better one.")
     if picked[score]["n"] == 1:
-        sentences.append("One seed: close calls may be chance; ask for more --seeds.")
+        sentences.append("One seed: close calls may be chance; ask for more seeds.")
     known = [trial for trial in document["trials"] if trial["test_last"]]
     if picked["test_last"] and known:
         best = max(known, key=lambda trial: trial["test_last"]["mean"])

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.runs.train import check
 from earlylearn.study.folder import check_folder, make_folder
 from earlylearn.study.runs import Failure, StudyRun, Task, outcome, work_through
 from earlylearn.study.shared import SharedStudy
 from earlylearn.study.workers import check_workers, run_workers
+from earlylearn.values import yes_or_no
 
 
 def conduct(
@@ -21,7 +22,7 @@ def conduct(
     blamed: Callable[[UsageError, Task], UsageError],
     *,
     files: Sequence[str],
-    workers: int | str,
+    workers: int,
     overwrite: bool,
     storage: str | None,
     quiet: bool,
@@ -42,14 +43,17 @@ def conduct(
     Returns:
         What the finished runs contribute, by task, and the failures.
     """
-    workers = check_workers(workers)
+    workers, overwrite = check_workers(workers), yes_or_no("overwrite", overwrite)
     if storage is not None and overwrite:
         raise UsageError(
-            "--overwrite: cannot undo what a shared --storage holds; name another storage, or leave it out"
+            f"{setting('overwrite', True)}: cannot undo what a shared {setting('storage')} holds; name another "
+            "storage, or leave it out"
         )
     runs = [run for task in tasks for run in task.runs]
     if runs[0].config.val_fraction == 0 and loaded.test is None:
-        raise UsageError("--val-fraction 0: without a test set, too, nothing is left to judge by; leave it out")
+        raise UsageError(
+            f"{setting('val_fraction', 0)}: without a test set, too, nothing is left to judge by; leave it out"
+        )
     for task in tasks:
         if task.runs[0].config.seed == runs[0].config.seed:
             try:
@@ -73,13 +77,6 @@ def study_run(name: str, config: Any, out: Path) -> StudyRun:
     """A run of a study in its folder, which is named after it."""
     plain = "".join(letter if letter.isalnum() or letter in "+-.=" else "_" for letter in name)
     return StudyRun(name, config, (out / "runs" / f"{plain}-{config.seed}").absolute())
-
-
-def count_option(value: int | str, option: str) -> int:
-    """A whole number of 1 or more; UsageError otherwise."""
-    if not (str(value).isascii() and str(value).isdigit() and int(value) >= 1):
-        raise UsageError(f"{option} {value}: must be a whole number, 1 or more")
-    return int(value)
 
 
 def shared_settings(runs: Sequence[StudyRun]) -> dict[str, Any]:

@@ -4,16 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from earlylearn.data.sources import load
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.report import memorization_figure, render_demo
 from earlylearn.runs.train import train
+from earlylearn.values import yes_or_no
 
 DATA, NOISE, METHODS = "digits", "symmetric:0.4", ("ce", "elr")
 
 
 def run_demo(
-    out: Path, *, seed: str | int | None = None, overwrite: bool = False, quiet: bool = False
+    out: Path, *, seed: int | None = None, overwrite: bool = False, quiet: bool = False
 ) -> tuple[Path, dict[str, Any]]:
     """Train cross-entropy and ELR on digits with 40 % symmetric noise, under default settings, and compare them.
 
@@ -29,7 +30,7 @@ def run_demo(
     Raises:
         UsageError: something else lies in the folder, or it holds a demo and ``overwrite`` is not given.
     """
-    _check(out, overwrite)
+    _check(out, yes_or_no("overwrite", overwrite))
     runs = {
         method: train(DATA, method, noise=NOISE, seed=seed, out=out / method, overwrite=overwrite, quiet=quiet)
         for method in METHODS
@@ -47,9 +48,11 @@ def run_demo(
 def _check(out: Path, overwrite: bool) -> None:
     """Refuse before the minute of training what would be refused after it."""
     if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: is a file; name a folder that does not exist yet")
+        raise UsageError(f"{setting('out', out)}: is a file; name a folder that does not exist yet")
     there = {path.name for path in out.iterdir()} if out.exists() else set()
     if there - {*METHODS, "demo.json", "report.html", "memorization.png"}:
-        raise UsageError(f"--out {out}: is not empty and not a demo of earlylearn; name another folder")
+        raise UsageError(f"{setting('out', out)}: is not empty and not a demo of earlylearn; name another folder")
     if there and not overwrite:
-        raise UsageError(f"--out {out}: holds a demo already; give --overwrite or name another folder")
+        raise UsageError(
+            f"{setting('out', out)}: holds a demo already; give {setting('overwrite', True)} or name another folder"
+        )

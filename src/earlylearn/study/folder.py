@@ -4,12 +4,14 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, hyperparameter, setting
+from earlylearn.runs.config import RunConfig
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.run import Run
 from earlylearn.study.runs import StudyRun, lock
@@ -30,31 +32,46 @@ def check_folder(out: Path, runs: Sequence[StudyRun], loaded: Loaded, files: Seq
             is not given), or another process is at a run that is to be deleted.
     """
     if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: is a file; name a folder")
+        raise UsageError(f"{setting('out', out)}: is a file; name a folder")
     for path in out.iterdir() if out.exists() else ():
         if not path.name.startswith((".", "runs", *files)):
-            raise UsageError(f"--out {out}: holds {path.name}, which is not of such a study; name another folder")
+            raise UsageError(
+                f"{setting('out', out)}: holds {path.name}, which is not of such a study; name another folder"
+            )
     data = fingerprint(loaded) if any(RunFolder(run.path).config.exists() for run in runs) else None
     for run in runs:
         folder = RunFolder(run.path)
         if others := folder.foreign():
-            raise UsageError(f"--out {out}: {run.path} holds {others[0]}, which is not part of a run; move it away")
+            raise UsageError(
+                f"{setting('out', out)}: {run.path} holds {others[0]}, which is not part of a run; move it away"
+            )
         if not folder.config.exists():
             continue
         if overwrite:
             with lock(run, wait=False) as held:
                 if not held:
-                    raise UsageError(f"--overwrite: another process is at {run.path}; let it finish, or stop it")
+                    raise UsageError(
+                        f"{setting('overwrite', True)}: another process is at {run.path}; let it finish, or stop it"
+                    )
             continue
         there = Run(run.path)
-        for name, value in run.config:
-            if (was := getattr(there.config, name)) != value:
-                raise UsageError(
-                    f"--{name.replace('_', '-')} {value}: {run.path} was trained with {was}; name another --out, or "
-                    "give --overwrite"
-                )
+        other = f"name another {setting('out')}, or give {setting('overwrite', True)}"
+        if changed := _changed(run.config, there.config):
+            culprit, was = changed
+            raise UsageError(f"{culprit}: {run.path} was trained with {was}; {other}")
         if there.inputs["fingerprint"] != data:
-            raise UsageError(f"--out {out}: {run.path} was trained on other data; name another, or give --overwrite")
+            raise UsageError(f"{setting('out', out)}: {run.path} was trained on other data; {other}")
+
+
+def _changed(asked: RunConfig, there: RunConfig) -> tuple[str, Any] | None:
+    """The first setting that is asked to be another than it was, and what it was; hyperparameters come last."""
+    for name, value in asked:
+        if name != "options" and (was := getattr(there, name)) != value:
+            return (f"{setting(name)} left out" if value in (None, False) else setting(name, value)), was
+    for name, value in asked.options.items():
+        if (was := there.options.get(name)) != value:
+            return hyperparameter(name, value), was
+    return None
 
 
 def make_folder(out: Path, runs: Sequence[StudyRun], *, overwrite: bool) -> None:
@@ -66,7 +83,7 @@ def make_folder(out: Path, runs: Sequence[StudyRun], *, overwrite: bool) -> None
             if overwrite and run.path.exists():
                 shutil.rmtree(run.path)
     except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}; choose a folder you may write to") from None
+        raise UsageError(f"{setting('out', out)}: {error.strerror}; choose a folder you may write to") from None
 
 
 def write_documents(out: Path, documents: Mapping[str, str]) -> None:

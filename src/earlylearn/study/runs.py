@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import EarlylearnError
+from earlylearn.errors import Advice, EarlylearnError
 from earlylearn.files import read_json
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.folder import RunFolder
@@ -56,12 +56,12 @@ class StudyRun:
         except FileNotFoundError:
             return None
 
-    def note_failure(self, error: str | None) -> None:
+    def note_failure(self, message: str | None) -> None:
         """Keep why it failed, for the other processes at this study; None forgets it."""
         path = self.notes / f"{self.path.name}.failed"
         path.unlink(missing_ok=True)
-        if error is not None:
-            path.write_text(error)
+        if message is not None:
+            path.write_text(message)
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,26 @@ class Task:
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that failed, and why, in one line."""
+    """A run that failed, and why.
+
+    Attributes:
+        name: of the run.
+        seed: of the run.
+        message: one line, as of `earlylearn.errors.EarlylearnError`.
+    """
 
     name: str
     seed: int
-    error: str
+    message: str
+
+    @property
+    def error(self) -> str:
+        """The message as Python writes it."""
+        return str(Advice(self.message))
+
+    def record(self) -> dict[str, Any]:
+        """What the documents of a study hold of it."""
+        return {"name": self.name, "seed": self.seed, "error": self.error}
 
 
 def run_once(run: StudyRun, loaded: Loaded) -> None:
@@ -103,7 +118,7 @@ def run_once(run: StudyRun, loaded: Loaded) -> None:
             shutil.rmtree(run.path, ignore_errors=True)
             start(run.config, loaded, run.path, quiet=True)
     except EarlylearnError as error:
-        run.note_failure(str(error))
+        run.note_failure(error.message)
     except Exception as error:
         traceback.print_exc()
         run.note_failure(f"{type(error).__name__}: {error}".splitlines()[0])

@@ -14,7 +14,7 @@ from typing import Any
 
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import EarlylearnError, UsageError, hide_password
+from earlylearn.errors import EarlylearnError, UsageError, hide_password, setting
 from earlylearn.study.runs import Failure, Task, lock, outcome, run_once
 
 HEARTBEAT, GRACE = 15, 60  # seconds; the task of a worker that was silent that long is taken over by another
@@ -59,7 +59,7 @@ class SharedStudy:
         """
         optuna = import_optuna()
         if self.url.startswith("sqlite://") and self.url.rpartition("/")[2] in ("", ":memory:"):
-            raise UsageError(f"--storage {self.url}: is nowhere; name a file: sqlite:///study.db")
+            raise UsageError(f"{setting('storage', self.url)}: is nowhere; name a file: sqlite:///study.db")
         with self._one_line(UsageError):
             for name in self.names:
                 optuna.create_study(study_name=name, storage=_storage(self.url), load_if_exists=True)
@@ -150,7 +150,7 @@ class SharedStudy:
         except Exception as error:
             reason = hide_password(str(error).splitlines()[0].rstrip("."))
             mend = "write for example sqlite:///study.db" if kind is UsageError else "mend it, and ask the same again"
-            raise kind(f"--storage {hide_password(self.url)}: {reason}; {mend}") from error
+            raise kind(f"{setting('storage', hide_password(self.url))}: {reason}; {mend}") from error
 
 
 def _name(task: Task, data: str) -> str:
@@ -181,6 +181,6 @@ def import_optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise EarlylearnError("--storage needs Optuna; pip install optuna") from None
+        raise EarlylearnError(f"{setting('storage')} needs Optuna; pip install optuna") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

@@ -2,19 +2,17 @@
 
 import itertools
 import math
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from earlylearn import wording
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import UsageError, hyperparameter, setting
 from earlylearn.files import to_json
 from earlylearn.loop.method import Method
 from earlylearn.methods import hyperparameters
@@ -24,10 +22,12 @@ from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.generators import seed_for
 from earlylearn.runs.train import IN_MEMORY, read
 from earlylearn.study.conclusions import conclude_sweep
-from earlylearn.study.conduct import about, conduct, count_option, study_run
+from earlylearn.study.conduct import about, conduct, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, Task
 from earlylearn.study.statistics import summarize
+from earlylearn.values import plain, whole_number
+from earlylearn.wording import command_line
 
 FILES = ("sweep.json", "sweep.csv", "report.html")
 MEASURED = (
@@ -80,10 +80,10 @@ def sweep(
     method: str | type[Method] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
     *,
-    seeds: int | str = 1,
-    sample: int | str | None = None,
+    seeds: int = 1,
+    sample: int | None = None,
     score: Score = "val_last",
-    workers: int | str = 1,
+    workers: int = 1,
     out: str | Path | None = None,
     overwrite: bool = False,
     storage: str | None = None,
@@ -114,18 +114,21 @@ def sweep(
         EarlylearnError: a worker was killed; what is finished is kept.
     """
     if score not in SCORES:
-        raise UsageError(f"--score {score}: must be {' or '.join(SCORES)}")
+        raise UsageError(f"{setting('score', score)}: must be {' or '.join(SCORES)}")
     loaded, request, options = read(data, {**settings, "method": method})
     first = resolve(loaded.train, request, options)
     if method is not None:
         request["method"] = first.method  # as it is found again from any folder
     if first.val_fraction == 0:
-        raise UsageError("--val-fraction 0: leaves no noisy labels to choose by; leave it out")
+        raise UsageError(f"{setting('val_fraction', 0)}: leaves no noisy labels to choose by; leave it out")
     grid = _grid(first, grid)
     if both := sorted(set(grid) & set(options)):
-        raise UsageError(f"--grid {both[0]}: is set by -o {both[0]} too; leave one out")
+        raise UsageError(
+            f"{setting('grid', {both[0]: grid[both[0]]})}: is set by {hyperparameter(both[0], options[both[0]])} too; "
+            "leave one out"
+        )
     out = Path("runs") / f"{Path(first.data).stem}-{short(first.method)}-sweep" if out is None else Path(out)
-    seed_range = range(first.seed, first.seed + count_option(seeds, "--seeds"))
+    seed_range = range(first.seed, first.seed + whole_number("seeds", seeds))
     tasks = []
     for point in itertools.product(*grid.values()):
         params = dict(zip(grid, point, strict=True))
@@ -135,10 +138,10 @@ def sweep(
             raise _blamed(error, params) from None
         tasks.append(Task(params, tuple(study_run(_name(params), config, out) for config in configs)))
     if len({run.path for task in tasks for run in task.runs}) < len(tasks) * len(seed_range):
-        raise UsageError("--grid: a value is there twice; leave one out")
+        raise UsageError(f"{setting('grid', grid)}: a value is there twice; leave one out")
     if sample is not None:
         chosen = np.random.default_rng(seed_for(first.seed, "sample")).permutation(len(tasks))
-        tasks = [tasks[k] for k in sorted(chosen[: count_option(sample, "--sample")])]
+        tasks = [tasks[k] for k in sorted(chosen[: whole_number("sample", sample)])]
     outcomes, failed = conduct(
         tasks,
         loaded,
@@ -168,17 +171,20 @@ def _blamed(error: UsageError, params: dict[str, Any]) -> UsageError:
 def _grid(config: RunConfig, grid: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
     """The values to try; by default the paper's, for a method that has its hyperparameters."""
     if grid:
-        empty = [name for name, values in grid.items() if not len(values)]
-        if empty:
-            raise UsageError(f"--grid {empty[0]}: has no values; write --grid {empty[0]}=VALUE,VALUE")
-        return {name: list(values) for name, values in grid.items()}
+        for name, values in grid.items():
+            if isinstance(values, str) or not len(values):
+                raise UsageError(f"{setting('grid', {name: values})}: {name} needs a list of values, at least one")
+        return {name: [plain(value) for value in values] for name, values in grid.items()}
     method, known = short(config.method), hyperparameters(config.method_class()).model_fields
     if not set(GRID) <= set(known):
         if not known:
-            raise UsageError(f"--grid: {method} has no hyperparameters, none to sweep over; name another --method")
+            raise UsageError(
+                f"{setting('grid')}: {method} has no hyperparameters, none to sweep over; name another "
+                f"{setting('method')}"
+            )
         raise UsageError(
-            f"--grid: there is no usual one for {method}; give values, for example --grid "
-            f"{next(iter(known))}=VALUE,VALUE"
+            f"{setting('grid')}: there is no usual one for {method}; give values, for example "
+            f"{setting('grid', {next(iter(known)): ['VALUE', 'VALUE']})}"
         )
     return {name: list(values) for name, values in GRID.items()}
 
@@ -218,7 +224,7 @@ def _document(
         "grid": grid,
         "trials": sorted(trials, key=lambda trial: -(trial[score]["mean"] if trial[score] else -math.inf)),
         "picked": picked,
-        "failed": [asdict(failure) for failure in failed],
+        "failed": [failure.record() for failure in failed],
     }
     return {"conclusion": conclude_sweep(document), **document}
 
@@ -227,9 +233,5 @@ def _command(request: dict[str, Any], options: dict[str, Any]) -> str | None:
     """What trains with the picked hyperparameters; None for data in memory, which no command can name."""
     if request["data"] == IN_MEMORY:
         return None
-    words = ["earlylearn", "train", request["data"]]
-    for name, value in request.items():
-        if name != "data" and value not in (None, False):
-            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-    words += [word for name, value in options.items() for word in ("-o", f"{name}={wording.setting(value)}")]
-    return shlex.join(words)
+    settings = {name: value for name, value in request.items() if name != "data"}
+    return command_line("train", request["data"], settings=settings, hyperparameters=options)

@@ -12,10 +12,11 @@ from multiprocessing.synchronize import Event
 
 import torch
 
-from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.errors import EarlylearnError, setting
 from earlylearn.runs.progress import quiet_fabric
 from earlylearn.study.live import LiveTable
 from earlylearn.study.runs import StudyRun
+from earlylearn.values import whole_number
 
 Work = Callable[[], None]
 
@@ -67,7 +68,7 @@ def _in_processes(work: Work, workers: int) -> None:
         if isinstance(error, BrokenProcessPool):
             raise EarlylearnError(
                 "a worker was killed, perhaps for want of memory; what is finished is kept: ask the same again with "
-                "fewer --workers"
+                f"fewer {setting('workers')}"
             ) from None
         raise
     finally:
@@ -87,12 +88,9 @@ def _born_deaf_to_interruption() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def check_workers(workers: int | str) -> int:
+def check_workers(workers: int) -> int:
     """A number of workers this machine can run; UsageError otherwise."""
-    most = 4 * processors()
-    if not (str(workers).isascii() and str(workers).isdigit() and 1 <= int(workers) <= most):
-        raise UsageError(f"--workers {workers}: must be a whole number from 1 to {most} (four per processor core)")
-    return int(workers)
+    return whole_number("workers", workers, most=4 * processors(), why="four per processor core")
 
 
 def _begin(threads: int, started: Event) -> None:

@@ -90,7 +90,7 @@ def fill(table: Table, plan: Plan, runs: pd.DataFrame) -> list[Cell]:
         for column in table.columns:
             published, source = table.numbers.get((row, column)), plan[row, column]
             ours = summarize(values.get((row, column), []))
-            not_run = "" if ours else f"{NOT_RUN}: --rows {row}"
+            not_run = "" if ours else f"{NOT_RUN}: ask for row {row}"
             why = source if isinstance(source, str) else not_run or source.why
             cells.append(
                 Cell(

@@ -133,7 +133,7 @@ TABLE_1 = Experiment(
     quick=Scale(
         settings={"training": {"data": "digits", "recipe": "small-data", "epochs": 40, "seeds": 2}},
         minutes=8,
-        hardware="2 processor cores, --workers 2",
+        hardware="2 processor cores, 2 workers",
         replaced=(
             "CIFAR-10 is digits (1,437 training images of 8 x 8 pixels), ResNet-34 a small CNN; CIFAR-100 is left out.",
             "120 epochs with drops are 40 with one cosine; the cosine row has the paper's restarts every 10 epochs.",

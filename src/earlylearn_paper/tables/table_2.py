@@ -116,7 +116,7 @@ TABLE_2 = Experiment(
     quick=Scale(
         settings={"training": {"data": "digits", "recipe": "small-data", "epochs": 40, "seeds": 2}},
         minutes=9,
-        hardware="2 processor cores, --workers 2",
+        hardware="2 processor cores, 2 workers",
         replaced=(
             "CIFAR-10 is digits (1,437 training images of 8 x 8 pixels), PreActResNet-18 a small CNN; CIFAR-100 is "
             "left out.",

@@ -77,7 +77,7 @@ TABLE_3 = Experiment(
             }
         },
         minutes=3,
-        hardware="2 processor cores, --workers 2",
+        hardware="2 processor cores, 2 workers",
         replaced=(
             "Clothing1M is digits whose labels go wrong by what an image looks like (instance-dependent noise), as "
             "many as the paper counts there (38.5 %).",

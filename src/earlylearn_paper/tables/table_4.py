@@ -119,7 +119,7 @@ TABLE_4 = Experiment(
             "top": 2,
         },
         minutes=3,
-        hardware="2 processor cores, --workers 2",
+        hardware="2 processor cores, 2 workers",
         replaced=(
             "WebVision is digits whose labels go wrong by what an image looks like (instance-dependent noise), as many "
             "as the paper counts there (20 %); InceptionResNetV2 is a small CNN.",

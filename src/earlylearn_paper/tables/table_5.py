@@ -144,7 +144,7 @@ TABLE_5 = Experiment(
     quick=Scale(
         settings={"training": {"data": "digits", "recipe": "small-data", "epochs": 40, "seeds": 2}},
         minutes=4,
-        hardware="2 processor cores, --workers 2",
+        hardware="2 processor cores, 2 workers",
         replaced=(
             SMALL_LAM,
             "CIFAR-10 is digits (1,437 training images of 8 x 8 pixels), PreActResNet-18 a small CNN; 200 epochs "

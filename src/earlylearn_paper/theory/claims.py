@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn_paper.theory import early_claims, lemma_claims, memorization_claims, threshold
 from earlylearn_paper.theory.claim import Claim
 
@@ -26,15 +26,16 @@ CLAIMS: dict[str, Check] = {
 }
 
 
-def chosen(names: str | None) -> list[str]:
-    """The claims of a comma-separated list, in the supplement's order; all if None; UsageError for unknown ones."""
-    if names is None:
+def chosen(claims: Sequence[str] | None) -> list[str]:
+    """The claims of a list, in the supplement's order; all if None; UsageError for unknown ones."""
+    if claims is None:
         return list(CLAIMS)
-    listed = [name.strip() for name in names.split(",") if name.strip()]
+    listed = [claim for claim in ([claims] if isinstance(claims, str) else claims) if claim]
     unknown = [name for name in listed if name not in CLAIMS]
     if unknown or not listed:
         raise UsageError(
-            f"--claims {names}: {', '.join(unknown) or 'nothing'} is not known; choose of {', '.join(CLAIMS)}"
+            f"{setting('claims', listed)}: {', '.join(unknown) or 'nothing'} is not known; "
+            f"choose of {', '.join(CLAIMS)}"
         )
     return [name for name in CLAIMS if name in listed]
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
+from earlylearn.values import whole_number, yes_or_no
 from earlylearn_paper.theory.claim import Claim
 from earlylearn_paper.theory.claims import check_claims
 from earlylearn_paper.theory.figures import scaling_figure, separability_figure, threshold_figure
@@ -33,18 +34,20 @@ def make_folder(out: Path, overwrite: bool) -> None:
             ``overwrite`` is not given.
     """
     if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: is a file; name a folder that does not exist yet")
+        raise UsageError(f"{setting('out', out)}: is a file; name a folder that does not exist yet")
     try:
         out.mkdir(parents=True, exist_ok=True)
         there = {path.name for path in out.iterdir() if not path.name.startswith(".")}
     except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}; name another folder") from None
+        raise UsageError(f"{setting('out', out)}: {error.strerror}; name another folder") from None
     if not os.access(out, os.W_OK):
-        raise UsageError(f"--out {out}: cannot be written to; name another folder")
+        raise UsageError(f"{setting('out', out)}: cannot be written to; name another folder")
     if there - FILES:
-        raise UsageError(f"--out {out}: is not empty and not from earlylearn theory; name another folder")
+        raise UsageError(f"{setting('out', out)}: is not empty and not of the theory's results; name another folder")
     if there and not overwrite:
-        raise UsageError(f"--out {out}: holds results already; give --overwrite or name another folder")
+        raise UsageError(
+            f"{setting('out', out)}: holds results already; give {setting('overwrite', True)} or name another folder"
+        )
 
 
 def run_theory(
@@ -70,10 +73,10 @@ def run_theory(
         UsageError: the folder cannot be used, or there are figures and no folder.
     """
     if figures and out is None:
-        raise UsageError("--figures: needs a folder to write to; add --out DIR")
+        raise UsageError(f"{setting('figures', True)}: needs a folder to write to; add {setting('out', 'DIR')}")
     if out is not None:
-        make_folder(out, overwrite)
-    listed = list(range(seeds))
+        make_folder(out, yes_or_no("overwrite", overwrite))
+    listed = list(range(whole_number("seeds", seeds)))
     claims: list[Claim] = []
     for name in names:
         tell(name)
