@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from earlylearn.errors import EarlylearnError, setting
 from earlylearn.loop.batches import Batch, Batches, Numbers, Order, Sweep
-from earlylearn.loop.method import Method, Pass, unseen
+from earlylearn.loop.method import Method, Pass, Step, unseen
 from earlylearn.loop.predict import load_method, predict_batches
 from earlylearn.loop.replay import Recorder, Replays
 from earlylearn.loop.schedule import make_schedule
@@ -99,7 +99,7 @@ class Fit:
                 epoch's mean losses so far (reading makes an accelerator wait, so do not read at every step).
 
         Raises:
-            EarlylearnError: the loss is not finite.
+            EarlylearnError: the loss is not finite, or the method's ``loss`` returned no `Step`.
         """
         while self.epoch < self.epochs:
             self.method.train()
@@ -136,6 +136,9 @@ class Fit:
     def _step(self, sweep: Pass, batch: Batch) -> dict[str, Tensor]:
         with self.fabric.autocast():
             said = sweep.loss(batch)
+        if not isinstance(said, Step):
+            name = type(self.method).__name__
+            raise EarlylearnError(f"{name}.loss returned a {type(said).__name__}; return Step(loss, logits, parts)")
         if said.logits is not None:
             self._see(batch.index, said.logits)
         self.fabric.backward(said.loss)

@@ -55,7 +55,8 @@ class Method(nn.Module):
 
     A new method overrides `loss`, and what else it needs of `passes`, `numbers`, `after_step`, `after_epoch`,
     `predict`, `label_beliefs`, `regularizer_gradient` and `observe_held_out`. The loop (`fit.py`) wraps the networks
-    for the hardware, never the method itself.
+    for the hardware, never the method itself. Its constructor has the hyperparameters as keyword-only arguments and
+    passes on all others, which are those below, as ``*given, **others``.
 
     Args:
         make_network: builds one freshly initialised network; called ``networks`` times.
