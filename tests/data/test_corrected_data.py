@@ -53,3 +53,41 @@ def test_corrections_of_other_labels_are_refused(table, tmp_path):
     np.savetxt(tmp_path / "l.csv", np.full(40, "a"), fmt="%s")
     (tmp_path / "c.csv").write_text("id,given_label,corrected_label\nr7,a,b\n")
     assert load(**table, labels=str(tmp_path / "l.csv")).train.labels.sum() == 1
+
+
+def label_file(tmp_path, text):
+    (tmp_path / "l.csv").write_text(text)
+    return str(tmp_path / "l.csv")
+
+
+def test_a_label_file_with_ids_is_joined_by_them_whatever_its_order(table, tmp_path):
+    """As an annotator leaves it: sorted by quality, a few labels filled in, the others blank."""
+    plain = load(data=table["data"], label="kind", id_column="key").train
+    order = np.random.default_rng(0).permutation(40)
+    lines = [f"{plain.ids[row]},{'ab'[row % 2]},{'b' if row == 6 else ''}" for row in order]
+    file = label_file(
+        tmp_path, "id,given_label,corrected\n" + "\n".join(lines[:30] + ["r6,a,b"] * (6 not in order[:30]))
+    )
+    corrected = load(data=table["data"], label="kind", id_column="key", labels=f"{file}:corrected").train
+    assert np.flatnonzero(corrected.labels != plain.labels).tolist() == [6]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("id,label\nx,a\n", "the id 'x' is not in the data"),
+        ("id,label\nr1,a\nr1,b\n", "stands twice"),
+        ("id,label\nr1,mug\n", "'mug' is none of the classes"),
+        ("id,given_label,label\nr1,a,b\n", "the data have 'b'"),
+        ("id,quality\nr1,0.3\n", "add :COLUMN"),
+    ],
+)
+def test_a_label_file_that_does_not_fit_is_refused(table, tmp_path, text, reason):
+    with pytest.raises(UsageError, match=reason):
+        load(data=table["data"], label="kind", id_column="key", labels=label_file(tmp_path, text))
+
+
+def test_true_labels_must_be_whole(table, tmp_path):
+    file = label_file(tmp_path, "id,label\nr1,a\n")
+    with pytest.raises(UsageError, match="39 rows have no label"):
+        load(data=table["data"], label="kind", id_column="key", true_labels=file)

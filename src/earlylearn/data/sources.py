@@ -254,7 +254,7 @@ def _relabel(train: LabelledData, labels: str | None, true_labels: str | None, l
     n = len(train)
     lengths = [n] if limit is None or limit >= n else [n, limit]
     given, truth = (
-        None if spec is None else read_label_file(spec, name, train.classes, lengths)
+        None if spec is None else read_label_file(spec, name, train, lengths)
         for name, spec in (("labels", labels), ("true_labels", true_labels))
     )
     rows = min(len(values) for values in (train.labels, given, truth) if values is not None)

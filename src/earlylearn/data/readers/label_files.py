@@ -1,5 +1,6 @@
 """Which labels does a label file (FILE or FILE:KEY) give to the rows of the data?"""
 
+import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,14 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.classes import class_codes, is_integer, label_values, named_by_numbers
+from earlylearn.data.readers.corrections import unguarded
 from earlylearn.data.readers.npz import npy_array, npz_array, npz_keys
 from earlylearn.data.readers.paths import listed, reading
 from earlylearn.errors import UsageError, setting
 
 
-def read_label_file(spec: str, name: str, classes: Sequence[str], lengths: Sequence[int]) -> NDArray[np.int64]:
-    """The labels in a file, as positions in `classes`: ``int64 [n]``, n one of `lengths`.
+def read_label_file(spec: str, name: str, data: LabelledData, lengths: Sequence[int]) -> NDArray[np.int64]:
+    """The labels in a file, as positions in the data's classes: ``int64 [n]``, n one of `lengths`.
+
+    A text file with a column ``id`` is joined by it, in whatever order its rows are: see `_joined_by_id`.
 
     A file holds class names or integer class positions; where class names are integers themselves, numbers
     are read as names. Text files (.csv, .tsv, .txt) have one column, with or without a header, or a header
@@ -25,16 +30,19 @@ def read_label_file(spec: str, name: str, classes: Sequence[str], lengths: Seque
     Args:
         spec: ``FILE`` or ``FILE:KEY``; the key names an array of an .npz or a column of a text file.
         name: of the setting it came from, for messages, e.g. ``true_labels``.
-        classes: class names in the order of their integers.
+        data: whose rows they label.
         lengths: the numbers of labels that fit, the whole data first.
 
     Raises:
         UsageError: the file cannot be read, the key is missing or unknown, the length does not fit, or a
             label is missing or names no class.
     """
-    where = setting(name, spec)
+    where, classes = setting(name, spec), data.classes
     path, key = _split(spec, where)
     suffix = path.suffix.lower()
+    frame = _with_ids(path, where)
+    if frame is not None:
+        return _joined_by_id(frame, key, where, data, partial=name == "labels")
     if suffix in (".csv", ".tsv", ".txt"):
         raw: pd.Series[Any] | NDArray[Any] = _text_column(path, key, where)
     elif suffix == ".npz":
@@ -57,6 +65,60 @@ def read_label_file(spec: str, name: str, classes: Sequence[str], lengths: Seque
     if values.dtype.kind != "i" and not numeric_names and all(is_integer(v) for v in values):
         values = values.astype(np.int64)
     return class_codes(values, classes, where, positions=not numeric_names)
+
+
+def _with_ids(path: Path, where: str) -> pd.DataFrame | None:
+    """A text file as a table, if its header names a column ``id``; else None."""
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return None
+    separator = "," if path.suffix.lower() == ".csv" else "\t"
+    with reading(path, "give a UTF-8 text file"):
+        with path.open(encoding="utf-8-sig") as file:
+            header = next(csv.reader([file.readline()], delimiter=separator), [])
+        if "id" not in header:
+            return None
+        return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
+def _joined_by_id(
+    frame: pd.DataFrame, key: str | None, where: str, data: LabelledData, *, partial: bool
+) -> NDArray[np.int64]:
+    """Labels by id: a row that is not named, or has no label, keeps the one it has, if the file may be partial.
+
+    Raises:
+        UsageError: the column is not known, an id is unknown or stands twice, ``given_label`` disagrees with the data,
+            a label names no class, or rows lack one that must have it.
+    """
+    column = key or next((name for name in ("corrected_label", "label") if name in frame), None)
+    if column is None or column not in frame:
+        raise UsageError(f"{where}: add :COLUMN to choose the labels' column; the columns are {listed(frame.columns)}")
+    position = {str(name): row for row, name in enumerate(data.ids)}
+    names = list(data.classes)
+    labels, named = data.labels.copy(), np.zeros(len(data), dtype=bool)
+    numeric = named_by_numbers(data.classes)
+    for line, (row_id, label) in enumerate(zip(frame["id"], frame[column], strict=True), start=2):
+        row = position.get(unguarded(row_id))
+        if row is None:
+            raise UsageError(f"{where}: line {line}: the id {row_id!r} is not in the data; correct it")
+        given = unguarded(frame["given_label"].iloc[line - 2]) if "given_label" in frame else names[data.labels[row]]
+        if given != names[data.labels[row]]:
+            raise UsageError(
+                f"{where}: line {line}: {row_id!r} had the given label {given!r}, the data have "
+                f"{names[data.labels[row]]!r}; these labels are of other data, or were applied already"
+            )
+        if named[row]:
+            raise UsageError(f"{where}: line {line}: the id {row_id!r} stands twice; keep one of them")
+        label = unguarded(label)
+        if not label.strip():
+            continue
+        named[row] = True
+        if label not in names and not (not numeric and is_integer(label) and 0 <= int(label) < len(names)):
+            raise UsageError(f"{where}: line {line}: {label!r} is none of the classes {listed(names)}")
+        labels[row] = names.index(label) if label in names else int(label)
+    if not partial and not named.all():
+        lacking = data.ids[int(np.flatnonzero(~named)[0])]
+        raise UsageError(f"{where}: {int((~named).sum())} rows have no label, such as {str(lacking)!r}; give them all")
+    return labels
 
 
 def _split(spec: str, where: str) -> tuple[Path, str | None]:
