@@ -1,5 +1,6 @@
 """Does one message read right in Python and on the command line, and survive a worker's pipe?"""
 
+import ast
 import pickle
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from earlylearn.cli.answers import as_options
 from earlylearn.errors import Advice, EarlylearnError, UsageError, call, hyperparameter, manual, setting
+from tests.faces import OPTION
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,32 @@ def test_both_faces_survive_pickling():
     error = pickle.loads(pickle.dumps(EarlylearnError(f"lower {setting('batch_size')}")))
     assert str(error) == "lower batch_size"
     assert error.told(as_options) == "lower --batch-size"
+
+
+def test_only_the_command_line_writes_options():
+    """In every text outside `earlylearn.cli`, docstrings included, but for the two places that are about its face."""
+    documented = {("earlylearn/errors.py", "setting"), ("earlylearn/errors.py", "hyperparameter")}
+    documented |= {("earlylearn/wording.py", "command_line")}
+    found = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        module = path.relative_to(ROOT / "src").as_posix()
+        if not module.startswith("earlylearn/cli/"):
+            found |= {(module, function) for function, text in _texts(path) if OPTION.search(text)}
+    assert found == documented
+
+
+def _texts(path):
+    """Every text in a file, with the function that it stands in."""
+
+    def walk(node, function):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            function = node.name
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield function, node.value
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, function)
+
+    return walk(ast.parse(path.read_text(encoding="utf-8")), "")
 
 
 def test_what_a_user_wrote_cannot_pass_for_a_mention():

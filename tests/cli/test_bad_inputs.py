@@ -12,13 +12,14 @@ from earlylearn.cli.main import main
 from earlylearn.loop.fit import Fit
 from earlylearn.runs import train as training
 from earlylearn.runs.run import Run
+from tests.faces import speaks_python
 
 
 def ask(*argv):
-    """The exit status of a command."""
+    """How a command ends."""
     with pytest.raises(SystemExit) as done:
         main([str(word) for word in argv])
-    return done.value.code
+    return done.value
 
 
 def snapshot(folder):
@@ -430,9 +431,9 @@ def test_a_bad_request_gets_one_line_and_changes_nothing(case, here, capsys):
     for change in spoil:
         change(here)
     before = snapshot(here)
-    status = ask(*("" if word == "''" else word for word in request.split()))
+    ended = ask(*("" if word == "''" else word for word in request.split()))
     out, err = capsys.readouterr()
-    assert (status, out) == (2, ""), err
+    assert (ended.code, out) == (2, ""), err
     assert err.startswith("earlylearn: ")
     assert err.count("\n") == 1, err
     assert err.endswith("\n")
@@ -440,6 +441,7 @@ def test_a_bad_request_gets_one_line_and_changes_nothing(case, here, capsys):
     missing = [word for word in words.split("|") if word not in err]
     assert not missing, err
     assert snapshot(here) == before
+    speaks_python(ended, err.removeprefix("earlylearn: ").strip())
 
 
 @pytest.mark.parametrize(
@@ -456,9 +458,9 @@ def test_a_bad_request_gets_one_line_and_changes_nothing(case, here, capsys):
 )
 def test_an_interrupted_run_survives_a_bad_request_and_continues(request_, here, capsys):
     before = snapshot(here)
-    assert ask(*request_.split()) == 2
+    assert ask(*request_.split()).code == 2
     assert snapshot(here) == before
-    assert ask("train", "--resume", "begun", "--quiet") == 0
+    assert ask("train", "--resume", "begun", "--quiet").code == 0
     assert [record["epoch"] for record in Run("begun").metrics] == [1, 2]
 
 
@@ -478,7 +480,7 @@ def test_a_place_without_permission_is_named(request_, call, here, capsys, monke
     before = snapshot(here)
     with monkeypatch.context() as patch:
         patch.setattr(call, refuse)
-        status = ask(*request_.split())
+        status = ask(*request_.split()).code
     out, err = capsys.readouterr()
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert f"--out {request_.split()[-1]}: Permission denied; choose" in err

@@ -9,6 +9,7 @@ from earlylearn.errors import UsageError
 from earlylearn_paper import EXPERIMENTS
 from earlylearn_paper.experiment import Verdict
 from earlylearn_paper.reproduce import _holds, reproduce
+from tests.faces import speaks_python
 
 SMALL = {"n": 10, "p": 20, "iterations": 30, "seeds": 2}
 
@@ -100,3 +101,4 @@ def test_bad_requests(words, culprit, tmp_path, monkeypatch, capsys):
     assert culprit in err
     assert err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+    speaks_python(ended.value, err.removeprefix("earlylearn: ").strip())

@@ -21,7 +21,7 @@ from earlylearn.cli.options import (
     said,
     takes_settings,
 )
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, hyperparameter
 from earlylearn.files import new_file
 
 
@@ -49,7 +49,7 @@ def train(
     elif data is None:
         raise UsageError("DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn train digits")
     else:
-        given = pairs_from_text(options or [], lambda pair: f"-o {pair}")
+        given = pairs_from_text(options or [], hyperparameter)
         run = training.train(data, method, out=out, overwrite=overwrite, quiet=quiet, options=given, **request)
     page = None
     if run.config.corrections is not None:

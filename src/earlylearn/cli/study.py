@@ -18,7 +18,7 @@ from earlylearn.cli.options import (
     said,
     takes_settings,
 )
-from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.errors import EarlylearnError, UsageError, hyperparameter
 
 Workers = Annotated[str | None, option("runs at a time (default 1)", metavar="INT")]
 Storage = Annotated[str | None, option("share the runs with other machines through an Optuna storage", metavar="URL")]
@@ -122,7 +122,7 @@ def sweep(
         seeds=number(seeds),
         sample=number(sample),
         score=score,  # type: ignore[arg-type]  # checked there
-        options=pairs_from_text(options or [], lambda pair: f"-o {pair}"),
+        options=pairs_from_text(options or [], hyperparameter),
         workers=number(workers or "1"),
         out=out,
         overwrite=overwrite,

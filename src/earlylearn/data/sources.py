@@ -60,7 +60,8 @@ COLUMNS = ("label", "image", "id_column", "true_label")  # settings that name a 
 def _table(path: Path, name: str, *, image: str | None, image_size: int | None, **how: Any) -> Loaded:
     if image_size is not None and image is None:
         raise UsageError(
-            f"{setting('image_size', image_size)}: {name} is a table; name its image paths with {setting('image')}"
+            f"{setting('image_size', image_size)}: {name} is a table; name its image paths with "
+            f"{setting('image', 'COLUMN')}"
         )
     return Loaded(read_table(path, name, image=image, image_size=image_size, **how), None)
 
@@ -289,7 +290,7 @@ def _hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, Labell
         lone = data.classes[int(np.flatnonzero(counts == 1)[0])]
         raise UsageError(
             f"{setting('test_fraction', fraction)}: the class {lone!r} has one row, which cannot be in both parts; "
-            f"add rows, remove the class, or give {setting('test')}"
+            f"add rows, remove the class, or give {setting('test', 'DATA')}"
         )
     try:
         train, test = train_test_split(
@@ -298,6 +299,6 @@ def _hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, Labell
     except ValueError as error:
         raise UsageError(
             f"{setting('test_fraction', fraction)}: of {len(data)} rows too few are left in one part for "
-            f"{np.count_nonzero(counts)} classes; give another share or {setting('test')}"
+            f"{np.count_nonzero(counts)} classes; give another share or {setting('test', 'DATA')}"
         ) from error
     return data.subset(np.sort(train)), data.subset(np.sort(test))

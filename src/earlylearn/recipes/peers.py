@@ -51,7 +51,7 @@ def _sop(name: str, where: str, epochs: int, schedule: str, options: Options, ra
 _SOP10 = ("on CIFAR-10", 120, "multistep:40,80:0.1")
 _SOP100 = ("there for CIFAR-10; 150 epochs, dropping where supplement G.3 drops", 150, "multistep:80,120:0.1")
 
-# symNN: symmetric noise of NN %, the true label included, as DivideMix counts it (--noise symmetric:0.NN).
+# symNN: symmetric noise of NN %, the true label included, as DivideMix counts it (noise symmetric:0.NN).
 PEERS = [
     _dividemix(
         "cifar10-dividemix-sym20", "symmetric noise of 20 %; re-runs on human label noise", CIFAR10, lambda_u=0.0

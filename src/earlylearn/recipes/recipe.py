@@ -11,7 +11,7 @@ class Recipe:
     """The settings of one experiment, as data.
 
     Attributes:
-        name: what ``--recipe`` takes.
+        name: what the setting ``recipe`` takes.
         source: where the numbers come from, and what departs from there.
         method: the method it is for, or None if it suits any.
         data: the built-in data set it is for, or "" if it suits any.

@@ -227,7 +227,7 @@ def _mean_curve(seeds: list[list[float | None]]) -> list[float | None]:
 
 
 def _curve(axes: "Axes", values: Sequence[float | None], **look: Any) -> None:
-    """A line through the known values only: with --test-every most epochs have none."""
+    """A line through the known values only: with ``test_every`` most epochs have none."""
     points = [(i + 1, value) for i, value in enumerate(values) if value is not None and not missing(value)]
     if points:
         few = "o" if len(points) < 3 else None

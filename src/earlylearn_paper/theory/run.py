@@ -74,9 +74,9 @@ def run_theory(
     """
     if figures and out is None:
         raise UsageError(f"{setting('figures', True)}: needs a folder to write to; add {setting('out', 'DIR')}")
+    listed = list(range(whole_number("seeds", seeds)))
     if out is not None:
         make_folder(out, yes_or_no("overwrite", overwrite))
-    listed = list(range(whole_number("seeds", seeds)))
     claims: list[Claim] = []
     for name in names:
         tell(name)

@@ -140,7 +140,7 @@ def _find(official: Official, name: str, data_dir: str | None) -> Path:
     want = f"{official.folder} or {official.archive}"
     if data_dir is None:
         raise UsageError(
-            f"{name}: give the folder that holds {want} with {setting('data_dir')}; {MEND.replace(' again', '')}"
+            f"{name}: give the folder that holds {want} with {setting('data_dir', 'DIR')}; {MEND.replace(' again', '')}"
         )
     home = Path(os.path.expanduser(data_dir))
     first = next(iter(official.train))

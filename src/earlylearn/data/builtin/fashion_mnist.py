@@ -90,5 +90,5 @@ def _find(data_dir: str | None, file: str) -> Path:
                     return folder / name
     raise UsageError(
         f"fashion-mnist: no {file}.gz in {home}; install the Debian package dataset-fashion-mnist, or give "
-        f"the folder of the four idx files with {setting('data_dir')}"
+        f"the folder of the four idx files with {setting('data_dir', 'DIR')}"
     )

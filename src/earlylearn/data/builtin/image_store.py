@@ -281,7 +281,7 @@ def _check_room(place: Path, wanted: _Wanted, already: int) -> None:
         raise UsageError(
             f"{place}: the {len(wanted.names):,} decoded images of {wanted.name} need {needed / 1e9:,.1f} GB, "
             f"{free / 1e9:,.1f} GB are free; free some{older}, name another folder in the environment variable "
-            f"{CACHE_VARIABLE}, or read fewer with {setting('limit')}"
+            f"{CACHE_VARIABLE}, or read fewer with {setting('limit', 'INT')}"
         )
 
 

@@ -24,7 +24,7 @@ def find_root(name: str, data_dir: str | None, file: str) -> Path:
         UsageError: there is none.
     """
     if data_dir is None:
-        raise UsageError(f"{name}: give the folder that holds {file} with {setting('data_dir')}")
+        raise UsageError(f"{name}: give the folder that holds {file} with {setting('data_dir', 'DIR')}")
     home = Path(os.path.expanduser(data_dir))
     with reading(home, f"check {setting('data_dir')}"):
         for place in (home, home / name):

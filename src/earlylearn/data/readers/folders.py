@@ -36,7 +36,8 @@ def read_folder(
         other = next(f for f in folders if f != "train")
         raise UsageError(
             f"{name}: looks like parts of a data set ({listed(folders)}), not like classes; give "
-            f"{path / 'train'} as the data and {path / other} with {setting('test')}, or call the test part 'test'"
+            f"{path / 'train'} as the data and {path / other} with {setting('test', 'DATA')}, "
+            "or call the test part 'test'"
         )
     if not (nested and has_test):
         return _read(path, path, name, image_size, like), None
@@ -64,7 +65,7 @@ def _read(path: Path, top: Path, name: str, image_size: int | None, like: Labell
         here = f"{len(loose)} images but no sub-folder" if loose else "no sub-folder"
         raise UsageError(
             f"{path}: has {here}; put the images of each class into a sub-folder named after the class, "
-            f"or list them in a table with {setting('label')} and {setting('image')}"
+            f"or list them in a table with {setting('label', 'COLUMN')} and {setting('image', 'COLUMN')}"
         )
     if not any(found.values()):
         raise UsageError(f"{path}: no images in its {len(folders)} sub-folders; give images ({suffixes})")

@@ -41,7 +41,7 @@ def read_table(
     frame = read_frame(path, [c for c in (image, id_column) if c] + text)
     if label is None:
         raise UsageError(
-            f"{name}: give the label column with {setting('label')}; the columns are {listed(frame.columns)}"
+            f"{name}: give the label column with {setting('label', 'COLUMN')}; the columns are {listed(frame.columns)}"
         )
     for role, column in (
         ("label", label),
@@ -67,7 +67,7 @@ def read_table(
         if features.shape[1] == 0:
             raise UsageError(
                 f"{name}: no feature column beside {listed(c for c in roles if c)}; add numeric columns, or "
-                f"name the column of image paths with {setting('image')}"
+                f"name the column of image paths with {setting('image', 'COLUMN')}"
             )
         schema = {"kind": "table", "columns": fit_columns(features, name, missing), "id_column": id_column}
     elif like is None:
