@@ -116,13 +116,24 @@ def issues(
     top: Annotated[
         str | None, option("only the most suspicious (default 20 on the screen, else all; 0 = all)", metavar="INT")
     ] = None,
-    out: Annotated[str | None, option("CSV to write", metavar="FILE")] = None,
+    out: Annotated[str | None, option("CSV to write, or folder to make with --format", metavar="FILE")] = None,
+    format_: Annotated[
+        str | None,
+        option(
+            "files of another tool: label-studio, fiftyone, argilla, huggingface, cleanlab, aum, cartography",
+            "--format",
+            metavar="TOOL",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     json_: Json = False,
 ) -> None:
-    """List the labels that a run believes wrong, the most suspicious first."""
+    """List the labels that a run believes wrong, the most suspicious first, or write them for another tool."""
     from earlylearn.runs.run import Run
 
+    if format_ is not None:
+        _export(run, format_, out)
+        return
     if top is not None and not is_whole(top):
         raise UsageError(f"--top {top}: must be a whole number, 0 or more")
     target = new_file(out, overwrite)
@@ -135,3 +146,14 @@ def issues(
     else:
         columns = ["id", "given_label", "predicted_label", "label_quality"]
         print_table(f"{len(frame)} label issues", columns, shown[columns].values.tolist())
+
+
+def _export(run: str, tool: str, out: str | None) -> None:
+    from earlylearn.review.exports import export
+    from earlylearn.review.opening import open_rows
+
+    if out is None:
+        raise UsageError(
+            f"--out is missing; name a folder to make: earlylearn issues {run} --format {tool} --out {tool}"
+        )
+    print(export(open_rows(run), tool, Path(out)))

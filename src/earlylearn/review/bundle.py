@@ -15,6 +15,7 @@ from earlylearn.errors import UsageError, setting
 from earlylearn.files import read_lines
 from earlylearn.review.decisions import Decision, check_name, check_verdict
 from earlylearn.review.desk import Review, decision_from
+from earlylearn.review.exports import label_studio
 from earlylearn.review.page import render_page
 
 LARGE, SMALL = 640, 160  # pixels of the longer side: of the row itself, and of those beside it
@@ -86,9 +87,10 @@ def _shrunk(picture: Picture, side: int) -> tuple[str, bytes]:
 
 
 def take_in(review: Review, paths: list[Path]) -> dict[str, int]:
-    """Read answers that colleagues sent back, ``NAME.jsonl``; the number of new ones by reviewer.
+    """Read answers that colleagues sent back, ``NAME.jsonl``, or a JSON export of Label Studio, ``NAME.json``.
 
-    The same file twice adds nothing. Nothing is kept of any file if one of them is wrong.
+    Returns the number of new ones by reviewer. The same file twice adds nothing. Nothing is kept of any file if one of
+    them is wrong.
 
     Raises:
         UsageError: a file is no such file, or an answer does not fit the data.
@@ -98,18 +100,20 @@ def take_in(review: Review, paths: list[Path]) -> dict[str, int]:
         if not path.is_file():
             raise UsageError(f"{path}: no such file; give the .jsonl that the offline page downloaded")
         name = check_name(path.stem.removeprefix("review-").split(" ")[0].split("(")[0])
-        decisions = []
-        for number, line in enumerate(read_lines(path), start=1):
-            decision = Decision(**{**asdict(decision_from(line)), "undoes": _undone(line)})
+        decisions = label_studio.read(path) if path.suffix == ".json" else _lines(path)
+        for number, decision in enumerate(decisions, start=1):
             try:
                 check_verdict(decision, review.rows.given(decision.id), review.rows.data.classes)
             except UsageError as error:
-                raise UsageError(f"{path}, line {number}: {error.message}") from None
-            decisions.append(decision)
+                raise UsageError(f"{path}, answer {number}: {error.message}") from None
         if not decisions:
             raise UsageError(f"{path}: holds no answer; give the .jsonl that the offline page downloaded")
         taken.setdefault(name, []).extend(decisions)
     return {name: sum(review.log(name).append(each) for each in decisions) for name, decisions in taken.items()}
+
+
+def _lines(path: Path) -> list[Decision]:
+    return [Decision(**{**asdict(decision_from(line)), "undoes": _undone(line)}) for line in read_lines(path)]
 
 
 def _undone(line: dict[str, object]) -> str | None:

@@ -3,12 +3,31 @@
 from pathlib import Path
 
 from earlylearn.data.readers.corrections import read_corrections
+from earlylearn.data.readers.paths import listed
 from earlylearn.errors import UsageError, call, setting
 from earlylearn.review.apply import Applied, apply
 from earlylearn.review.desk import Review
 from earlylearn.review.rows import Rows
 from earlylearn.runs.reread import data_path, originals, reread
 from earlylearn.runs.run import Run
+
+
+def open_rows(path: str | Path, *, show: tuple[str, ...] = ()) -> Rows:
+    """The rows of a finished run with what is doubted of their labels, for a review or another tool.
+
+    Args:
+        path: the run folder.
+        show: columns of a table to show; all but labels and ids if none is named.
+
+    Raises:
+        UsageError: no finished run, data that changed, or a broken file.
+    """
+    run = Run(path)
+    issues = run.label_issues()
+    data = reread(run).train
+    if len(issues) != len(data):
+        raise UsageError(f"{run.folder.issues}: has {len(issues)} rows, the data {len(data)}; restore the file")
+    return Rows(data, issues, originals(run, data, show))
 
 
 def open_review(
@@ -31,17 +50,12 @@ def open_review(
     Raises:
         UsageError: no finished run, data that changed, or a broken file.
     """
-    run = Run(path)
-    issues = run.label_issues()
-    data = reread(run).train
-    if len(issues) != len(data):
-        raise UsageError(f"{run.folder.issues}: has {len(issues)} rows, the data {len(data)}; restore the file")
-    if pair is not None:
-        for name in pair:
-            if name not in data.classes:
-                raise UsageError(f"{setting('pair', ','.join(pair))}: {name!r} is no class; there are {data.classes}")
-    rows = Rows(data, issues, originals(run, data, show))
-    return Review(rows, run.folder.path / "review", seed=seed, count=count, pair=pair)
+    rows = open_rows(path, show=show)
+    for name in pair or ():
+        if name not in rows.data.classes:
+            classes = listed(rows.data.classes)
+            raise UsageError(f"{setting('pair', ','.join(pair or ()))}: {name!r} is no class; there are {classes}")
+    return Review(rows, Path(path) / "review", seed=seed, count=count, pair=pair)
 
 
 def apply_corrections(
