@@ -170,7 +170,7 @@ def test_the_doctor_answers_by_topic(document):
     found = document("doctor --data-dir nowhere")
     assert set(found) == {"versions", "hardware", "data", "extras"}
     assert found["data"]["digits"] == "1437 training and 360 test examples"
-    assert found["data"]["cifar10"].startswith("not here: ")
+    assert found["data"]["cifar10"].startswith("not here: cifar10: data_dir='nowhere' has no")
     assert found["data"]["clothing1m"].startswith("not tried: clothes, 256x256 colour")
 
 
@@ -179,6 +179,8 @@ def test_lists_are_readable_without_json(ask, command):
     status, out, err = ask(command)
     assert (status, err) == (0, "")
     assert "digits" in out or "elr" in out or "symmetric:RATE" in out
+    assert ("--data-dir" in out) == command.startswith("doctor")
+    assert "data_dir" not in out
 
 
 # From training to predictions

@@ -2,11 +2,11 @@
 
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from earlylearn.cli.answers import as_options, print_json, print_table
 from earlylearn.cli.options import Data, DataDir, Image, Json, Label, Labels, Noise, Overwrite, Seed, number, option
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import Advice, UsageError, setting
 from earlylearn.files import new_file
 
 
@@ -109,5 +109,11 @@ def doctor(
         print_json(found)
         return
     for topic, facts in found.items():
-        shown = [[what, f"{fact:g}" if isinstance(fact, float) else fact] for what, fact in facts.items()]
-        print_table(topic, ["what", "found"], shown)
+        print_table(topic, ["what", "found"], [[what, _shown(fact)] for what, fact in facts.items()])
+
+
+def _shown(fact: Any) -> Any:
+    """A fact as the table has it."""
+    if isinstance(fact, Advice):
+        return fact.told(as_options)
+    return f"{fact:g}" if isinstance(fact, float) else fact

@@ -96,10 +96,9 @@ def predict(
     import pandas as pd
 
     from earlylearn.data.sources import read_inputs
-    from earlylearn.runs.run import Run
+    from earlylearn.runs.run import Run, check_weights
 
-    if weights not in ("picked", "last"):
-        raise UsageError(f"--weights {weights}: must be picked or last")
+    check_weights(weights)
     trained = Run(run)
     target = new_file(out, overwrite)
     inputs, ids = read_inputs(data, trained.inputs["schema"], data_dir=data_dir)

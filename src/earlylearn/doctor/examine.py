@@ -11,7 +11,7 @@ import torch
 
 from earlylearn.data.builtin.sets import BUILTIN, BuiltIn
 from earlylearn.data.sources import load
-from earlylearn.errors import UsageError
+from earlylearn.errors import Advice, UsageError
 from earlylearn.machine import processor_has_bf16
 from earlylearn.networks import default_precision
 
@@ -49,7 +49,7 @@ def _data(name: str, built_in: BuiltIn, data_dir: str | None) -> str:
     try:
         found = load(name, data_dir=data_dir)
     except UsageError as error:
-        return f"not here: {error}"
+        return Advice(f"not here: {error.message}")
     return f"{len(found.train)} training and {len(found.test or ())} test examples"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -128,6 +128,7 @@ class Run:
         )
 
     def _model(self, weights: Weights) -> Method:
+        check_weights(weights)
         if weights not in self._models:
             path = self.folder.picked if weights == "picked" else self.folder.last
             state = load_checkpoint(path)
@@ -155,6 +156,12 @@ class Run:
                 raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file") from None
             self._models[weights] = method
         return self._models[weights]
+
+
+def check_weights(weights: str) -> None:
+    """UsageError unless a checkpoint of a run is called so."""
+    if weights not in get_args(Weights):
+        raise UsageError(f"{setting('weights', weights)}: must be {' or '.join(get_args(Weights))}")
 
 
 def _read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
