@@ -261,11 +261,11 @@ def test_ratios_are_of_the_mean_hours_of_elr():
 @pytest.mark.parametrize(
     ("name", "asked", "filled"),
     [
-        ("table-2", {"rows": "cifar10/elr+,cifar10/elr+best", "columns": "sym20"}, 2),
-        ("table-3", {"rows": "elr"}, 1),
-        ("table-4", {"rows": "elr"}, 2),
-        ("table-5", {"rows": "1-network/plain", "columns": "sym80/live"}, 1),
-        ("table-i1", {"rows": "elr,elr+"}, 4),
+        ("table-2", {"rows": ["cifar10/elr+", "cifar10/elr+best"], "columns": ["sym20"]}, 2),
+        ("table-3", {"rows": ["elr"]}, 1),
+        ("table-4", {"rows": ["elr"]}, 2),
+        ("table-5", {"rows": ["1-network/plain"], "columns": ["sym80/live"]}, 1),
+        ("table-i1", {"rows": ["elr", "elr+"]}, 4),
     ],
 )
 def test_small_versions_run(name, asked, filled, tmp_path):
