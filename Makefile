@@ -3,13 +3,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test golden check format bench reproduce clean
+.PHONY: demo test quick golden check format bench reproduce clean
 
 demo: .venv/run  ## cross-entropy against ELR on digits with 40 % wrong labels
 	$(BIN)/earlylearn demo --overwrite
 
 test: .venv/dev  ## all tests
 	$(BIN)/python -m pytest -n auto
+
+quick: .venv/dev  ## the tests that take no long time: under a minute on two cores
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 golden: .venv/dev  ## rewrite the losses of every method's first steps, where they are meant to change
 	$(BIN)/python -m tests.golden.losses

@@ -129,6 +129,7 @@ def test_a_changed_file_is_told_of_and_what_was_found_can_still_be_read(tmp_path
         run.predict(el.load("digits").test.inputs)
 
 
+@pytest.mark.slow
 def test_a_study_asked_again_notices_that_the_file_changed(tmp_path):
     file = write_method(tmp_path / "scaled.py")
     methods = ["ce", "scaled.py:Scaled:scale=0.5"]
@@ -139,6 +140,7 @@ def test_a_study_asked_again_notices_that_the_file_changed(tmp_path):
         el.compare("digits", methods, seeds=1, out="study", **QUICK)
 
 
+@pytest.mark.slow
 def test_a_sweep_takes_a_file_and_says_how_to_train_with_what_it_picked(tmp_path):
     write_method(tmp_path / "scaled.py")
     swept = el.sweep("digits", "scaled.py:Scaled", {"scale": [0.5, 2.0]}, out="sweep", **QUICK)

@@ -444,6 +444,7 @@ def test_a_bad_request_gets_one_line_and_changes_nothing(case, here, capsys):
     speaks_python(ended, err.removeprefix("earlylearn: ").strip())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "request_",
     [

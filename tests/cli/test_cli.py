@@ -144,6 +144,7 @@ def test_what_cannot_be_known_without_the_truth_is_null(ask, flowers):
     assert issues["precision"] is issues["recall"] is issues["average_precision"] is None
 
 
+@pytest.mark.slow
 def test_the_demo_prints_both_summaries(document, monkeypatch):
     monkeypatch.setattr(demo_module, "train", functools.partial(training.train, network="linear", epochs=2))
     summaries = document("demo --out d --quiet")
@@ -166,6 +167,7 @@ def test_lists_in_json_name_everything_there_is(document):
     assert set(noise["symmetric:RATE"]) == {"name", "description", "source"}
 
 
+@pytest.mark.slow
 def test_the_doctor_answers_by_topic(document):
     found = document("doctor --data-dir nowhere")
     assert set(found) == {"versions", "hardware", "data", "extras"}
@@ -233,6 +235,7 @@ def test_a_folder_round_trip(ask, document, tmp_path):
     assert document("predict r photos/day/0.png --weights last")[0]["predicted_label"] == "day"
 
 
+@pytest.mark.slow
 def test_issues_are_all_exported_but_twenty_shown(ask, document):
     ask(f"train digits --limit 200 --noise symmetric:0.8 --epochs 1 --out r {QUICK}")
     flagged = document("issues r")
@@ -246,6 +249,7 @@ def test_issues_are_all_exported_but_twenty_shown(ask, document):
 # Noise in a file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["npz", "npy", "csv"])
 def test_noise_written_to_a_file_is_the_noise_of_the_run(document, suffix):
     made = document(f"noise digits --noise pair:0.3 --seed 1 --out l.{suffix}")
@@ -276,6 +280,7 @@ def test_the_same_seed_writes_the_same_noise(ask):
 # Replacing, stopping, failing
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_a_run_and_a_file(document):
     assert document(f"train digits --limit 60 --epochs 1 --out r {QUICK}")["epochs"] == 1
     assert document(f"train digits --limit 60 --epochs 2 --out r --overwrite {QUICK}")["epochs"] == 2
@@ -287,6 +292,7 @@ def test_the_default_run_folder_is_named_after_data_method_and_seed(document):
     assert document(f"train digits --limit 60 --epochs 1 --seed 5 --method ce {QUICK}")["run"] == "runs/digits-ce-5"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs", [0, 1])
 def test_an_interrupted_run_says_how_to_continue(ask, document, monkeypatch, epochs):
     whole = Fit.run

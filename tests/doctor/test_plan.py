@@ -42,6 +42,7 @@ def light(monkeypatch):
     monkeypatch.setattr(plan, "find_recipe", find)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["small-cnn", "preact-resnet18", "timm:resnet10t"])
 def test_operations_are_those_of_every_layer_by_hand(name, timm):
     shape, counted = (3, 32, 32), []
@@ -70,6 +71,7 @@ def test_activations_are_what_the_backward_pass_reads_counted_once():
     assert network_cost("mlp:7", shape=(4,), classes=3).activations == 4 + 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "petaflops"),
     [
@@ -88,6 +90,7 @@ def test_the_work_of_a_run_is_that_of_its_steps(name, petaflops, timm):
     assert json.loads(json.dumps(found)) == found
 
 
+@pytest.mark.slow
 def test_evaluation_looks_at_held_out_images_after_every_epoch_and_twice_at_test_images(timm):
     work = plan.plan("cifar10-elr")["work"]
     assert work["evaluation, PFLOP"] == pytest.approx((120 * 5_000 + 2 * 10_000) * 2.3188 / 1e6, rel=0.005)
@@ -95,6 +98,7 @@ def test_evaluation_looks_at_held_out_images_after_every_epoch_and_twice_at_test
     assert work["evaluation, PFLOP"] == pytest.approx((15 * 14_313 + 2 * 10_526) * 2 * 8.1743 / 1e6, rel=0.005)
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_methods_own_tensors(timm):
     memory = plan.plan("clothing1m-elr+")["memory"]
     weights = 2 * 4 * count_weights("timm:resnet50", shape=(3, 224, 224), classes=14) / 1e9
@@ -170,6 +174,7 @@ def test_the_machine_answers(tmp_path):
     assert machine.main_memory() is None or machine.main_memory() > 2**28
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clothing1m-elr", "webvision-elr+"])
 def test_a_plan_without_timm_is_the_plan_with_it(name, timm, monkeypatch):
     with_timm = plan.plan(name)

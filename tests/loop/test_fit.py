@@ -57,6 +57,7 @@ def test_unknown_schedules(spec):
         _rates(spec, 3)
 
 
+@pytest.mark.slow
 def test_last_and_picked_epoch_are_kept_apart_and_validation_picks(run_path):
     run = train(stripes(), "ce", noise="symmetric:0.6", epochs=6, out=run_path, quiet=True)
     accuracies = [record["val_accuracy"] for record in run.metrics]
@@ -75,6 +76,7 @@ def test_loss_parts_add_up(run_path):
         assert record["loss"] == pytest.approx(parts["ce"] + 3 * parts["elr"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_memorization_shares_are_those_of_counting(run_path):
     data = blobs()
     run = train(data, "ce", epochs=15, lr=0.1, out=run_path, quiet=True)
@@ -170,6 +172,7 @@ def test_lambda_is_large_only_where_the_network_could_memorise(network, recipe, 
     assert (config.recipe, config.options["lam"]) == (recipe, lam)
 
 
+@pytest.mark.slow
 def test_config_is_enough_to_repeat_the_run(tmp_path):
     first = train("digits", limit=200, noise="symmetric:0.2", epochs=2, out=tmp_path / "a", quiet=True)
     document = json.loads(first.folder.config.read_text())

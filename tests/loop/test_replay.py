@@ -72,6 +72,7 @@ def _flat(state, name=""):
             yield f"{name}/{key}", value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REPLAYABLE)
 def test_replayed_steps_are_those_of_python(name):
     plain, losses = fitted(name, None, **OPTIONS.get(name, {}))
@@ -90,6 +91,7 @@ def test_replayed_steps_are_those_of_python(name):
     assert lr == [0.0625 / 4] * len(lr)  # numbers, as checkpoints have them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["whitened-cnn", "preact-resnet18"])
 def test_networks_can_be_replayed(network):
     plain, replayed = (fitted("elr", recorder, epochs=2, network=network)[0] for recorder in (None, Tapes()))
@@ -157,6 +159,7 @@ def test_gradients_that_a_failed_recording_leaves_are_not_stepped_on(monkeypatch
     same_tensors(plain, replayed, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_taking_up_a_state_records_anew():
     whole, _ = fitted("elr", Tapes(), epochs=6)
     half, _ = fitted("elr", Tapes(), epochs=4, last=6)
@@ -189,6 +192,7 @@ def test_a_tape_refuses_a_step_that_waits_for_the_device(step):
         step(x)
 
 
+@pytest.mark.slow
 def test_a_run_replays_where_it_can(run_path, tmp_path, monkeypatch):
     plain = train(stripes(), "elr", epochs=4, out=run_path, quiet=True)
     tapes = Tapes()

@@ -61,6 +61,7 @@ def test_dynamics_count_only_what_an_epoch_saw():
     assert columns["times_forgotten"].tolist() == [0, 0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["elr", "elr+", "co-teaching", "dividemix"])
 def test_a_run_of_sampled_epochs_audits_every_row_and_resumes_exactly(method, tmp_path, monkeypatch):
     settings = {"epochs": 4, "batch_size": 8, "balanced_batches": 3, "quiet": True}

@@ -20,6 +20,7 @@ except UsageError as error:
 """
 
 
+@pytest.mark.slow
 def test_compiled_equals_eager_for_changing_batch_sizes():
     eager, compiled = el.ELRLoss(40, 10), el.ELRLoss(40, 10, compile=True)
     generator = torch.Generator().manual_seed(0)
@@ -41,6 +42,7 @@ def test_compiled_equals_eager_for_changing_batch_sizes():
         torch.testing.assert_close(compiled.parts, eager.parts)
 
 
+@pytest.mark.slow
 def test_a_missing_compiler_is_one_line_with_the_way_out(tmp_path):
     environment = {**os.environ, "PATH": "", "CXX": str(tmp_path / "none"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", STEP], env=environment, capture_output=True, text=True, check=True)

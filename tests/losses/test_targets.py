@@ -42,6 +42,7 @@ def test_momentum_out_of_range(beta):
         check_beta(beta)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["elr", "elr+"])
 def test_held_out_rows_have_targets_of_their_own(method, run_path):
     """Figure D.1 plots the accuracy of the targets of validation examples."""

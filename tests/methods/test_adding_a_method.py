@@ -43,6 +43,7 @@ def method(file, monkeypatch):
     return found
 
 
+@pytest.mark.slow
 def test_its_method_beats_cross_entropy_and_fits_in(run, file, monkeypatch):
     assert run.config.method == f"{file}:SelfAdaptive"
     monkeypatch.chdir(file.parent)
@@ -59,6 +60,7 @@ def test_its_method_beats_cross_entropy_and_fits_in(run, file, monkeypatch):
         el.train("digits", f"{file}:SelfAdaptive", memory=2)
 
 
+@pytest.mark.slow
 def test_the_commands_it_shows_work(file, monkeypatch, tmp_path):
     shutil.copy(file, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -89,6 +91,7 @@ def test_a_package_offers_it_as_shown(file, method, monkeypatch, tmp_path):
     assert check_options(NAME, {}) == {"memory": 0.9}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("method")
 def test_its_method_passes_the_contract_tests(tmp_path, monkeypatch):
     contract.test_learns_a_toy_problem_under_noise(NAME, tmp_path / "toy")

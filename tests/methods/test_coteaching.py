@@ -159,6 +159,7 @@ def test_few_disagreements(second, tau, rows, loss):
         assert len(trained) == min(len(rows), 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["co-teaching", "co-teaching+"])
 @pytest.mark.parametrize("val_fraction", [0.2, 0.0])
 def test_noise_rate_is_estimated_noted_and_survives_a_resume(method, val_fraction, tmp_path, monkeypatch):

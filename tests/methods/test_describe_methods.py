@@ -58,6 +58,7 @@ def test_the_needs_of_some_methods_by_hand():
     json.dumps(describe_methods())
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_and_keeps_the_costs(tmp_path):
     before = torch.get_rng_state()
     result = benchmark.measure(1, methods=("ce", "elr", "dividemix"), examples=256)

@@ -135,6 +135,7 @@ def _notes(run):
     return " ".join(note for record in run.metrics for note in record.get("notes", []))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("posterior", "noted"),
     [
@@ -154,17 +155,20 @@ def test_degenerate_divisions_are_noted_and_train_on(posterior, noted, run_path,
     assert np.isfinite([record["loss"] for record in run.metrics]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"batch_size": 2}, {"batch_size": 1000}, {"val_fraction": 0.0, "warmup": 0}])
 def test_batches_of_every_size(settings, run_path):
     run = train(stripes(n=40), "dividemix", **{"warmup": 1, **settings}, epochs=2, out=run_path, quiet=True)
     assert len(run.label_issues()) == 40
 
 
+@pytest.mark.slow
 def test_more_classes_than_rows_in_a_batch(run_path):
     run = train(blobs(classes=9), "dividemix", warmup=1, batch_size=4, epochs=2, out=run_path, quiet=True)
     assert np.isfinite(run.metrics[-1]["loss"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [stripes(), blobs()])
 def test_resumed_in_the_divided_epochs_equals_uninterrupted(data, tmp_path, monkeypatch):
     settings = {"epochs": 5, "warmup": 1, "history": 2, "lambda_u": 5, "quiet": True}
@@ -213,6 +217,7 @@ def test_views_differ_with_and_without_augmentation():
     assert method._spread(data) is None
 
 
+@pytest.mark.slow
 def test_beliefs_find_the_wrong_labels_among_training_and_held_out_rows(run_path):
     data = blobs(n=600)
     run = train(data, "dividemix", warmup=3, epochs=8, lr=0.05, out=run_path, quiet=True)

@@ -102,6 +102,7 @@ def test_relabelling_survives_targets_that_contradict_the_label():
     assert torch.isfinite(loss)
 
 
+@pytest.mark.slow
 def test_as_released_draws_noise_and_split_once_per_network(run_path):
     run = train(blobs(wrong=0), "elr+", noise="symmetric:0.5", as_released=True, epochs=1, out=run_path, quiet=True)
     kept = run.folder.read_labels()

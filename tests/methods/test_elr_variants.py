@@ -50,6 +50,7 @@ def test_beliefs_are_the_targets_of_every_row(method, run_path):
     assert issues["label_quality"].between(0, 1).all()
 
 
+@pytest.mark.slow
 def test_targets_train_the_network_of_cross_entropy(tmp_path):
     runs = [train(blobs(), method, epochs=3, out=tmp_path / method, quiet=True) for method in ("ce", "targets")]
     a, b = (run.predict_proba(blobs().inputs, weights="last") for run in runs)

@@ -44,6 +44,7 @@ def test_with_the_identity_it_is_cross_entropy_even_where_probabilities_underflo
     )
 
 
+@pytest.mark.slow
 def test_with_the_true_matrix_it_recovers_the_true_classes_where_cross_entropy_cannot(tmp_path):
     swap = [[0.1, 0.9, 0.0], [0.0, 0.1, 0.9], [0.9, 0.0, 0.1]]
     data = blobs(n=600, wrong=0)

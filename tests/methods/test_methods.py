@@ -52,6 +52,7 @@ def assert_same_run(first, second):
     assert first.label_issues().equals(second.label_issues())
 
 
+@pytest.mark.slow
 @ALL
 def test_learns_a_toy_problem_under_noise(method, run_path):
     run = train(blobs(), method, epochs=8, lr=0.05, out=run_path, quiet=True)
@@ -59,6 +60,7 @@ def test_learns_a_toy_problem_under_noise(method, run_path):
     assert (run.predict(clean.inputs, weights="picked") == clean.true_labels).mean() >= 0.9
 
 
+@pytest.mark.slow
 @ALL
 def test_same_seed_same_run_and_another_seed_another(method, tmp_path):
     runs = [
@@ -69,6 +71,7 @@ def test_same_seed_same_run_and_another_seed_another(method, tmp_path):
     assert runs[0].metrics[0]["loss"] != runs[2].metrics[0]["loss"]
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("stop_after", [1, 2])
 def test_resumed_equals_uninterrupted(method, stop_after, tmp_path, monkeypatch):
@@ -89,6 +92,7 @@ def test_resumed_equals_uninterrupted(method, stop_after, tmp_path, monkeypatch)
     assert_same_run(whole, resume(tmp_path / "cut", data, quiet=True))
 
 
+@pytest.mark.slow
 @ALL
 def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(method, tmp_path):
     # A server that has imported PyTorch once forks the children: they start at once, and share no threads with us.
@@ -105,6 +109,7 @@ def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(method, tmp_
     assert_same_run(whole, resume(tmp_path / "cut", quiet=True))
 
 
+@pytest.mark.slow
 @ALL
 def test_state_dict_is_complete(method, run_path):
     data = blobs()
@@ -211,6 +216,7 @@ BESIDE = {
 IN_BELIEFS_ONLY = {("targets", "beta")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "name"), [(method, name) for method in METHODS for name in hyperparameters(METHODS[method]).model_fields]
 )

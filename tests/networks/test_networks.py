@@ -118,6 +118,7 @@ def test_whitening_makes_patches_of_the_given_images_white():
     assert torch.allclose(covariance, torch.eye(12), atol=0.05)
 
 
+@pytest.mark.slow
 def test_whitening_comes_with_the_weights(run_path):
     data = stripes()
     run = train(data, "elr", network="whitened-cnn", epochs=2, out=run_path, quiet=True)

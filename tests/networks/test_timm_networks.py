@@ -45,6 +45,7 @@ def file(tmp_path):
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "crop", "classes", "millions"),
     [("timm:resnet50.tv_in1k", 224, 14, 23.54), ("timm:inception_resnet_v2", 227, 50, 54.38)],
@@ -238,11 +239,13 @@ def test_a_torchvision_that_belongs_to_another_torch_is_named(monkeypatch):
         build()
 
 
+@pytest.mark.slow
 def test_timm_is_imported_only_by_those_who_ask_for_it():
     code = "import earlylearn, earlylearn.networks, sys; sys.exit('timm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_without_the_file_it_began_with(tmp_path, monkeypatch):
     generator = np.random.default_rng(0)
     data = LabelledData(

@@ -52,6 +52,7 @@ def runs_in(done, study):
     return sorted(folder.name for folder in (done.path / "studies" / study / "runs").glob("[!.]*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "files", "runs", "linear"),
     [
@@ -78,6 +79,7 @@ def test_small_versions_are_complete(small, name, files, runs, linear):
     assert found[: len(linear)] == linear  # what the linear model shows takes no time
 
 
+@pytest.mark.slow
 def test_figure_h1_varies_one_parameter_at_a_time(small):
     done = small("figure-h1", beta=[0.0, 0.7], lam=[1.0, 5.0], alpha=[0.0, 1.0])
     frame = pd.read_csv(done.path / "figure-h1.csv")
@@ -96,6 +98,7 @@ def test_figure_h1_varies_one_parameter_at_a_time(small):
         assert (config.method, config.options["networks"], config.options["gamma"]) == ("elr+", 1, 0)
 
 
+@pytest.mark.slow
 def test_figure_1_shows_what_the_runs_recorded(small):
     done = small("figure-1")
     assert done.document["figures"] == ["figure-1.png", "figure-1-augmented.png"]
@@ -114,6 +117,7 @@ def test_figure_1_shows_what_the_runs_recorded(small):
         assert frame.loc["ce"]["clean_pull"].isna().all()
 
 
+@pytest.mark.slow
 def test_the_linear_model_learns_first_and_memorises_then(small):
     done = small("figure-a1")
     assert holds(done.document["verdicts"]) == [True] * 4
@@ -122,6 +126,7 @@ def test_the_linear_model_learns_first_and_memorises_then(small):
     assert (frame["wrong_correct"] + frame["wrong_memorized"]).eq(1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -81,7 +81,8 @@ def test_page_takes_up_results_and_keeps_those_of_other_machines(tmp_path):
     assert kept["verdicts"] == _result()["verdicts"]
     assert "command" not in kept["environment"]
     picture = tmp_path / "docs" / "page" / "table-1-quick.png"
-    assert Image.open(picture).mode == "P"
+    with Image.open(picture) as image:
+        assert image.mode == "P"
     _leave(tmp_path / "other", _result("figure-a1"))
     write_page(page, tmp_path / "other")
     text = page.read_text()

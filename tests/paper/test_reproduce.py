@@ -18,6 +18,7 @@ def small_figure(out, **settings):
     return reproduce("figure-a1", out=out, quiet=True, **SMALL, **settings)
 
 
+@pytest.mark.slow
 def test_what_is_left_is_data_pictures_and_a_verdict(tmp_path):
     done = small_figure(tmp_path)
     names = {path.name for path in done.path.iterdir() if not path.name.startswith(".")}
@@ -27,6 +28,7 @@ def test_what_is_left_is_data_pictures_and_a_verdict(tmp_path):
     assert "command" not in document["environment"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("foreign", ["thesis.tex", "figure-a1-thesis.txt", "studies-of-mine"])
 def test_nothing_that_is_not_its_own_is_touched(tmp_path, foreign):
     folder = small_figure(tmp_path).path
@@ -47,6 +49,7 @@ def test_overwriting_deletes_nothing_before_the_request_is_found_good(tmp_path):
     assert (folder / "studies" / "part").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_in_use_or_not_writable_is_refused(tmp_path):
     from filelock import FileLock
 
@@ -67,6 +70,7 @@ def test_nothing_holds_where_nothing_was_judged():
     assert _holds([verdict(False), verdict(True)]) is False
 
 
+@pytest.mark.slow
 def test_all_goes_on_past_what_cannot_be_made(tmp_path, monkeypatch, capsys):
     few = {name: EXPERIMENTS[name] for name in ("table-1", "figure-a1")}
     monkeypatch.setattr("earlylearn_paper.EXPERIMENTS", few)

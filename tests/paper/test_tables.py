@@ -258,6 +258,7 @@ def test_ratios_are_of_the_mean_hours_of_elr():
     assert len(table_i1.with_ratios(runs[runs["row"] != "elr"])) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "asked", "filled"),
     [
@@ -278,6 +279,7 @@ def test_small_versions_run(name, asked, filled, tmp_path):
     assert len(pd.read_csv(done.path / f"{name}.csv")) == len(cells)
 
 
+@pytest.mark.slow
 def test_table_1_is_filled_cell_by_cell(tmp_path, monkeypatch):
     def cells(rows, **more):
         done = reproduce(
@@ -308,6 +310,7 @@ def _with_another_source(name):
     return replace(RECIPES[name], source="another edition")
 
 
+@pytest.mark.slow
 def test_table_4_tests_on_both_sets_at_full_scale(tmp_path):
     training = {"data": "webvision", "network": "small-cnn", "epochs": 1, "seeds": 1, "crop": 32}
     tree = webvision_tree(tmp_path / "data", per_class=1)

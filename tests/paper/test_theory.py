@@ -150,6 +150,7 @@ def test_suprema_lie_between_what_is_found_and_what_is_proved():
     np.testing.assert_allclose([spectral_norm(a) for a in data.aligned], exact, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lemma-2", "equation-10", "lemma-7", "lambda-2"])
 def test_quick_claims_come_out_as_expected(name):
     records = CLAIMS[name](SEEDS)
@@ -171,10 +172,12 @@ def test_large_claims_come_out_as_expected_at_a_smaller_size(monkeypatch):
         assert any(record.holds for record in records)
 
 
+@pytest.mark.slow
 def test_learning_and_then_memorising_shows_in_one_run():
     assert all(record.holds for record in CLAIMS["theorem-1"]([0, 1]))
 
 
+@pytest.mark.slow
 def test_theorem_6_holds_at_a_smaller_size(monkeypatch):
     from earlylearn_paper.theory import memorization_claims
 

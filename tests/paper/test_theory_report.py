@@ -77,6 +77,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path, monke
             report.run_theory(["lemma-2"], seeds=1, out=out)
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_from_the_studies(tmp_path, monkeypatch):
     grid = [(sigma, beta, lam, i) for sigma in SIGMAS for beta in BETAS for lam in (1, 3) for i in (300, 3000)]
     linear = pd.DataFrame(grid, columns=["sigma", "beta", "lam", "iteration"]).assign(memorized=0.5)

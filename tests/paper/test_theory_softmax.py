@@ -113,6 +113,7 @@ def test_the_grid_has_a_row_for_every_point(monkeypatch):
     assert end[0.1, 0.7, 3.0] == 0
 
 
+@pytest.mark.slow
 def test_the_network_study_reports_what_its_runs_memorised():
     told = []
     table = network_grid([0], lams=(3.0,), betas=(0.7,), tell=told.append, epochs=2)

@@ -42,6 +42,7 @@ def weight_file(tmp_path_factory, timm):
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clothing1m-elr", "clothing1m-elr+"])
 def test_the_recipes_of_clothing1m_run(name, trees, weight_file, run_path):
     run = earlylearn.train(
@@ -65,6 +66,7 @@ def test_the_recipes_of_clothing1m_run(name, trees, weight_file, run_path):
     assert len(run.label_issues()) == 14 * 3 + 14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["webvision-elr", "webvision-elr+"])
 def test_the_recipes_of_webvision_run(name, trees, run_path):
     run = earlylearn.train(
@@ -77,6 +79,7 @@ def test_the_recipes_of_webvision_run(name, trees, run_path):
     assert run.folder.report.stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_training_starts_from_the_pretrained_weights_and_a_finished_run_predicts_without_them(
     trees, weight_file, run_path, tmp_path
 ):
@@ -109,6 +112,7 @@ def test_training_starts_from_the_pretrained_weights_and_a_finished_run_predicts
         assert np.allclose(probability, network.eval()(crops).softmax(1).numpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["webvision-elr+", "clothing1m-elr"])
 def test_the_true_networks_take_the_crops_of_the_true_recipes(name, trees):
     data = RECIPES[name].data

@@ -65,6 +65,7 @@ def test_every_recipe_resolves_for_its_own_method_and_for_any_other(name):
         assert recipe.options_for(method).items() <= other.options.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CIFAR)
 def test_every_recipe_trains(name, run_path):
     """Its own method, hyperparameters and schedule, on a network that takes no time."""

@@ -304,6 +304,7 @@ PAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_opens_in_a_browser(name: str, browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "report.html"

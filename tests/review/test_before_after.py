@@ -34,6 +34,7 @@ def test_the_interval_covers_a_known_difference(seed):
     assert covered / 300 > 0.92
 
 
+@pytest.mark.slow
 def test_train_correct_train_again(tmp_path):
     generator = np.random.default_rng(0)
     true = generator.integers(0, 2, 300)

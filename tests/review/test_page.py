@@ -18,6 +18,7 @@ QUIET = (
     "--disable-component-update --disable-sync"
 )
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
 ]
 

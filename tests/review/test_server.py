@@ -1,5 +1,6 @@
 """Does the server answer the page, keep every answer, and refuse everybody else?"""
 
+import contextlib
 import errno
 import http.client
 import json
@@ -22,9 +23,10 @@ class Client:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         sent = {"X-Review-Token": self.server.token} if token is True else {"X-Review-Token": token or ""}
         content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection.request("GET" if body is None else "POST", path, content, {**sent, **(headers or {})})
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read()
+        with contextlib.closing(connection):
+            connection.request("GET" if body is None else "POST", path, content, {**sent, **(headers or {})})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
 
     def json(self, path, body=None):
         status, _, content = self.ask(path, body)

@@ -45,6 +45,7 @@ def counted(monkeypatch):
     return trained
 
 
+@pytest.mark.slow
 def test_runs_of_a_seed_differ_in_the_method_alone(tmp_path):
     done = compare("digits", ["ce", "gce:q=0.5"], seeds=2, noise="pair:0.3", out=tmp_path / "c", limit=200, **QUICK)
     for seed in (0, 1):
@@ -60,6 +61,7 @@ def test_runs_of_a_seed_differ_in_the_method_alone(tmp_path):
     assert [method["name"] for method in done.document["methods"]] == ["ce", "gce:q=0.5"]
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_done_again(tmp_path, counted):
     first = compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
     grown = compare(blobs(), ["ce", "elr"], seeds=2, out=tmp_path / "c", **QUICK)
@@ -69,6 +71,7 @@ def test_what_is_finished_is_not_done_again(tmp_path, counted):
     assert len(counted) == 5
 
 
+@pytest.mark.slow
 def test_other_settings_in_the_same_folder_are_refused_by_name(tmp_path, counted):
     compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
     with pytest.raises(UsageError, match=r"epochs=3: .*trained with 2"):
@@ -76,6 +79,7 @@ def test_other_settings_in_the_same_folder_are_refused_by_name(tmp_path, counted
     assert len(counted) == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_comparison_goes_on_where_it_was(tmp_path, monkeypatch):
     whole = Fit.run
 
@@ -96,6 +100,7 @@ def test_an_interrupted_comparison_goes_on_where_it_was(tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_other_data_or_files_of_others_in_the_folder_are_refused(tmp_path, counted):
     compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
     with pytest.raises(UsageError, match="trained on other data"):
@@ -139,6 +144,7 @@ def test_methods_that_mean_the_same_are_refused(tmp_path):
         compare(blobs(), method="gce", out=tmp_path / "c", **QUICK)
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_stops_no_other_and_is_tried_again(tmp_path, monkeypatch, capsys):
     def fail(self, on_step):
         if type(self.method).__name__ == "ELR":
@@ -180,6 +186,7 @@ def test_a_run_that_fails_stops_no_other_and_is_tried_again(tmp_path, monkeypatc
     assert read_json(tmp_path / "c" / "comparison.json")["failed"] == []
 
 
+@pytest.mark.slow
 def test_workers_do_the_same_as_one(tmp_path):
     asked = {"seeds": 2, **QUICK}
     alone = compare(blobs(), ["ce", "elr"], out=tmp_path / "alone", **asked)
@@ -187,6 +194,7 @@ def test_workers_do_the_same_as_one(tmp_path):
     assert results(alone) == results(together)
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_leaves_no_worker_behind_and_goes_on(tmp_path):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.killed"])
@@ -206,6 +214,7 @@ def test_a_killed_comparison_leaves_no_worker_behind_and_goes_on(tmp_path):
     assert held, "an orphan is still at it"
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_goes_on_where_it_was(tmp_path):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.killed"])
@@ -219,6 +228,7 @@ def test_a_killed_comparison_goes_on_where_it_was(tmp_path):
     assert results(done) == results(killed.compare_digits(tmp_path / "whole", 1))
 
 
+@pytest.mark.slow
 def test_a_run_another_process_is_at_is_waited_for_not_repeated(tmp_path, counted):
     compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
     folder = RunFolder(tmp_path / "c" / "runs" / "ce-0")
@@ -243,6 +253,7 @@ def test_a_run_another_process_is_at_is_waited_for_not_repeated(tmp_path, counte
     assert len(done.runs) == 2
 
 
+@pytest.mark.slow
 def test_conclusion_says_what_the_seeds_allow(tmp_path):
     one = compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "c", **QUICK)
     assert "One seed cannot tell" in one.conclusion[0]
@@ -258,6 +269,7 @@ def test_conclusion_says_what_the_seeds_allow(tmp_path):
     assert more.document["methods"][0]["test_last"] is None
 
 
+@pytest.mark.slow
 def test_baseline_is_ce_wherever_it_stands_else_the_first(tmp_path):
     assert compare(blobs(), ["elr", "ce"], seeds=1, out=tmp_path / "a", **QUICK).document["baseline"] == "ce"
     assert compare(blobs(), ["elr", "gce"], seeds=1, out=tmp_path / "b", **QUICK).document["baseline"] == "elr"
@@ -271,6 +283,7 @@ def sqlite(tmp_path):
     return f"sqlite:///{tmp_path / 'shared.db'}"
 
 
+@pytest.mark.slow
 def test_machines_share_runs_through_a_storage(tmp_path, counted):
     storage = sqlite(tmp_path)
     asked = {"seeds": 2, "storage": storage, **QUICK}
@@ -289,6 +302,7 @@ def test_machines_share_runs_through_a_storage(tmp_path, counted):
     assert len(counted) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begun", [True, False])
 def test_a_machine_that_fell_silent_is_replaced(begun, tmp_path, counted, monkeypatch):
     storage = sqlite(tmp_path)
@@ -311,6 +325,7 @@ def test_a_machine_that_fell_silent_is_replaced(begun, tmp_path, counted, monkey
     assert len(done.runs) == 2
 
 
+@pytest.mark.slow
 def test_a_machine_that_wakes_up_too_late_goes_on(tmp_path, monkeypatch):
     storage, once = sqlite(tmp_path), shared.run_once
 
@@ -338,6 +353,7 @@ def test_a_machine_that_wakes_up_too_late_goes_on(tmp_path, monkeypatch):
     assert not done.failed
 
 
+@pytest.mark.slow
 def test_a_failure_is_shared_and_tried_again_when_asked_again(tmp_path, monkeypatch):
     storage = sqlite(tmp_path)
 
@@ -353,6 +369,7 @@ def test_a_failure_is_shared_and_tried_again_when_asked_again(tmp_path, monkeypa
     assert len(again.runs) == 1
 
 
+@pytest.mark.slow
 def test_comparison_on_the_command_line(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = "compare digits --limit 150 --noise symmetric:0.4 --epochs 2 --methods ce,elr --seeds 2"

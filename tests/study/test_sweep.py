@@ -17,6 +17,7 @@ QUICK = {"network": "linear", "epochs": 2, "quiet": True}
 LAMS = {"lam": [0.0, 3.0, 300.0]}  # the last one is hopeless
 
 
+@pytest.mark.slow
 def test_picks_the_best_mean_score_over_seeds(tmp_path):
     done = sweep(blobs(), "elr", LAMS, seeds=2, out=tmp_path / "s", **QUICK)
     runs = pd.DataFrame(done.document["runs"])
@@ -30,6 +31,7 @@ def test_picks_the_best_mean_score_over_seeds(tmp_path):
     assert len(done.trials) == 3
 
 
+@pytest.mark.slow
 def test_the_score_asked_for_decides(tmp_path):
     asked = dict(grid={"lr_u": [0.0, 1000.0]}, out=tmp_path / "s", **QUICK)
     by = {score: sweep(blobs(), "sop", score=score, **asked).document for score in ("val_last", "val_best")}
@@ -39,6 +41,7 @@ def test_the_score_asked_for_decides(tmp_path):
         assert document["score"] == score
 
 
+@pytest.mark.slow
 def test_test_labels_choose_nothing(tmp_path):
     data, rng = blobs(), np.random.default_rng(0)
     tests = [blobs(60, seed=1), blobs(60, seed=1)]
@@ -49,6 +52,7 @@ def test_test_labels_choose_nothing(tmp_path):
     assert not picked[0].trials["test_last"].equals(picked[1].trials["test_last"])
 
 
+@pytest.mark.slow
 def test_default_grid_is_the_supplements(tmp_path):
     done = sweep(blobs(60), out=tmp_path / "s", **{**QUICK, "epochs": 1})
     tried = {(trial["options"]["beta"], trial["options"]["lam"]) for trial in done.document["trials"]}
@@ -70,6 +74,7 @@ def test_without_validation_labels_there_is_nothing_to_choose_by(tmp_path):
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.slow
 def test_a_sample_is_drawn_by_the_seed(tmp_path):
     grid = {"lam": [0.0, 1.0, 3.0, 5.0], "beta": [0.5, 0.9]}
 
@@ -110,6 +115,7 @@ def test_conclusion_warns_of_the_edge_and_of_close_calls():
     assert "No trial is finished" in conclude_sweep(document(picked=None))[0]
 
 
+@pytest.mark.slow
 def test_sweep_on_the_command_line(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = "sweep digits --limit 150 --noise pair:0.3 --network linear --epochs 2 --grid lam=1,3 -o beta=0.5 --quiet"

@@ -130,8 +130,8 @@ class RunFolder:
     def read_labels(self) -> dict[str, NDArray[Any]]:
         """What `write_labels` kept."""
         try:
-            with np.load(self.labels, allow_pickle=False) as file:
-                arrays = dict(file)
+            with self.labels.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                arrays = dict(kept)
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise UsageError(f"{self.labels}: cannot be read ({error}); {AGAIN}") from None
         missing = {"given", "train_rows", "val_rows"} - set(arrays)
