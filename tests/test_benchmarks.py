@@ -20,6 +20,7 @@ from tests.reference.elr_literal import LiteralELRLoss
 ONE = {"elr": gpu.RUNS["elr"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "goals"),
     [

@@ -208,7 +208,7 @@ def test_a_claim_counts_its_seeds_and_knows_what_was_expected():
 
 
 def test_claims_are_chosen_by_name_in_the_supplements_order():
-    assert chosen("lemma-7, theorem-1") == ["theorem-1", "lemma-7"]
+    assert chosen(["lemma-7", "theorem-1"]) == ["theorem-1", "lemma-7"]
     assert chosen(None) == list(registry.CLAIMS)
     with pytest.raises(UsageError, match="lemma-99"):
         chosen("lemma-99")

@@ -14,7 +14,7 @@ from earlylearn.files import new_file
 Name = Annotated[str | None, argument("figure-1, table-1, ..., or all; see --list", "NAME")]
 
 
-def reproduce(
+def reproduce(  # noqa: C901 - a branch for each thing that may be asked
     name: Name = None,
     scale: Annotated[
         str, option("quick (default): minutes on a processor; full: the paper's own, for a GPU", metavar="NAME")

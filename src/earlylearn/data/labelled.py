@@ -44,7 +44,7 @@ class LabelledData:
     checksum: str = ""
     notes: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # noqa: C901 - a line for each thing that may be wrong with data
         n = len(self.inputs)
         if n == 0:
             raise UsageError(f"{self.name}: no examples; give data with at least two classes")

@@ -54,13 +54,18 @@ def check_folder(out: Path, runs: Sequence[StudyRun], loaded: Loaded, files: Seq
                         f"{setting('overwrite', True)}: another process is at {run.path}; let it finish, or stop it"
                     )
             continue
-        there = Run(run.path)
-        other = f"name another {setting('out')}, or give {setting('overwrite', True)}"
-        if changed := _changed(run.config, there.config):
-            culprit, was = changed
-            raise UsageError(f"{culprit}: {run.path} was trained with {was}; {other}")
-        if there.inputs["fingerprint"] != data:
-            raise UsageError(f"{setting('out', out)}: {run.path} was trained on other data; {other}")
+        _check_same_run(run, out, data)
+
+
+def _check_same_run(run: StudyRun, out: Path, data: str | None) -> None:
+    """Refuse a run that was made with other settings, or of data with another fingerprint."""
+    there = Run(run.path)
+    other = f"name another {setting('out')}, or give {setting('overwrite', True)}"
+    if changed := _changed(run.config, there.config):
+        culprit, was = changed
+        raise UsageError(f"{culprit}: {run.path} was trained with {was}; {other}")
+    if there.inputs["fingerprint"] != data:
+        raise UsageError(f"{setting('out', out)}: {run.path} was trained on other data; {other}")
 
 
 def _changed(asked: RunConfig, there: RunConfig) -> tuple[str, Any] | None:
