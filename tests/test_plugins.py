@@ -13,6 +13,7 @@ from earlylearn.cli.main import main
 from earlylearn.loop.fit import Fit
 from earlylearn.methods import METHODS, describe_plugins, find_method
 from earlylearn.plugins import from_reference, reference_to, short
+from earlylearn.review.exports import export
 
 QUICK = {"limit": 60, "network": "linear", "epochs": 2, "quiet": True}
 METHOD = dedent(
@@ -331,6 +332,32 @@ def test_a_network_comes_from_a_file_or_a_package_too(points, install, tmp_path)
     (tmp_path / "nets.py").write_text(NETWORK + "# a thought")
     with pytest.raises(el.UsageError, match=r"nets\.py changed since the run began"):
         el.Run(f"run4{len(str(tmp_path / 'nets.py:WIDE'))}").predict(el.load("points.csv", label="kind").train.inputs)
+
+
+EXPORTER = dedent(
+    """
+    from earlylearn.review.exports import Exporter
+
+    def write(rows, folder):
+        (folder / "all.txt").write_text(str(rows))
+
+    MINE = Exporter(write, "open {folder}/all.txt")
+    """
+)
+
+
+def test_an_exporter_comes_from_a_file_or_a_package_too(install, tmp_path):
+    (tmp_path / "mine.py").write_text(EXPORTER)
+    install({"mine": "dummy_mine:MINE"}, group="earlylearn.exporters")
+    shutil.copy("mine.py", tmp_path / "site" / "dummy_mine.py")
+    for tool in ("mine", "mine.py:MINE"):
+        out = tmp_path / tool.replace(":", "-")
+        assert export("three rows", tool, out) == f"open {out}/all.txt"
+        assert (out / "all.txt").read_text() == "three rows"
+    with pytest.raises(el.UsageError, match=r"no such format; choose from label-studio, .*, mine, FILE\.py:NAME"):
+        export("three rows", "yours", tmp_path / "yours")
+    with pytest.raises(el.UsageError, match=r"is no exporter; make it an earlylearn\.review\.exports\.Exporter"):
+        export("three rows", "mine.py:write", tmp_path / "yours")
 
 
 def test_names_of_plugins_are_short_where_there_is_little_room():

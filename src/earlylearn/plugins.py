@@ -17,6 +17,8 @@ from earlylearn.errors import UsageError, setting
 if TYPE_CHECKING:  # takes a hundredth of a second to import, and most commands never ask
     from importlib.metadata import EntryPoint
 
+# Under which group of entry points a package offers what a setting names.
+GROUPS = {"method": "earlylearn.methods", "network": "earlylearn.networks", "format": "earlylearn.exporters"}
 _OWN_MODULES = "earlylearn_plugin_"  # begins the names of modules made here, each followed by its file's checksum
 NO_FILE = "no file"
 _REFERENCE = re.compile(r"(.+\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*(?:\.\w+)*)", flags=re.ASCII)
@@ -38,10 +40,10 @@ class Plugin:
 
 
 def offered(kind: str) -> dict[str, "EntryPoint"]:
-    """What installed packages offer as ``earlylearn.methods`` or the like, by name; nothing is imported yet."""
+    """What installed packages offer for a setting (a key of `GROUPS`), by name; nothing is imported yet."""
     from importlib.metadata import entry_points
 
-    return {point.name: point for point in entry_points(group=f"earlylearn.{kind}s")}
+    return {point.name: point for point in entry_points(group=GROUPS[kind])}
 
 
 def origin(point: "EntryPoint") -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earlylearn.errors import UsageError, setting
+from earlylearn.plugins import find_plugin, offered
 from earlylearn.review.exports import argilla, cartography, cleanlab, fiftyone, huggingface, label_studio
 from earlylearn.review.rows import Rows
 
@@ -33,20 +34,39 @@ EXPORTERS = {
 }
 
 
+def find_exporter(tool: str) -> Exporter:
+    """What writes a tool's files.
+
+    Args:
+        tool: a name in `EXPORTERS`; one that an installed package offers as one of ``earlylearn.exporters``; or
+            ``path/to/file.py:NAME``.
+
+    Raises:
+        UsageError: there is none (the known ones are listed), it cannot be imported, or it is no `Exporter`.
+    """
+    if tool in EXPORTERS:
+        return EXPORTERS[tool]
+    plugin = find_plugin("format", tool)
+    if plugin is None:
+        known = ", ".join([*EXPORTERS, *offered("format"), "FILE.py:NAME"])
+        raise UsageError(f"{setting('format', tool)}: no such format; choose from {known}")
+    if not isinstance(plugin.what, Exporter):
+        raise UsageError(f"{setting('format', tool)}: is no exporter; make it an earlylearn.review.exports.Exporter")
+    return plugin.what
+
+
 def export(rows: Rows, tool: str, folder: Path) -> str:
     """Write a run's rows for another tool; returns how it opens them.
 
     Args:
         rows: of the run.
-        tool: a name in `EXPORTERS`.
+        tool: as of `find_exporter`.
         folder: made; it must not be there yet.
 
     Raises:
-        UsageError: an unknown tool, a folder that is there, or rows that the tool cannot take.
+        UsageError: as of `find_exporter`; a folder that is there, or rows that the tool cannot take.
     """
-    exporter = EXPORTERS.get(tool)
-    if exporter is None:
-        raise UsageError(f"{setting('format', tool)}: no such format; choose from {', '.join(EXPORTERS)}")
+    exporter = find_exporter(tool)
     if folder.exists():
         raise UsageError(f"{setting('out', str(folder))}: exists already; name a folder to make")
     try:
