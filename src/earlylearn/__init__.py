@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from earlylearn.loop.method import Method, Pass, Step
     from earlylearn.losses.indexed import IndexedDataset
     from earlylearn.losses.module import ELRLoss
+    from earlylearn.runs.embed import embed
     from earlylearn.runs.run import Run
     from earlylearn.runs.train import resume, train
     from earlylearn.study.compare import Comparison, compare
@@ -39,6 +40,7 @@ _HOMES = {
     "Sweep": "study.sweep",
     "UsageError": "errors",
     "compare": "study.compare",
+    "embed": "runs.embed",
     "find_label_issues": "audit.label_issues",
     "load": "data.sources",
     "resume": "runs.train",
@@ -60,6 +62,7 @@ __all__ = [
     "Sweep",
     "UsageError",
     "compare",
+    "embed",
     "find_label_issues",
     "load",
     "resume",

@@ -16,6 +16,17 @@ def write_json(path: Path, document: Any) -> None:
     os.replace(partial, path)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, all or nothing, also where another process writes the same one; OSError if the disk refuses."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
 def to_json(document: Any) -> str:
     """A JSON document as text; NaN is refused, unknown is null."""
     return json.dumps(document, indent=2, allow_nan=False) + "\n"

@@ -269,13 +269,13 @@ def test_whoever_comes_second_waits_and_decodes_nothing(tmp_path, monkeypatch, d
         waits.wait(timeout=60)  # a lock that excludes nobody fails below instead of hanging
         return counting(file, *rest)
 
-    def say(line, real=image_store._say):
+    def say(line, real=image_store.say):
         real(line)
         if line.startswith("waiting"):
             waits.set()
 
     monkeypatch.setattr(image_store, "decode_one", not_before_the_other_waits)
-    monkeypatch.setattr(image_store, "_say", say)
+    monkeypatch.setattr(image_store, "say", say)
     both = [threading.Thread(target=lambda: found.append(store(tmp_path, names))) for _ in range(2)]
     for each in both:
         each.start()

@@ -132,7 +132,7 @@ def test_grey_images_stay_grey_and_sixteen_bits_are_scaled(tmp_path):
     Image.fromarray(np.full((32, 32), 30000, np.uint16)).save(tmp_path / "b" / "x.png")
     train, _ = load(str(tmp_path))
     assert train.schema["mode"] == "L"
-    assert train.inputs[:, 0, 0, 0].tolist() == [77, 30000 // 256]
+    assert train.inputs[:, 0, 0, 0].tolist() == [77, round(30000 / 65535 * 255)]
     colour = save_image(tmp_path / "new" / "x.png", (77, 77, 77), (32, 32))
     assert read_inputs(str(colour), train.schema)[0].shape == (1, 1, 32, 32)
 
@@ -374,13 +374,21 @@ def test_bad_tables_are_refused(table, tmp_path):
     no("'a'", "no value in any row", raw=b"kind,a\nx,\ny,\n", missing="impute")
     no("'height'", "row 1", "inf", frame=table.assign(height=[1, np.inf, 2, 3]))
     no("'when'", "datetime64", frame=table.assign(when=pd.Timestamp(0)), file="bad.parquet")
-    no("'list'", "neither numbers nor text", frame=table.assign(list=[[1]] * 4), file="bad.parquet")
+    no(
+        "'list'",
+        "row 2 has 1 numbers, not 2",
+        frame=table.assign(list=[[1, 2], [1, 2], [1], [1, 2]]),
+        file="bad.parquet",
+    )
+    no("'set'", "neither numbers nor text", frame=table.assign(set=[{"a": 1}] * 4), file="bad.parquet")
     no("bad.parquet", "Parquet", raw=b"rubbish", file="bad.parquet")
     many = pd.DataFrame({"kind": ["a", "b"] * 20, "age": [str(i) for i in range(40)]})
     many.loc[7, "age"] = "?"
     no("'age'", "row 7", "'?'", "among numbers", frame=many)
     many["age"] = [f"a sentence {i}" for i in range(40)]
-    no("'age'", "40 different texts in 40 rows", "id_column", frame=many)
+    no("'age' (free text)", "text=['age']", frame=many)
+    many["age"] = [f"key-{i}" for i in range(40)]
+    no("'age' (40 different texts in 40 rows)", "drop=['age']", "id_column", frame=many)
 
 
 def test_parquet_without_pyarrow_names_the_extra(table, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """How does the command line answer: tables for people, JSON for programs, files on request?"""
 
+import ast
 import json
 import shlex
 import sys
@@ -69,6 +70,7 @@ def print_summaries(summaries: dict[str, dict[str, Any]]) -> None:
 
 # What a Python call is on the command line, where it is not the command of the same name.
 _COMMANDS = {"resume": "train --resume"}
+REPEATED = ("text", "drop", "show")  # options that are named again for each value
 
 
 def as_options(mention: Mention) -> str:
@@ -80,6 +82,8 @@ def as_options(mention: Mention) -> str:
     if mention.kind == "hyperparameter":
         return f"-o {mention.name}={_word(mention)}" if mention.literal else f"-o {mention.name}"
     option = f"--{mention.name.replace('_', '-')}"
+    if mention.name in REPEATED and mention.literal:
+        return " ".join(f"{option} {shlex.quote(value)}" for value in ast.literal_eval(mention.literal))
     return option if mention.literal in ("", "True") else f"{option} {_word(mention)}"
 
 

@@ -1,12 +1,12 @@
 """Which options do several commands share, and how is each written?"""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from earlylearn.data.request import Setting
+from earlylearn.data.request import DataSettings, Setting
 from earlylearn.runs.settings import SETTINGS
 
 # The declared type of every field of a run's configuration, in the order of the help.
@@ -51,13 +51,14 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is th
 Quiet = Annotated[bool, typer.Option("--quiet", help="show no progress")]
 
 OWN = ("data", "method", "options")  # fields that a command which takes them names itself
+OF_DATA = ("encoder", *get_type_hints(DataSettings))  # fields that say which features, without training
 
 
-def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command, in place of its ``**settings``, an option for every field of a run but those of `OWN`."""
+def takes_settings(command: Callable[..., None], fields: Iterable[str] = FIELDS) -> Callable[..., None]:
+    """Give a command, in place of its ``**settings``, an option for each of these fields but those of `OWN`."""
     own = inspect.signature(command)
     kept = [each for each in own.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    shared = [_parameter(field) for field in FIELDS if field not in OWN]
+    shared = [_parameter(field) for field in fields if field not in OWN]
     command.__signature__ = own.replace(parameters=[*kept, *shared])  # type: ignore[attr-defined]
     command.__annotations__ |= {each.name: each.annotation for each in shared}
     return command
@@ -67,14 +68,15 @@ def _parameter(field: str) -> inspect.Parameter:
     """The option of a field: text, checked with the rest of the request; or a switch, where it is true or false."""
     setting = setting_of(field)
     switch = typer.Option(f"--{field.replace('_', '-')}", help=setting.meaning)
-    hint: Any = Annotated[str | None, setting_option(field)] if setting.form else Annotated[bool, switch]
+    value = list[str] | None if setting.repeats else str | None
+    hint: Any = Annotated[value, setting_option(field)] if setting.form else Annotated[bool, switch]
     default = None if setting.form else False
     return inspect.Parameter(field, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=hint)
 
 
 def said(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that were given."""
-    return {name: value for name, value in settings.items() if value not in (None, False)}
+    return {name: value for name, value in settings.items() if value not in (None, False, [])}
 
 
 def is_whole(text: str) -> bool:

@@ -1,10 +1,12 @@
 """What can be asked on the command line of one run: train it, predict with it, list its label issues?"""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from earlylearn.cli.answers import print_json, print_summaries, print_table, write_frame
 from earlylearn.cli.options import (
+    OF_DATA,
     Data,
     DataDir,
     Json,
@@ -95,19 +97,40 @@ def predict(
     """Predict classes with a finished run."""
     import pandas as pd
 
-    from earlylearn.data.sources import read_inputs
     from earlylearn.runs.run import Run, check_weights
 
     check_weights(weights)
     trained = Run(run)
     target = new_file(out, overwrite)
-    inputs, ids = read_inputs(data, trained.inputs["schema"], data_dir=data_dir)
+    inputs, ids = trained.read(data, data_dir=data_dir)
     probability = trained.predict_proba(inputs, weights=weights)  # type: ignore[arg-type]
     frame = pd.DataFrame({"id": ids, "predicted_label": [trained.classes[k] for k in probability.argmax(1)]})
     frame["confidence"] = probability.max(1)
     for name, column in zip(trained.classes, probability.T, strict=True):
         frame[f"p_{name}"] = column
     write_frame(frame, target, json_)
+
+
+@partial(takes_settings, fields=OF_DATA)
+def embed(
+    data: Data = None,
+    out: Annotated[str, option(".npz file to write", metavar="FILE")] = "embeddings.npz",
+    overwrite: Overwrite = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Write the features of pictures or texts, with labels and ids, for other tools and for train."""
+    if data is None:
+        raise UsageError("DATA is missing; name a folder of pictures, or a table: earlylearn embed photos --out x.npz")
+    from earlylearn.runs.embed import embed as embedding
+
+    found = embedding(data, out, overwrite=overwrite, quiet=quiet, **said(settings))
+    if json_:
+        print_json(found)
+    else:
+        test = f", {found['test_rows']:,} of them to test" if found["test_rows"] else ""
+        print(f"{found['rows'] + found['test_rows']:,} rows{test}: {found['features']}\nfile: {found['file']}")
 
 
 def issues(

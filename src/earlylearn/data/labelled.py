@@ -1,13 +1,25 @@
 """What is a labelled data set: inputs, given labels, stable ids, and true labels where they are known?"""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.pictures import Pictures
 from earlylearn.data.request import Augmentation
 from earlylearn.errors import UsageError
+
+FEWEST_FEATURES, MOST_FEATURES = 64, 8192  # of an array that counts as embeddings
+
+
+class Fitted(Protocol):
+    """An encoder with something of its own to keep; see `earlylearn.encoders.fitted`."""
+
+    def save(self, folder: Path) -> None:
+        """Write it into a folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +39,10 @@ class LabelledData:
         checksum: what tells these inputs from others where they are too many to be read again (see
             `earlylearn.data.builtin.image_store`); empty where they can be.
         notes: what was changed, left out or guessed when they were read, a line each, for the user to see.
+        pictures: the pictures behind rows whose inputs are features of them, or not decoded yet; else None.
+        cells: of a table, the columns that make up the inputs, those still to be encoded and those only to be shown, in
+            the table's own words; None where there is no table.
+        fitted: an encoder that was fitted on these rows, which a run keeps to predict with; else None.
 
     Raises:
         UsageError: a shape, dtype, label or id breaks the description above.
@@ -43,6 +59,9 @@ class LabelledData:
     val_rows: NDArray[np.int64] | None = None
     checksum: str = ""
     notes: tuple[str, ...] = ()
+    pictures: Pictures | None = None
+    cells: pd.DataFrame | None = None
+    fitted: Fitted | None = None
 
     def __post_init__(self) -> None:  # noqa: C901 - a line for each thing that may be wrong with data
         n = len(self.inputs)
@@ -89,6 +108,15 @@ class LabelledData:
         """Whether the inputs are images (``[n, channels, height, width]``) rather than feature rows."""
         return self.inputs.ndim == 4
 
+    @property
+    def is_embedding(self) -> bool:
+        """Whether the inputs are features that a network, or TF-IDF, made; told by their origin, or by their number."""
+        if self.inputs.ndim != 2 or self.inputs.shape[1] > MOST_FEATURES:
+            return False
+        vectors = any(column["type"] == "vector" for column in self.schema.get("columns", ()))
+        flat = self.schema.get("kind") == "array" and len(self.schema["shape"]) == 1
+        return "encoder" in self.schema or ((vectors or flat) and self.inputs.shape[1] >= FEWEST_FEATURES)
+
     def subset(self, rows: NDArray[np.int64]) -> "LabelledData":
         """The rows named, in that order."""
         return replace(
@@ -98,8 +126,42 @@ class LabelledData:
             ids=self.ids[rows],
             true_labels=None if self.true_labels is None else self.true_labels[rows],
             val_rows=None if self.val_rows is None else np.flatnonzero(np.isin(rows, self.val_rows)),
+            pictures=None if self.pictures is None else self.pictures.subset(rows),
+            cells=None if self.cells is None else self.cells.iloc[rows].reset_index(drop=True),
         )
 
     def with_labels(self, labels: NDArray[np.int64], true_labels: NDArray[np.int64] | None) -> "LabelledData":
         """The same inputs under other given labels."""
         return replace(self, labels=labels, true_labels=true_labels)
+
+    def decoded(self) -> "LabelledData":
+        """The same rows with their pictures as inputs: ``uint8 [n, channels, height, width]``."""
+        if self.pictures is None:
+            return self
+        return replace(self, inputs=self.pictures.decoded(), pictures=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlabelled:
+    """Rows to predict: as of `LabelledData`, without labels.
+
+    Attributes:
+        inputs: as of `LabelledData`.
+        ids: ``str [n]``.
+        pictures: as of `LabelledData`.
+        cells: as of `LabelledData`.
+    """
+
+    inputs: NDArray[Any]
+    ids: NDArray[np.str_]
+    pictures: Pictures | None = None
+    cells: pd.DataFrame | None = None
+
+    def decoded(self) -> "Unlabelled":
+        """The same rows with their pictures as inputs: ``uint8 [n, channels, height, width]``."""
+        return self if self.pictures is None else replace(self, inputs=self.pictures.decoded(), pictures=None)
+
+
+def no_features(rows: int) -> NDArray[np.float32]:
+    """The inputs of rows before anything was encoded: ``float32 [rows, 0]``."""
+    return np.zeros((rows, 0), np.float32)

@@ -18,6 +18,7 @@ class Setting:
         meaning: what the option's help says.
         form: how a value is written, such as ``INT``; empty where the name alone switches something on.
         ge, gt, le, lt: the range; None where there is no bound.
+        repeats: whether several values may be given, by naming the option again; a field of that kind is a tuple.
     """
 
     meaning: str
@@ -26,6 +27,7 @@ class Setting:
     gt: float | None = None
     le: float | None = None
     lt: float | None = None
+    repeats: bool = False
 
     __is_annotated_types_grouped_metadata__: ClassVar[Literal[True]] = True  # so pydantic asks for what it consists of
 
@@ -33,6 +35,15 @@ class Setting:
         from annotated_types import Interval
 
         yield from Interval(ge=self.ge, gt=self.gt, le=self.le, lt=self.lt)
+        if self.repeats:
+            from pydantic import BeforeValidator
+
+            yield BeforeValidator(as_list)
+
+
+def as_list(value: Any) -> Any:
+    """One text as a list of it; all else as it is."""
+    return [value] if isinstance(value, str) else value
 
 
 class DataSettings:
@@ -41,11 +52,18 @@ class DataSettings:
     data: Annotated[
         str,
         Setting(
-            "digits, fashion-mnist, cifar10, cifar100, clothing1m, webvision, a folder, a table, or an .npz", "DATA"
+            "digits, fashion-mnist, cifar10, cifar100, clothing1m, webvision, a folder, a table, or an .npz or .npy",
+            "DATA",
         ),
     ]
     label: Annotated[str | None, Setting("label column of a table", "COLUMN")] = None
     image: Annotated[str | None, Setting("column of image paths of a table", "COLUMN")] = None
+    text: Annotated[tuple[str, ...], Setting("column of free text of a table; repeatable", "COLUMN", repeats=True)] = ()
+    drop: Annotated[tuple[str, ...], Setting("column of a table to leave out; repeatable", "COLUMN", repeats=True)] = ()
+    show: Annotated[
+        tuple[str, ...],
+        Setting("column of a table to show beside its rows, not to learn from; repeatable", "COLUMN", repeats=True),
+    ] = ()
     id_column: Annotated[str | None, Setting("column of stable ids of a table", "COLUMN")] = None
     true_label: Annotated[str | None, Setting("column of true labels of a table", "COLUMN")] = None
     labels: Annotated[str | None, Setting("file whose labels replace the given ones", "FILE[:KEY]")] = None

@@ -1,27 +1,29 @@
 """Which data does the user mean, and how does it become labelled training and test sets?"""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from earlylearn.data.builtin.sets import BUILTIN, read_builtin, read_builtin_test
-from earlylearn.data.labelled import LabelledData
-from earlylearn.data.readers.arrays import npz_inputs, read_npz
+from earlylearn.data.labelled import LabelledData, Unlabelled
+from earlylearn.data.readers.arrays import array_inputs, read_npy, read_npz
 from earlylearn.data.readers.corrections import correct, read_corrections
 from earlylearn.data.readers.folders import folder_inputs, read_folder
 from earlylearn.data.readers.images import fit_arrays
 from earlylearn.data.readers.label_files import read_label_file
 from earlylearn.data.readers.paths import Kind, find
 from earlylearn.data.readers.tables import read_table, table_inputs
+from earlylearn.data.request import as_list
+from earlylearn.data.splits import hold_out
 from earlylearn.errors import UsageError, setting
 from earlylearn.values import plain
 
-HELD_OUT_SEED = 0  # of the rows that test_fraction holds out; the same whatever the user's seed
+_How = ParamSpec("_How")
 
 
 class Loaded(NamedTuple):
@@ -45,16 +47,16 @@ class Reader:
         takes: the settings that say how to read them, of `COLUMNS` and others.
         read: labelled data and their own test set from a path, the name the user gave it, ``like`` (training data to be
             encoded alike, or None) and what it takes.
-        inputs: inputs and ids without labels, from a path and the schema of the training data.
+        inputs: rows without labels, from a path and the schema of the training data.
     """
 
     accepts: tuple[str, ...]
     takes: tuple[str, ...]
     read: Callable[..., Loaded]
-    inputs: Callable[[Path, dict[str, Any]], tuple[NDArray[Any], NDArray[np.str_]]]
+    inputs: Callable[[Path, dict[str, Any]], Unlabelled]
 
 
-COLUMNS = ("label", "image", "id_column", "true_label")  # settings that name a table's column
+COLUMNS = ("label", "image", "id_column", "true_label", "text", "drop", "show")  # settings that name a table's column
 
 
 def _table(path: Path, name: str, *, image: str | None, image_size: int | None, **how: Any) -> Loaded:
@@ -66,6 +68,12 @@ def _table(path: Path, name: str, *, image: str | None, image_size: int | None, 
     return Loaded(read_table(path, name, image=image, image_size=image_size, **how), None)
 
 
+def _npy(path: Path, name: str, *, like: LabelledData | None, **how: Any) -> Loaded:
+    if like is not None:
+        raise UsageError(f"{setting('test', name)}: is an array without labels; give an .npz with x and y")
+    return Loaded(read_npy(path, name, **how), None)
+
+
 def _one_image(path: Path, name: str, **how: Any) -> Loaded:
     raise UsageError(f"{name}: is one image; give a folder with one sub-folder of images per class")
 
@@ -73,8 +81,12 @@ def _one_image(path: Path, name: str, **how: Any) -> Loaded:
 READERS: dict[Kind, Reader] = {
     "table": Reader(("table", "images"), (*COLUMNS, "missing", "image_size"), _table, table_inputs),
     "npz": Reader(
-        ("array", "images"), ("missing", "image_size"), lambda *path, **how: Loaded(*read_npz(*path, **how)), npz_inputs
+        ("array", "images"),
+        ("missing", "image_size"),
+        lambda *path, **how: Loaded(*read_npz(*path, **how)),
+        array_inputs,
     ),
+    "npy": Reader(("array", "images"), ("labels", "missing", "image_size"), _npy, array_inputs),
     "folder": Reader(
         ("images",), ("image_size",), lambda *path, **how: Loaded(*read_folder(*path, **how)), folder_inputs
     ),
@@ -82,7 +94,7 @@ READERS: dict[Kind, Reader] = {
 }
 
 
-def load(
+def read_rows(
     data: str,
     *,
     data_dir: str | None = None,
@@ -90,6 +102,9 @@ def load(
     image: str | None = None,
     id_column: str | None = None,
     true_label: str | None = None,
+    text: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    show: Sequence[str] = (),
     labels: str | None = None,
     true_labels: str | None = None,
     corrections: str | None = None,
@@ -102,16 +117,21 @@ def load(
     """Reads labelled data: a built-in name, a folder of images, a table or an .npz file.
 
     Images become ``uint8 [n, 1 or 3, height, width]``, everything else ``float32 [n, d]`` features as they
-    stand in the data, not standardised. For built-in data the labels count as the true labels.
+    stand in the data, not standardised. For built-in data the labels count as the true labels. `load` decodes image
+    files; `read_rows` leaves that to whoever wants them at another size (see `LabelledData.pictures`).
 
     Args:
         data: one of `BUILTIN`; a folder ``DIR/<class>/<image>`` (or ``DIR/train/..`` and ``DIR/test/..``); a
-            .csv, .tsv, .parquet or .pq table; an .npz with x and y (and x_test, y_test, classes).
+            .csv, .tsv, .parquet or .pq table; an .npz with x and y (and x_test, y_test, classes, ids); an .npy
+            with its labels in `labels`.
         data_dir: where the files of built-in data are.
         label: a table's column of given labels.
         image: a table's column of image paths, relative to the table; else the other columns are features.
         id_column: a table's column of unique ids; without it the row numbers are.
         true_label: a table's column of true labels.
+        text: a table's columns of free text, which `earlylearn.train` gives to an encoder; one, or a list of them.
+        drop: a table's columns to leave out.
+        show: a table's columns to show beside its rows, not to learn from.
         labels: ``FILE[:KEY]`` whose labels replace the given labels of the training rows.
         true_labels: ``FILE[:KEY]`` with the true labels of the training rows.
         corrections: a file of a review's corrections; joined by id, so rows that it does not name stay as they are, and
@@ -135,6 +155,10 @@ def load(
         "image": image,
         "id_column": id_column,
         "true_label": true_label,
+        "text": as_list(text),
+        "drop": as_list(drop),
+        "show": as_list(show),
+        "labels": labels,
         "missing": missing,
         "image_size": image_size,
     }
@@ -152,16 +176,34 @@ def load(
             raise UsageError(
                 f"{setting('test_fraction', test_fraction)}: {data} has a test set of its own; leave it out"
             )
-        train, held_out = _hold_out(train, test_fraction)
+        train, held_out = hold_out(train, test_fraction)
     if limit is not None and limit < len(train):
         train = train.subset(np.arange(limit))
     return Loaded(train, held_out)
 
 
+def _decoded(read: Callable[_How, Loaded]) -> Callable[_How, Loaded]:
+    @wraps(read)
+    def decoding(*arguments: _How.args, **how: _How.kwargs) -> Loaded:
+        train, test = read(*arguments, **how)
+        return Loaded(train.decoded(), test and test.decoded())
+
+    return decoding
+
+
+load = _decoded(read_rows)
+
+
 def read_inputs(
     data: str, schema: dict[str, Any], *, data_dir: str | None = None
 ) -> tuple[NDArray[Any], NDArray[np.str_]]:
-    """Inputs and ids of data without labels, encoded exactly as the training data were.
+    """What `read_unlabelled` reads with its pictures decoded: inputs and ids; for data that need no encoder."""
+    rows = read_unlabelled(data, schema, data_dir=data_dir).decoded()
+    return rows.inputs, rows.ids
+
+
+def read_unlabelled(data: str, schema: dict[str, Any], *, data_dir: str | None = None) -> Unlabelled:
+    """Rows of data without labels, read exactly as the training data were; pictures are not decoded.
 
     Args:
         data: as for `load`, without labels (they are ignored): a folder holds images at any depth, one image
@@ -169,19 +211,24 @@ def read_inputs(
         schema: the `LabelledData.schema` of the training data, possibly read back from JSON.
         data_dir: where the files of built-in data are.
 
-    Returns:
-        ``uint8 [n, channels, height, width]`` or ``float32 [n, d]``, and ``str [n]``.
-
     Raises:
         UsageError: the data cannot be read or are of another kind than the training data.
     """
     if data in BUILTIN:
         _same_kind(data, ("images",), schema)
         test = read_builtin_test(data, data_dir)
-        return fit_arrays(test.inputs, schema), test.ids
+        return Unlabelled(inputs=fit_arrays(test.inputs, schema), ids=test.ids)
     path, kind = find(data, BUILTIN)
     _same_kind(data, READERS[kind].accepts, schema)
     return READERS[kind].inputs(path, schema)
+
+
+def folder_of(data: str, data_dir: str | None) -> Path | None:
+    """The folder in which data lie; None of a built-in set that has none."""
+    if data in BUILTIN:
+        return None if data_dir is None else Path(data_dir).expanduser()
+    path = Path(data).expanduser()
+    return path if path.is_dir() else path.parent
 
 
 def _read(
@@ -235,7 +282,7 @@ def _check(missing: str, test: str | None, test_fraction: float, limit: int | No
 def _no_columns(data: str, takes: Collection[str], how: Mapping[str, Any]) -> None:
     """Refuse a table's column that is named for data without columns."""
     for name in COLUMNS:
-        if how[name] is not None and name not in takes:
+        if how[name] not in (None, (), []) and name not in takes:
             raise UsageError(
                 f"{setting(name, how[name])}: names a table's column, but {data} is no table; leave it out"
             )
@@ -281,24 +328,3 @@ def _corrected(train: LabelledData, file: str) -> LabelledData:
         f"{done.unsure} in doubt and as they were"
     )
     return replace(train, notes=(*train.notes, note))
-
-
-def _hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, LabelledData]:
-    """Training and test part, every class in the same share, rows in their order."""
-    counts = np.bincount(data.labels, minlength=len(data.classes))
-    if counts[counts > 0].min() < 2:
-        lone = data.classes[int(np.flatnonzero(counts == 1)[0])]
-        raise UsageError(
-            f"{setting('test_fraction', fraction)}: the class {lone!r} has one row, which cannot be in both parts; "
-            f"add rows, remove the class, or give {setting('test', 'DATA')}"
-        )
-    try:
-        train, test = train_test_split(
-            np.arange(len(data)), test_size=fraction, stratify=data.labels, random_state=HELD_OUT_SEED
-        )
-    except ValueError as error:
-        raise UsageError(
-            f"{setting('test_fraction', fraction)}: of {len(data)} rows too few are left in one part for "
-            f"{np.count_nonzero(counts)} classes; give another share or {setting('test', 'DATA')}"
-        ) from error
-    return data.subset(np.sort(train)), data.subset(np.sort(test))

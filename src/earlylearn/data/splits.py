@@ -1,9 +1,13 @@
-"""Which rows are held out to pick the epoch?"""
+"""Which rows are held out to pick the epoch, and which as a test set?"""
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
 
+from earlylearn.data.labelled import LabelledData
 from earlylearn.errors import UsageError, setting
+
+HELD_OUT_SEED = 0  # of the rows that test_fraction holds out; the same whatever the user's seed
 
 
 def stratified_split(
@@ -37,3 +41,28 @@ def stratified_split(
             "raise it, or 0 to train without picking an epoch"
         )
     return np.setdiff1d(np.arange(len(labels)), validation), validation
+
+
+def hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, LabelledData]:
+    """Training and test part, every class in the same share, rows in their order; always the same ones.
+
+    Raises:
+        UsageError: a class has one row alone, or one part would have too few.
+    """
+    counts = np.bincount(data.labels, minlength=len(data.classes))
+    if counts[counts > 0].min() < 2:
+        lone = data.classes[int(np.flatnonzero(counts == 1)[0])]
+        raise UsageError(
+            f"{setting('test_fraction', fraction)}: the class {lone!r} has one row, which cannot be in both parts; "
+            f"add rows, remove the class, or give {setting('test', 'DATA')}"
+        )
+    try:
+        train, test = train_test_split(
+            np.arange(len(data)), test_size=fraction, stratify=data.labels, random_state=HELD_OUT_SEED
+        )
+    except ValueError as error:
+        raise UsageError(
+            f"{setting('test_fraction', fraction)}: of {len(data)} rows too few are left in one part for "
+            f"{np.count_nonzero(counts)} classes; give another share or {setting('test')}"
+        ) from error
+    return data.subset(np.sort(train)), data.subset(np.sort(test))

@@ -27,7 +27,7 @@ def timm_network(name: str, *, shape: tuple[int, int, int], classes: int) -> nn.
         UsageError: timm is not installed or does not import, the name is unknown (similar ones are listed), or the
             network cannot take images of that size.
     """
-    timm = _import_timm(name)
+    timm = import_timm(setting("network", name))
     known = name.removeprefix(PREFIX)
     if not timm.is_model(known):
         similar = difflib.get_close_matches(known, timm.list_models(), n=3)
@@ -67,7 +67,7 @@ def load_pretrained(network: nn.Module, name: str, pretrained: str) -> None:
     Raises:
         UsageError: there is no such file, it cannot be read, or a weight is missing, unknown or of another shape.
     """
-    timm = _import_timm(name)
+    timm = import_timm(setting("network", name))
     path = _cached(network, name) if pretrained == CACHE else pretrained
     try:
         found: dict[str, Tensor] = timm.models.load_state_dict(path, weights_only=True)
@@ -133,17 +133,14 @@ def _cached(network: nn.Module, name: str) -> str:
     )
 
 
-def _import_timm(name: str) -> ModuleType:
-    """timm, which takes seconds to import."""
+def import_timm(culprit: str) -> ModuleType:
+    """timm, which takes seconds to import; UsageError, which begins with the culprit, where that fails."""
     if importlib.util.find_spec("timm") is None:
-        raise UsageError(
-            f"{setting('network', name)}: needs timm, which is missing; run pip install 'earlylearn[timm]'"
-        )
+        raise UsageError(f"{culprit}: needs timm, which is missing; run pip install 'earlylearn[timm]'")
     try:
         return importlib.import_module("timm")
     except Exception as error:  # what a torchvision built for another torch raises is no ImportError
         reason = " ".join(str(error).split()).rstrip(".")
         raise UsageError(
-            f"{setting('network', name)}: timm does not import ({reason}); "
-            "install the torchvision that belongs to your torch"
+            f"{culprit}: timm does not import ({reason}); install the torchvision that belongs to your torch"
         ) from None

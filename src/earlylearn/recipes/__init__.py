@@ -23,6 +23,20 @@ _MEASURED = [
         },
     ),
     Recipe(
+        name="embeddings",
+        source="measured on features of pretrained networks (CIFAR-10N, TREC, LabelMe): docs/encoders.md",
+        method=None,
+        settings={
+            "network": "linear",
+            "epochs": 20,
+            "batch_size": 128,
+            "lr": 0.005,
+            "weight_decay": 1e-3,
+            "schedule": "cosine",
+        },
+        options={"elr": {"lam": 3.0, "beta": 0.7}, "elr+": {"lam": 3.0, "beta": 0.7}},
+    ),
+    Recipe(
         name="cifar10-fast",
         source="measured on CIFAR-10 with 40 % symmetric noise, picked by noisy validation: docs/LOG.md; network and "
         "schedule in the manner of the fastest public codes for CIFAR-10 without noise; lam and beta supplement G.4",

@@ -74,12 +74,15 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
     for name in ("method", "network", "recipe", "noise"):
         if not isinstance(said.get(name, ""), (str, type) if name == "method" else str):
             raise UsageError(f"{setting(name, said[name])}: must be text")
-    network = said.get("network", default_network(data.inputs.shape[1:]))
+    natural = "linear" if data.is_embedding and "recipe" not in said else default_network(data.inputs.shape[1:])
+    network = said.get("network", natural)
     others = network_plugin(network)
     if others is not None:
         network = said["network"] = others.name
     if "recipe" in said:
         recipe = find_recipe(said["recipe"])
+    elif data.is_embedding and network == "linear":
+        recipe = find_recipe("embeddings")
     else:
         weights = count_weights(network, shape=data.inputs.shape[1:], classes=len(data.classes))
         recipe = default_recipe(weights, len(data))

@@ -45,6 +45,7 @@ class RunFolder:
         environment: ``environment.json``.
         labels: ``labels.npz``: given and true labels, the mask of wrong ones, training and validation rows.
         metrics: ``metrics.jsonl``, a line per epoch.
+        encoder: ``encoder/``, an encoder that was fitted on the run's own texts; absent where there is none.
         last, picked: checkpoints of the last epoch (whole state) and of the epoch noisy validation picked (model).
         issues: ``label_issues.csv``.
         summary: ``summary.json``, written last: its presence says the run is finished.
@@ -57,6 +58,7 @@ class RunFolder:
         self.environment = self.path / "environment.json"
         self.labels = self.path / "labels.npz"
         self.metrics = self.path / "metrics.jsonl"
+        self.encoder = self.path / "encoder"
         self.last = self.path / "checkpoint" / "last.safetensors"
         self.picked = self.path / "checkpoint" / "picked.safetensors"
         self.issues = self.path / "label_issues.csv"

@@ -24,6 +24,7 @@ from earlylearn.networks import build_network
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.generators import Generators, seed_for
 
+DEAD = 1e-3  # standard deviation below which a feature of a pretrained network is not blown up to the others' size
 MOMENT_BYTES = 2**30  # of images, from which the mean and standard deviation are counted
 BEGINNING_PIXELS = 2**21  # of images, from which a network's first layer is made (whitening: a patch of each)
 
@@ -151,7 +152,8 @@ def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, 
     """
     if not data.is_image:
         x = data.inputs[rows].astype(np.float64)
-        return torch.from_numpy(x.mean(0)).float(), torch.from_numpy(x.std(0)).float()
+        std = np.maximum(x.std(0), DEAD if data.is_embedding else 0)
+        return torch.from_numpy(x.mean(0)).float(), torch.from_numpy(std).float()
     # A histogram per channel gives both exactly, without a float copy of all pixels.
     levels = np.arange(256) / 255
     rows = rows[:: -(-len(rows) * data.inputs[0].size // MOMENT_BYTES)]

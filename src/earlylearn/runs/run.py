@@ -1,8 +1,9 @@
 """What can be asked of a finished run: predictions, label issues, its summary?"""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -16,6 +17,9 @@ from torch import nn
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.features import feature_names
 from earlylearn.data.readers.paths import one_line
+from earlylearn.data.sources import folder_of, read_unlabelled
+from earlylearn.encoders.encode import encode_inputs
+from earlylearn.encoders.once import Workplace
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import read_json
 from earlylearn.loop.batches import as_tensor, evaluation_size
@@ -75,6 +79,22 @@ class Run:
         """A row per example, in the order of the data: see `earlylearn.find_label_issues` for the columns."""
         return self.folder.read_issues()
 
+    def read(self, data: str, *, data_dir: str | None = None) -> tuple[NDArray[Any], NDArray[np.str_]]:
+        """The inputs of new data as `predict_proba` takes them, and their ids ``str [m]``.
+
+        They go through the run's own encoder, if it has one: photographs, or a table with the same columns, will do.
+
+        Args:
+            data: as for `earlylearn.train`; labels are not needed.
+            data_dir: where the files of built-in data are.
+
+        Raises:
+            UsageError: the data cannot be read, are of another kind, or the encoder is gone.
+        """
+        rows = read_unlabelled(data, self.inputs["schema"], data_dir=data_dir)
+        workplace = Workplace(folder_of(data, data_dir))
+        return encode_inputs(rows, self.inputs["schema"], workplace=workplace, saved=self.folder.encoder), rows.ids
+
     def predict_proba(self, x: ArrayLike, *, weights: Weights = "picked") -> NDArray[np.float32]:
         """Class probabilities ``float32 [m, C]`` of raw inputs.
 
@@ -108,8 +128,12 @@ class Run:
         """What the report shows of this run, with the data it was trained on."""
         image: Callable[[int], NDArray[np.uint8]] | None = None
         describe_row: Callable[[int], str] | None = None
-        if data.is_image:
+        if data.pictures is not None:
+            image = data.pictures.thumbnail
+        elif data.is_image:
             image = data.inputs.__getitem__
+        elif data.cells is not None and data.cells.shape[1]:
+            describe_row = partial(_in_words, data.cells)
         else:
             names = feature_names(data.schema.get("columns", ())) or [f"x{k}" for k in range(data.inputs.shape[1])]
 
@@ -162,6 +186,17 @@ def check_weights(weights: str) -> None:
     """UsageError unless a checkpoint of a run is called so."""
     if weights not in get_args(Weights):
         raise UsageError(f"{setting('weights', weights)}: must be {' or '.join(get_args(Weights))}")
+
+
+def _in_words(cells: pd.DataFrame, index: int) -> str:
+    """A table's row as it stands there, text and columns to be shown first."""
+    row = cells.iloc[index]
+    names = sorted(cells.columns, key=lambda name: not isinstance(row[name], str))
+    shown = [f"{name}: {shorten(str(row[name]), _LONGEST, placeholder=' ...')}" for name in names]
+    return " · ".join(shown[:_MOST]) + (" · ..." if len(shown) > _MOST else "")
+
+
+_MOST, _LONGEST = 8, 300  # columns of a row in the report, and characters of one
 
 
 def _read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:

@@ -18,6 +18,10 @@ class TrainingSettings:
     recipe: Annotated[str | None, Setting("published settings, see earlylearn recipes", "NAME")] = None
     noise: Annotated[str | None, Setting("inject label noise, e.g. symmetric:0.4", "KIND:RATE")] = None
     seed: Annotated[int, Setting("seed of split, noise, order, weights ... (default 0)", "INT", ge=0, lt=2**32)]
+    encoder: Annotated[
+        str | None,
+        Setting("features of pictures or texts: efficientnet-lite0, timm:NAME, sentence:PATH, tfidf, none", "NAME"),
+    ] = None
     network: Annotated[str, Setting("linear, mlp, small-cnn, resnet34, timm:NAME, ...", "NAME")]
     epochs: Annotated[int, Setting("length of the run", "INT", ge=1)]
     batch_size: Annotated[int, Setting("examples per step", "INT", ge=2)]

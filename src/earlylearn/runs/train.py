@@ -1,6 +1,5 @@
 """What happens between a request and a finished run folder?"""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,12 @@ import torch
 from pydantic import ValidationError
 
 from earlylearn.data.builtin.sets import BUILTIN
+from earlylearn.data.counting import say
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.sources import Loaded, load
+from earlylearn.data.sources import Loaded, folder_of, read_rows
+from earlylearn.encoders.encode import describe_features, encode
+from earlylearn.encoders.once import Workplace
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.loop.method import Method
@@ -55,7 +57,7 @@ def train(
         UsageError: the request or the data is wrong; nothing was written.
         EarlylearnError: the training failed; the last good checkpoint is kept.
     """
-    loaded, request, options = read(data, {**settings, "method": method})
+    loaded, request, options = read(data, {**settings, "method": method}, quiet=quiet)
     config = resolve(loaded.train, request, options)
     if out is None:
         out = Path("runs") / f"{Path(config.data).stem}-{short(config.method)}-{config.seed}"
@@ -63,9 +65,11 @@ def train(
 
 
 def read(
-    data: str | Path | LabelledData | Loaded, settings: dict[str, Any]
+    data: str | Path | LabelledData | Loaded, settings: dict[str, Any], *, quiet: bool = False
 ) -> tuple[Loaded, dict[str, Any], dict[str, Any]]:
     """Read the data a request names, and sort its settings: fields of `RunConfig` (paths made whole), hyperparameters.
+
+    Pictures and texts have gone through their encoder, which the request then names.
 
     Raises:
         UsageError: the data cannot be read as asked.
@@ -75,11 +79,12 @@ def read(
     request: dict[str, Any] = {}
     for name, value in settings.items():
         (request if name in RunConfig.model_fields else options)[name] = plain(value)
-    loaded, source = _load(data, request)
+    loaded, source, encoder = _load(data, request, quiet=quiet)
     for note in loaded.train.notes:
-        print(note, file=sys.stderr)  # never kept quiet: it says what became of the user's data
+        say(note)  # never kept quiet: it says what became of the user's data
     paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
-    return loaded, {**request, **paths, "data": _whole_path(source)}, options
+    named = {} if encoder is None else {"encoder": encoder}
+    return loaded, {**request, **paths, "data": _whole_path(source), **named}, options
 
 
 def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool = False, quiet: bool = False) -> Run:
@@ -93,6 +98,10 @@ def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool
             write_json(folder.config, {**config.model_dump(), "inputs": describe_inputs(loaded)})
             write_json(folder.environment, environment())
             folder.write_labels(**label_arrays(draws, loaded.train))
+            if loaded.train.fitted is not None:
+                loaded.train.fitted.save(folder.encoder)
+        if not quiet:
+            say(headline(config, loaded.train))
         return session.run(folder)
 
 
@@ -122,7 +131,8 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
         raise UsageError(
             f"{path}: was trained on data in memory; continue it with earlylearn.resume({str(path)!r}, data)"
         )
-    loaded, _ = _load(data if data is not None else config.data, config.model_dump())
+    source = data if data is not None else config.data
+    loaded, _, _ = _load(source, config.model_dump(), quiet=quiet, saved=folder.encoder)
     return go_on(run, loaded, quiet=quiet)
 
 
@@ -145,6 +155,14 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
         with one_line_errors(folder):
             folder.keep_metrics(session.fit.epoch)
         return session.run(folder)
+
+
+def headline(config: RunConfig, data: LabelledData) -> str:
+    """What trains, in one line: features, network, method and its first hyperparameter."""
+    features = describe_features(data.schema, data.inputs.shape[1])
+    inputs = f"{features}, " if features else ""
+    options = ", ".join(f"{name} {value}" for name, value in list(config.options.items())[:1])
+    return f"{inputs}network {config.network}, method {config.method}{options and f' ({options})'}"
 
 
 def describe_inputs(loaded: Loaded) -> dict[str, Any]:
@@ -171,23 +189,46 @@ PATHS = (
 )  # fields that are or may name a file
 
 
-def _load(data: str | Path | LabelledData | Loaded, request: Mapping[str, Any]) -> tuple[Loaded, str]:
-    """The data that a request means, and their name in it; its fields that say how to read go to the reader."""
+# What a user says of how pixels are to train; then they train, unless an encoder is asked for.
+_OF_PIXELS = ("network", "recipe", "augment", "crop", "pretrained", "image_size")
+
+
+def _load(
+    data: str | Path | LabelledData | Loaded, request: Mapping[str, Any], *, quiet: bool, saved: Path | None = None
+) -> tuple[Loaded, str, str | None]:
+    """The data that a request means, their name and their encoder's; its fields that say how to read go to the reader.
+
+    Args:
+        data: a name, or data in memory.
+        request: fields of `RunConfig`.
+        quiet: whether progress is hidden.
+        saved: where an unfinished run keeps the encoder it began with.
+    """
     if isinstance(data, LabelledData):
         data = Loaded(data, None)
+    encoder, fitted = request.get("encoder"), saved if saved is not None and saved.exists() else None
     if isinstance(data, Loaded):
-        usual = (None, "refuse", 0)  # what config.json holds where nothing was said
+        usual = (None, "refuse", 0, ())  # what config.json holds where nothing was said
         unread = [name for name in DataRequest.model_fields if name != "data" and request.get(name) not in usual]
         if unread and request.get("data") != IN_MEMORY:
             culprit = setting(unread[0], request[unread[0]])
             raise UsageError(f"{culprit}: says how to read data, but these are in memory; leave it out")
-        return data, IN_MEMORY
+        there = encode(data, encoder, workplace=Workplace(quiet=quiet), by_default=False, saved=fitted)
+        return there.loaded, IN_MEMORY, there.name
     fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
     try:
         checked = DataRequest(**{**fields, "data": str(data)})
     except ValidationError as error:
         raise UsageError(describe(error)) from None
-    return load(**checked.model_dump()), checked.data
+    found = encode(
+        read_rows(**checked.model_dump()),
+        encoder,
+        workplace=Workplace(beside=folder_of(checked.data, checked.data_dir), quiet=quiet),
+        by_default=checked.data not in BUILTIN and all(request.get(name) is None for name in _OF_PIXELS),
+        image_size=checked.image_size,
+        saved=fitted,
+    )
+    return found.loaded, checked.data, found.name
 
 
 def _whole_path(value: str) -> str:

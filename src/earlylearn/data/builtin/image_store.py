@@ -5,27 +5,23 @@ import io
 import json
 import os
 import shutil
-import sys
-import tempfile
-import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from earlylearn.data.cache import CACHE_VARIABLE, HIDDEN, chosen, make
+from earlylearn.data.counting import counted, say
 from earlylearn.data.readers.images import decode_one, image_schema
 from earlylearn.data.readers.paths import listed
 from earlylearn.errors import UsageError, setting
 
-CACHE_VARIABLE = "EARLYLEARN_CACHE"
 FORMAT = 1
 BLOCK = 256  # images between two points from which an interrupted decoding goes on
 _MOST_THREADS = 16
@@ -57,9 +53,8 @@ def store_images(root: Path, names: Sequence[str], *, side: int, name: str) -> t
             cannot be written.
     """
     wanted = _Wanted(root, names, side, name, _stamps(root, names, name))
-    chosen = os.environ.get(CACHE_VARIABLE)
-    places = [Path(chosen).expanduser()] if chosen else []
-    places.append(root / ".earlylearn")
+    named = chosen()
+    places = [*([named] if named else []), root / HIDDEN]
     for place in places:
         found = _open(place, wanted)
         if found:
@@ -69,7 +64,7 @@ def store_images(root: Path, names: Sequence[str], *, side: int, name: str) -> t
     try:
         held = lock.acquire(timeout=1)
     except Timeout:
-        _say(f"waiting for another process, which decodes {name}")
+        say(f"waiting for another process, which decodes {name}")
         held = lock.acquire()
     with held:
         # Another process may have made it while this one waited for the lock.
@@ -144,16 +139,15 @@ def _open(place: Path, wanted: _Wanted) -> tuple[NDArray[np.uint8], str] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        _say(f"{path}: is no whole store of {wanted.name} any more ({' '.join(str(error).split())}); decoding anew")
+        say(f"{path}: is no whole store of {wanted.name} any more ({' '.join(str(error).split())}); decoding anew")
         return None
     return pixels, checksum
 
 
 def _writable(place: Path) -> Path:
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=place):
-            return place
+        make(place)
+        return place
     except OSError as error:
         raise UsageError(
             f"{place}: decoded images cannot be kept there ({error.strerror}); allow writing, or name another folder "
@@ -225,7 +219,7 @@ def _blocks(wanted: _Wanted, skip: int) -> Generator[tuple[NDArray[np.uint8], st
     where two processes, which must send the pixels over, are 1.45 times as fast.
     """
     schema = image_schema("RGB", wanted.side, wanted.side)
-    total, first = len(wanted.names), skip * BLOCK
+    total, first, what = len(wanted.names), skip * BLOCK, f"images of {wanted.name}"
 
     def one(out: NDArray[np.uint8], name: str) -> str:
         out[...] = decode_one(wanted.root / name, schema, _MEND)
@@ -238,7 +232,10 @@ def _blocks(wanted: _Wanted, skip: int) -> Generator[tuple[NDArray[np.uint8], st
 
     pool = ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1))
     try:
-        with _progress(wanted.name, total, first) as advance, warnings.catch_warnings():
+        with (
+            counted("decoding", "decoded", what, total, already=first) as advance,
+            warnings.catch_warnings(),
+        ):
             # Damaged notes of cameras are common among photographs from the web, and do not matter.
             warnings.filterwarnings("ignore", module="PIL")
             ahead = begin(first)
@@ -248,27 +245,6 @@ def _blocks(wanted: _Wanted, skip: int) -> Generator[tuple[NDArray[np.uint8], st
                 advance(len(out))
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _progress(name: str, total: int, done: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, else a line before and after; both say at the end how fast it was."""
-    console = Console(stderr=True)
-    began, counted = time.monotonic(), 0
-    columns = TextColumn("decoding {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=total, completed=done)
-        if not console.is_terminal:
-            _say(f"decoding {total - done:,} images of {name}, this once")
-
-        def advance(images: int) -> None:
-            nonlocal counted
-            counted += images
-            bar.advance(task, images)
-
-        yield advance
-    seconds = max(time.monotonic() - began, 1e-3)
-    _say(f"decoded {counted:,} images of {name} in {seconds:.0f} s, {counted / seconds:,.0f} per second")
 
 
 def _check_room(place: Path, wanted: _Wanted, already: int) -> None:
@@ -308,7 +284,3 @@ def _header(shape: tuple[int, ...]) -> bytes:
     file = io.BytesIO()
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return file.getvalue()
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earlylearn.data.labelled import LabelledData
+from earlylearn.data.labelled import LabelledData, Unlabelled
 from earlylearn.data.readers.classes import class_codes, class_names, label_values, named_by_numbers
 from earlylearn.data.readers.features import Missing, fill_missing, medians
 from earlylearn.data.readers.images import check_size, fit_arrays, image_schema
-from earlylearn.data.readers.npz import npz_array, npz_keys
+from earlylearn.data.readers.label_files import label_file_values
+from earlylearn.data.readers.npz import npy_array, npz_array, npz_keys
 from earlylearn.data.readers.paths import listed
 from earlylearn.errors import UsageError, setting
 
@@ -27,7 +28,8 @@ def read_npz(
 
     x is images (uint8 [n, h, w], [n, h, w, 1 or 3] or [n, 1 or 3, h, w]) or numeric [n, ...], flattened to
     features. y is integers or text; ``classes``, where present, names the integers 0, 1, ... in order. `like`
-    gives the classes and the schema of the training data to a test file. Ids are row numbers from 0.
+    gives the classes and the schema of the training data to a test file. Ids are those of ``ids`` (and ``ids_test``)
+    where the file has them, as `earlylearn embed` writes them, else row numbers from 0.
 
     Raises:
         UsageError: see `earlylearn.data.sources.load`.
@@ -60,7 +62,7 @@ def read_npz(
             inputs=_encode(x, schema, f"{name}, array 'x{suffix}'"),
             labels=class_codes(values, classes, where, positions=not named_by_numbers(classes)),
             classes=classes,
-            ids=np.arange(len(x)).astype(str),
+            ids=_ids(path, keys, f"ids{suffix}", len(x), name),
             schema=schema,
         )
 
@@ -71,10 +73,54 @@ def read_npz(
     return train, part(npz_array(path, "x_test"), y_test, "_test")
 
 
-def npz_inputs(path: Path, schema: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np.str_]]:
-    """The inputs and ids of the array ``x``, encoded as `schema` says."""
-    x = npz_array(path, "x")
-    return _encode(x, schema, f"{path}, array 'x'"), np.arange(len(x)).astype(str)
+def read_npy(
+    path: Path, name: str, *, labels: str | None, missing: Missing = "refuse", image_size: int | None = None
+) -> LabelledData:
+    """An .npy file, the array ``x`` of `read_npz`, with its labels in a file of their own.
+
+    Args:
+        path: the file.
+        name: what the user calls it.
+        labels: ``FILE[:KEY]``, see `earlylearn.data.readers.label_files`.
+        missing: see `earlylearn.data.sources.load`.
+        image_size: see there.
+
+    Raises:
+        UsageError: there are no labels, or see `earlylearn.data.sources.load`.
+    """
+    if labels is None:
+        raise UsageError(f"{name}: is an array without labels; name the file that has them with {setting('labels')}")
+    x = npy_array(path)
+    schema = _schema(x, name, missing, image_size)
+    values = label_file_values(labels, "labels", [len(x)])
+    classes = class_names(values)
+    return LabelledData(
+        name=name,
+        inputs=_encode(x, schema, name),
+        labels=class_codes(values, classes, setting("labels", labels)),
+        classes=classes,
+        ids=np.arange(len(x)).astype(str),
+        schema=schema,
+    )
+
+
+def array_inputs(path: Path, schema: dict[str, Any]) -> Unlabelled:
+    """The rows of an .npy file, or of the array ``x`` of an .npz, encoded as `schema` says."""
+    if path.suffix.lower() == ".npy":
+        x = npy_array(path)
+        return Unlabelled(inputs=_encode(x, schema, str(path)), ids=np.arange(len(x)).astype(str))
+    x, keys = npz_array(path, "x"), npz_keys(path)
+    return Unlabelled(inputs=_encode(x, schema, f"{path}, array 'x'"), ids=_ids(path, keys, "ids", len(x), str(path)))
+
+
+def _ids(path: Path, keys: list[str], key: str, rows: int, name: str) -> NDArray[np.str_]:
+    """The ids that an .npz has under a key, else row numbers."""
+    if key not in keys:
+        return np.arange(rows).astype(str)
+    ids = npz_array(path, key)
+    if ids.shape != (rows,) or ids.dtype.kind not in "iuU":
+        raise UsageError(f"{name}, array {key!r}: {ids.dtype} {list(ids.shape)}; give one id per row, as text")
+    return ids.astype(str)
 
 
 def _images(x: NDArray[Any]) -> NDArray[np.uint8] | None:

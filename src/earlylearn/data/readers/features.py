@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.readers.faults import ColumnFault, is_free_text, together
 from earlylearn.data.readers.paths import listed
 from earlylearn.errors import UsageError, setting
 
 Missing = Literal["refuse", "impute"]
 MOST_CATEGORIES = 1000
+FEW_CATEGORIES = 20  # fewer are categories even where none repeats, unless they are sentences
 _BOOLS = {"true": "True", "1": "True", "1.0": "True", "false": "False", "0": "False", "0.0": "False"}
 
 
@@ -20,12 +22,24 @@ def fit_columns(frame: pd.DataFrame, where: str, missing: Missing) -> list[dict[
 
     A number becomes ``{"name", "type": "number", "median"}``, where the median (None unless imputing) fills
     missing and infinite values. Text, categories and bools become ``{"name", "type": "category" or "bool",
-    "categories"}``, one 0/1 feature per category; a category None at the end stands for a missing value.
+    "categories"}``, one 0/1 feature per category; a category None at the end stands for a missing value. Lists of as
+    many numbers in every row become ``{"name", "type": "vector", "length"}``, a feature per number.
 
     Raises:
-        UsageError: a column is neither, has no value at all, or is text that does not repeat.
+        UsageError: columns are none of these, have no value at all, or are text that does not repeat; one line that
+            names them all and the settings with which the table would be read.
     """
-    return [_fit_column(str(name), column, where, missing) for name, column in frame.items()]
+    columns, faults = [], []
+    for name, column in frame.items():
+        try:
+            columns.append(_fit_column(str(name), column, where, missing))
+        except ColumnFault as fault:
+            faults.append(fault)
+    if faults:
+        raise together(
+            faults, frame.drop(columns=[fault.column for fault in faults]), where, impute=missing == "impute"
+        )
+    return columns
 
 
 def encode_columns(frame: pd.DataFrame, columns: Sequence[dict[str, Any]], where: str) -> NDArray[np.float32]:
@@ -40,28 +54,47 @@ def encode_columns(frame: pd.DataFrame, columns: Sequence[dict[str, Any]], where
             f"{where}: the column {gone[0]!r} of the training data is missing ({len(gone)} of {len(columns)} "
             f"are); add it, the columns here are {listed(frame.columns)}"
         )
-    parts = []
+    parts = [np.zeros((len(frame), 0), np.float32)]
     for column in columns:
         values, place = frame[column["name"]], f"{where}, column {column['name']!r}"
         if column["type"] == "number":
             numbers = fill_missing(_numbers(values, place)[:, None], [column["median"]], place)
             parts.append(numbers)
-        else:
+        elif column["type"] == "vector":
+            parts.append(fill_missing(_vectors(values, column["length"], place), None, place))
+        elif column["type"] != "text":  # which an encoder turns into features
             parts.append(_one_hot(values, column, place))
     return np.concatenate(parts, axis=1)
 
 
-def feature_names(columns: Sequence[dict[str, Any]]) -> list[str]:
-    """What each of the features is called: the column's name, or ``column=category``."""
-    return [
-        name
-        for column in columns
-        for name in (
-            [column["name"]]
-            if column["type"] == "number"
-            else [f"{column['name']}={category}" for category in column["categories"]]
+def text_values(frame: pd.DataFrame, column: str, where: str, missing: Missing) -> NDArray[np.object_]:
+    """The texts of a column: ``object [n]`` of str; a missing one is the empty text where gaps are filled.
+
+    Raises:
+        UsageError: a value is missing where none may be.
+    """
+    text = _text(frame[column], "category")
+    empty = np.flatnonzero(text.isna().to_numpy(bool))
+    if len(empty) and missing == "refuse":
+        raise UsageError(
+            f"{where}, column {column!r}: row {empty[0]} has no text; fill it in, or read such gaps as empty text "
+            f"with {setting('missing', 'impute')}"
         )
-    ]
+    return text.fillna("").to_numpy(dtype=object)
+
+
+def feature_names(columns: Sequence[dict[str, Any]]) -> list[str]:
+    """What each of the features is called: the column's name, ``column=category``, or ``column[place]``."""
+    return [name for column in columns for name in _names(column)]
+
+
+def _names(column: dict[str, Any]) -> list[str]:
+    name = column["name"]
+    if column["type"] == "vector":
+        return [f"{name}[{place}]" for place in range(column["length"])]
+    if column["type"] in ("category", "bool"):
+        return [f"{name}={category}" for category in column["categories"]]
+    return [name] if column["type"] == "number" else []
 
 
 def medians(values: NDArray[Any], where: str) -> list[float]:
@@ -105,6 +138,9 @@ def fill_missing(values: NDArray[Any], fill: Sequence[float | None] | None, wher
 
 def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missing) -> dict[str, Any]:
     place = f"{where}, column {name!r}"
+    if column.isna().all():
+        message = f"{place}: has no value in any row; give {setting('drop', [name])}"
+        raise ColumnFault(message, name, "no value in any row", "drop")
     dtype = column.dtype
     inferred = pd.api.types.infer_dtype(column, skipna=True)
     if pd.api.types.is_bool_dtype(dtype) or inferred == "boolean":
@@ -115,36 +151,65 @@ def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missin
         values = _numbers(column, place)
         median = medians(values[:, None], place)[0] if missing == "impute" else None
         return {"name": name, "type": "number", "median": median}
+    elif _is_list(column):
+        return {"name": name, "type": "vector", "length": _vectors(column, None, place).shape[1]}
     else:
         found = inferred if pd.api.types.is_object_dtype(dtype) else dtype
-        raise UsageError(f"{place}: holds {found}, neither numbers nor text; convert it to numbers or leave it out")
+        message = f"{place}: holds {found}, neither numbers nor text; convert it to numbers or give "
+        raise ColumnFault(f"{message}{setting('drop', [name])}", name, f"{found}, neither numbers nor text", "drop")
     text = _text(column, kind)
     present = text[text.notna()]
     categories: list[str | None] = sorted(set(present))
-    _refuse_free_text(present, categories, place)
+    _refuse_free_text(name, present, categories, place)
     if missing == "impute" and len(present) < len(text):
         categories.append(None)
-    if not categories:
-        raise UsageError(f"{place}: has no value in any row; leave the column out")
     return {"name": name, "type": kind, "categories": categories}
 
 
-def _refuse_free_text(text: "pd.Series[Any]", categories: Sequence[str | None], place: str) -> None:
+def _refuse_free_text(name: str, text: "pd.Series[Any]", categories: Sequence[str | None], place: str) -> None:
     """Catches numbers spoilt by a few entries such as '?', and columns of names or sentences."""
-    if len(categories) <= 20:
+    many = len(categories) > MOST_CATEGORIES or len(categories) > 0.5 * len(text)
+    if len(categories) <= FEW_CATEGORIES:
+        if many and len(categories) > 1 and is_free_text(text):
+            raise ColumnFault("", name, "free text", "text")
         return
     parsed = pd.to_numeric(pd.Series(list(categories), dtype=object), errors="coerce").notna()
     if parsed.mean() > 0.5 and not parsed.all():
         spoilt = text[text == categories[int(np.flatnonzero(~parsed)[0])]]
-        raise UsageError(
+        raise ColumnFault(
             f"{place}: row {spoilt.index[0]} is {spoilt.iloc[0]!r} among numbers; correct it, or empty the "
-            f"cell and give {setting('missing', 'impute')}"
+            f"cell and give {setting('missing', 'impute')}",
+            name,
+            f"{spoilt.iloc[0]!r} in row {spoilt.index[0]} among numbers",
+            "mend",
         )
-    if len(categories) > MOST_CATEGORIES or len(categories) > 0.5 * len(text):
-        raise UsageError(
-            f"{place}: holds {len(categories)} different texts in {len(text)} rows, which is no category; "
-            f"leave the column out, or name it with {setting('id_column')} or {setting('image')} if it is one"
-        )
+    if many:
+        found = f"{len(categories):,} different texts in {len(text):,} rows"
+        if is_free_text(text):
+            raise ColumnFault("", name, "free text", "text")
+        raise ColumnFault("", name, found, "drop")
+
+
+def _is_list(column: "pd.Series[Any]") -> bool:
+    """Whether every value is a list of numbers."""
+    return len(column) > 0 and all(isinstance(value, list | tuple | np.ndarray) for value in column)
+
+
+def _vectors(column: "pd.Series[Any]", length: int | None, place: str) -> NDArray[np.float64]:
+    """Lists of numbers as ``[n, length]``; UsageError names a row that has another length or holds something else."""
+    rows = []
+    for row, value in enumerate(column):
+        try:
+            numbers = np.asarray(value, np.float64)
+        except (TypeError, ValueError):
+            raise UsageError(f"{place}: row {row} is no list of numbers; correct it") from None
+        if length is None:
+            length = len(numbers) if numbers.ndim == 1 else 0
+        if numbers.shape != (length,) or not length:
+            shape = f"{numbers.size} numbers" if numbers.ndim == 1 else f"the shape {list(numbers.shape)}"
+            raise UsageError(f"{place}: row {row} has {shape}, not {length} as others; give vectors of one length")
+        rows.append(numbers)
+    return np.stack(rows)
 
 
 def _numbers(column: "pd.Series[Any]", place: str) -> NDArray[np.float64]:

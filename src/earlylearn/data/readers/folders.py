@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from earlylearn.data.labelled import LabelledData
-from earlylearn.data.readers.images import decode, natural_augmentation, survey
+from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
+from earlylearn.data.pictures import Pictures
+from earlylearn.data.readers.images import natural_augmentation, survey
 from earlylearn.data.readers.paths import IMAGE_SUFFIXES, listed, reading, relative_id
 from earlylearn.errors import UsageError, setting
 
@@ -45,14 +45,15 @@ def read_folder(
     return train, _read(path / "test", path, name, image_size, like or train)
 
 
-def folder_inputs(path: Path, schema: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np.str_]]:
+def folder_inputs(path: Path, schema: dict[str, Any]) -> Unlabelled:
     """Every image below a folder, or the one image that `path` is, whatever the sub-folders."""
     with reading(path, "give a readable folder"):
         files = [path] if path.is_file() else list(_images_below(path))
     if not files:
         raise UsageError(f"{path}: no images ({listed(sorted(IMAGE_SUFFIXES))}); give a folder that holds some")
     folder = path.parent if path.is_file() else path
-    return decode(files, schema), np.array([relative_id(file, folder) for file in files])
+    ids = np.array([relative_id(file, folder) for file in files])
+    return Unlabelled(inputs=no_features(len(files)), ids=ids, pictures=Pictures(files, schema))
 
 
 def _read(path: Path, top: Path, name: str, image_size: int | None, like: LabelledData | None) -> LabelledData:
@@ -83,17 +84,19 @@ def _read(path: Path, top: Path, name: str, image_size: int | None, like: Labell
                 "training data; rename or remove the folder"
             )
     files = [file for folder in folders for file in found[folder]]
-    schema = like.schema if like else survey(files, image_size)
+    schema, notes = survey(files, image_size) if like is None else (like.schema, ())
     counts = [len(found[folder]) for folder in folders if found[folder]]
     codes = [classes.index(folder) for folder in folders if found[folder]]
     return LabelledData(
         name=name,
-        inputs=decode(files, schema),
+        inputs=no_features(len(files)),
+        pictures=Pictures(files, schema),
         labels=np.repeat(np.array(codes, np.int64), counts),
         classes=classes,
         ids=np.array([relative_id(file, top) for file in files]),
         schema=schema,
         augment=natural_augmentation(schema),
+        notes=notes,
     )
 
 

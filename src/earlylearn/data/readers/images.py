@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,21 @@ from PIL import Image, ImageOps
 from earlylearn.data.readers.paths import reading
 from earlylearn.data.request import Augmentation
 from earlylearn.errors import UsageError, setting
+from earlylearn.wording import plural
 
 DEFAULT_SIZE = 64
+DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners have, whatever file they write
+WHITE = 65_535  # of 16 bits, where nothing says that fewer are used
 MEND = "replace it by a readable image or remove it"
 _GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 _T = TypeVar("_T")
 
 
 def image_schema(mode: str, height: int, width: int) -> dict[str, Any]:
-    """The schema of images: Pillow mode ``L`` or ``RGB``, and the size ``[height, width]``."""
+    """The schema of images: Pillow mode ``L`` or ``RGB``, and the size ``[height, width]``.
+
+    `survey` adds ``white`` where files have more than 8 bits: the value that becomes 255.
+    """
     return {"kind": "images", "mode": mode, "size": [height, width]}
 
 
@@ -36,8 +42,20 @@ def check_size(image_size: int | None) -> None:
         raise UsageError(f"{setting('image_size', image_size)}: give a positive number of pixels, e.g. 32")
 
 
-def survey(files: Sequence[Path], image_size: int | None) -> dict[str, Any]:
-    """The schema that suits these files, from their headers alone.
+class Survey(NamedTuple):
+    """What was found out about image files before any is decoded.
+
+    Attributes:
+        schema: the schema that suits them.
+        notes: what the user is told of them.
+    """
+
+    schema: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def survey(files: Sequence[Path], image_size: int | None) -> Survey:
+    """The schema that suits these files, from their headers; of those of 16 bits, from the pixels too.
 
     ``L`` when every file is grey, else ``RGB``; `image_size` squared when given, else the size that all share
     when it is at most 64 pixels, else 64 squared.
@@ -47,14 +65,37 @@ def survey(files: Sequence[Path], image_size: int | None) -> dict[str, Any]:
     """
     check_size(image_size)
     headers = _each(_header, files)
-    mode = "L" if all(mode in _GREY for mode, _, _ in headers) else "RGB"
-    sizes = {(height, width) for _, height, width in headers}
+    mode = "L" if all(header.mode in _GREY for header in headers) else "RGB"
+    sizes = {(header.height, header.width) for header in headers}
+    deep = {} if all(header.brightest is None for header in headers) else {"white": _white(headers)}
     if image_size is not None:
-        return image_schema(mode, image_size, image_size)
-    height, width = sizes.pop()
-    if sizes or max(height, width) > DEFAULT_SIZE:
-        height = width = DEFAULT_SIZE
-    return image_schema(mode, height, width)
+        height = width = image_size
+    else:
+        height, width = sizes.pop()
+        if sizes or max(height, width) > DEFAULT_SIZE:
+            height = width = DEFAULT_SIZE
+    return Survey(image_schema(mode, height, width) | deep, _notes(headers))
+
+
+def _notes(headers: Sequence["_Header"]) -> tuple[str, ...]:
+    """What the user is told of images that are not plain 8 bits."""
+    notes = []
+    see_through = sum(header.see_through for header in headers)
+    if see_through:
+        of = f"{plural(see_through, 'image')} of {len(headers):,}"
+        notes.append(f"{of} with an alpha channel: where one is transparent, it counts as white")
+    deep = [header.brightest for header in headers if header.brightest is not None]
+    white = _white(headers) if deep else WHITE
+    if white < WHITE:
+        notes.append(f"{plural(len(deep), 'image')} of 16 bits go up to {max(deep):,}: {white:,} counts as white")
+    return tuple(notes)
+
+
+def _white(headers: Sequence["_Header"]) -> int:
+    """What counts as white among images of more than 8 bits: the largest value of a camera that has theirs."""
+    deep = [header.brightest for header in headers if header.brightest is not None]
+    bits = next((depth for depth in DEPTHS if max(deep) < 2**depth), max(deep).bit_length())
+    return 2**bits - 1
 
 
 def decode(files: Sequence[Path], schema: dict[str, Any]) -> NDArray[np.uint8]:
@@ -101,7 +142,12 @@ def _fit(image: Image.Image, schema: dict[str, Any]) -> NDArray[np.uint8]:
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers, not 8 bits per channel")
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would cut everything above 255
-        image = Image.fromarray((np.clip(np.asarray(image), 0, 65535) // 256).astype(np.uint8))
+        white = schema.get("white", WHITE)
+        grey = np.clip(np.asarray(image).astype(np.float32) / white, 0, 1)
+        image = Image.fromarray(np.rint(255 * grey).astype(np.uint8))
+    if image.has_transparency_data:
+        background = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(background, image.convert("RGBA"))
     image = image.convert(schema["mode"])
     if image.size != (width, height):
         image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
@@ -109,9 +155,18 @@ def _fit(image: Image.Image, schema: dict[str, Any]) -> NDArray[np.uint8]:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def _header(file: Path) -> tuple[str, int, int]:
+class _Header(NamedTuple):
+    mode: str
+    height: int
+    width: int
+    see_through: bool
+    brightest: int | None  # of the pixels of an image of more than 8 bits
+
+
+def _header(file: Path) -> _Header:
     with reading(file, MEND), Image.open(file) as image:
-        return image.mode, image.height, image.width
+        brightest = int(np.asarray(image).max(initial=0)) if image.mode.startswith("I") else None
+        return _Header(image.mode, image.height, image.width, image.has_transparency_data, brightest)
 
 
 def _each(work: Callable[[Any], _T], items: Sequence[Any]) -> list[_T]:

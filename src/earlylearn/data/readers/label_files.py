@@ -39,10 +39,24 @@ def read_label_file(spec: str, name: str, data: LabelledData, lengths: Sequence[
     """
     where, classes = setting(name, spec), data.classes
     path, key = _split(spec, where)
-    suffix = path.suffix.lower()
     frame = _with_ids(path, where)
     if frame is not None:
         return _joined_by_id(frame, key, where, data, partial=name == "labels")
+    values = label_file_values(spec, name, lengths, classes)
+    numeric_names = named_by_numbers(classes)
+    if values.dtype.kind != "i" and not numeric_names and all(is_integer(v) for v in values):
+        values = values.astype(np.int64)
+    return class_codes(values, classes, where, positions=not numeric_names)
+
+
+def label_file_values(spec: str, name: str, lengths: Sequence[int], classes: Sequence[str] = ()) -> NDArray[Any]:
+    """The labels in a file as they stand there, in its order: ``int64 [n]`` or ``str [n]``.
+
+    Arguments and errors as of `read_label_file`; without `classes` the file is what makes them known.
+    """
+    where = setting(name, spec)
+    path, key = _split(spec, where)
+    suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv", ".txt"):
         raw: pd.Series[Any] | NDArray[Any] = _text_column(path, key, where)
     elif suffix == ".npz":
@@ -60,11 +74,7 @@ def read_label_file(spec: str, name: str, data: LabelledData, lengths: Sequence[
             f"{where}: {len(raw)} labels for {' or '.join(str(n) for n in lengths)} training rows; "
             "give exactly one label per row, in the order of the data"
         )
-    values = label_values(raw, where)
-    numeric_names = named_by_numbers(classes)
-    if values.dtype.kind != "i" and not numeric_names and all(is_integer(v) for v in values):
-        values = values.astype(np.int64)
-    return class_codes(values, classes, where, positions=not numeric_names)
+    return label_values(raw, where)
 
 
 def _with_ids(path: Path, where: str) -> pd.DataFrame | None:

@@ -9,18 +9,19 @@ from typing import Literal
 
 from earlylearn.errors import UsageError
 
-Kind = Literal["folder", "table", "npz", "image"]
+Kind = Literal["folder", "table", "npz", "npy", "image"]
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(TABLE_SUFFIXES, "table"),
     ".npz": "npz",
+    ".npy": "npy",
     **dict.fromkeys(IMAGE_SUFFIXES, "image"),
 }
 
 
 def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
-    """The path that `data` names, and whether it is a folder, a table, an npz file or one image.
+    """The path that `data` names, and whether it is a folder, a table, a numpy file or one image.
 
     Raises:
         UsageError: there is no such path (close built-in names are suggested), or no reader for its suffix.
@@ -41,7 +42,7 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
         return path, KINDS[suffix]
     raise UsageError(
         f"{data}: a file {f'of the kind {suffix!r}' if suffix else 'without a suffix'} cannot be read; "
-        f"give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or an .npz file"
+        f"give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or an .npz or .npy file"
     )
 
 

@@ -1,17 +1,18 @@
 """How does a CSV, TSV or Parquet table become inputs, labels and ids?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earlylearn.data.labelled import LabelledData
+from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
+from earlylearn.data.pictures import Pictures
 from earlylearn.data.readers.classes import class_codes, class_names, label_values
-from earlylearn.data.readers.features import Missing, encode_columns, fit_columns
-from earlylearn.data.readers.images import decode, natural_augmentation, survey
+from earlylearn.data.readers.features import Missing, encode_columns, fit_columns, text_values
+from earlylearn.data.readers.images import natural_augmentation, survey
 from earlylearn.data.readers.paths import listed, reading
 from earlylearn.errors import UsageError, setting
 
@@ -24,21 +25,25 @@ def read_table(
     image: str | None = None,
     id_column: str | None = None,
     true_label: str | None = None,
+    text: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    show: Sequence[str] = (),
     missing: Missing = "refuse",
     image_size: int | None = None,
     like: LabelledData | None = None,
 ) -> LabelledData:
-    """A table with a label column, and either a column of image paths or feature columns.
+    """A table with a label column, and either a column of image paths or feature columns, some of them free text.
 
     Columns without a header (a saved row index) are left out of the features. Ids are the id column's values,
     else row numbers from 0. `like` gives the classes and the schema of the training data to a test table.
+    Pictures are not decoded, texts not encoded: see `LabelledData.pictures` and `LabelledData.cells`.
 
     Raises:
         UsageError: see `earlylearn.data.sources.load`.
     """
     schema = like.schema if like else {}
-    text = [c["name"] for c in schema.get("columns", []) if c["type"] == "category"]
-    frame = read_frame(path, [c for c in (image, id_column) if c] + text)
+    words = [c["name"] for c in schema.get("columns", []) if c["type"] in ("category", "text")]
+    frame = read_frame(path, [c for c in (image, id_column) if c] + list(text) + words)
     if label is None:
         raise UsageError(
             f"{name}: give the label column with {setting('label', 'COLUMN')}; the columns are {listed(frame.columns)}"
@@ -50,6 +55,8 @@ def read_table(
         ("true_label", true_label if like is None else None),
     ):
         _require(frame, column, setting(role, column), name)
+    if like is None:
+        _check_roles(frame, name, text=text, drop=drop, show=show, taken=(label, image, id_column, true_label))
     given = label_values(frame[label], f"{name}, column {label!r}")
     truth = None
     if true_label is not None and true_label in frame.columns:
@@ -61,41 +68,50 @@ def read_table(
             )
     classes = like.classes if like else class_names(given, *([] if truth is None else [truth]))
 
+    notes: tuple[str, ...] = ()
     if like is None and image is None:
-        roles = {label, id_column, true_label}
-        features = frame[[c for c in frame.columns if c not in roles and not c.startswith("Unnamed: ")]]
-        if features.shape[1] == 0:
+        aside = {label, id_column, true_label, *text, *drop, *(set(show) - set(text))}
+        features = frame[[c for c in frame.columns if c not in aside and not c.startswith("Unnamed: ")]]
+        if features.shape[1] == 0 and not text:
             raise UsageError(
-                f"{name}: no feature column beside {listed(c for c in roles if c)}; add numeric columns, or "
-                f"name the column of image paths with {setting('image', 'COLUMN')}"
+                f"{name}: no feature column beside {listed(c for c in (label, id_column, true_label) if c)}; add "
+                f"numeric columns, or name the column of image paths with {setting('image', 'COLUMN')}, of texts with "
+                f"{setting('text', ['COLUMN'])}"
             )
-        schema = {"kind": "table", "columns": fit_columns(features, name, missing), "id_column": id_column}
+        columns = [*fit_columns(features, name, missing), *({"name": c, "type": "text"} for c in text)]
+        schema = {"kind": "table", "columns": columns, "id_column": id_column, "missing": missing}
     elif like is None:
-        files = _files(frame, str(image), path, name)
-        schema = survey(files, image_size) | {"image": image, "id_column": id_column}
+        schema, notes = survey(_files(frame, str(image), path, name), image_size)
+        schema |= {"image": image, "id_column": id_column}
+    found = _inputs(frame, schema, path, name)
+    shown = [column for column in show if column not in found.cells]
     return LabelledData(
         name=name,
-        inputs=_inputs(frame, schema, path, name),
+        inputs=found.inputs,
         labels=class_codes(given, classes, f"{name}, column {label!r}"),
         classes=classes,
         ids=_ids(frame, id_column, name),
         true_labels=None if truth is None else class_codes(truth, classes, f"{name}, column {true_label!r}"),
         schema=schema,
         augment=natural_augmentation(schema) if schema["kind"] == "images" else "none",
+        pictures=found.pictures,
+        cells=pd.concat([found.cells, frame[shown]], axis=1),
+        notes=notes,
     )
 
 
-def table_inputs(path: Path, schema: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np.str_]]:
+def table_inputs(path: Path, schema: dict[str, Any]) -> Unlabelled:
     """The inputs and ids of a table without labels, encoded as `schema` says; other columns are ignored."""
     name = str(path)
     image, id_column = schema.get("image"), schema.get("id_column")
     if schema["kind"] == "images" and image is None:
         raise UsageError(f"{name}: the model was not trained on a table; give a folder or an .npz of images")
-    text = [c["name"] for c in schema.get("columns", []) if c["type"] == "category"]
-    frame = read_frame(path, [c for c in (image, id_column) if c] + text)
+    words = [c["name"] for c in schema.get("columns", []) if c["type"] in ("category", "text")]
+    frame = read_frame(path, [c for c in (image, id_column) if c] + words)
     _require(frame, image, f"the training data's {setting('image', image)}", name)
-    inputs = _inputs(frame, schema, path, name)
-    return inputs, _ids(frame, id_column if id_column in frame.columns else None, name)
+    found = _inputs(frame, schema, path, name)
+    ids = _ids(frame, id_column if id_column in frame.columns else None, name)
+    return Unlabelled(inputs=found.inputs, ids=ids, pictures=found.pictures, cells=found.cells)
 
 
 def read_frame(path: Path, text_columns: Iterable[str] = ()) -> pd.DataFrame:
@@ -133,10 +149,42 @@ def read_frame(path: Path, text_columns: Iterable[str] = ()) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
-def _inputs(frame: pd.DataFrame, schema: dict[str, Any], path: Path, name: str) -> NDArray[Any]:
+class _Inputs(NamedTuple):
+    inputs: NDArray[np.float32]
+    cells: pd.DataFrame
+    pictures: Pictures | None
+
+
+def _inputs(frame: pd.DataFrame, schema: dict[str, Any], path: Path, name: str) -> _Inputs:
+    """What a table's rows are made of: its columns as features, and pictures or texts for an encoder."""
     if schema["kind"] == "images":
-        return decode(_files(frame, schema["image"], path, name), schema)
-    return encode_columns(frame, schema["columns"], name)
+        pictures = Pictures(_files(frame, schema["image"], path, name), schema)
+        return _Inputs(no_features(len(frame)), frame[[schema["image"]]], pictures)
+    inputs = encode_columns(frame, schema["columns"], name)
+    cells = frame[[c["name"] for c in schema["columns"] if c["type"] != "vector"]].copy()
+    for column in (c["name"] for c in schema["columns"] if c["type"] == "text"):
+        cells[column] = text_values(frame, column, name, schema.get("missing", "refuse"))
+    return _Inputs(inputs, cells, None)
+
+
+def _check_roles(
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    text: Sequence[str],
+    drop: Sequence[str],
+    show: Sequence[str],
+    taken: Sequence[str | None],
+) -> None:
+    """Raises unless all columns named are there, and none is asked to be two things."""
+    for option, columns in (("text", text), ("drop", drop), ("show", show)):
+        for column in columns:
+            _require(frame, column, setting(option, [column]), name)
+            others = [*taken, *(drop if option == "text" else ())]
+            if option != "show" and column in others:
+                raise UsageError(
+                    f"{setting(option, [column])}: is named for something else too; name each column for one thing"
+                )
 
 
 def _files(frame: pd.DataFrame, image: str, path: Path, name: str) -> list[Path]:

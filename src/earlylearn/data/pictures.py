@@ -1,0 +1,87 @@
+"""Which pictures stand behind the rows of a data set, at whatever size they are wanted?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from earlylearn.data.readers.images import decode, decode_one, fit_arrays
+from earlylearn.data.readers.paths import reading
+
+SAMPLE = 200  # files whose size is looked at to tell how large the pictures of a set are
+
+
+class Pictures:
+    """Pictures in files, which are decoded when asked for, or as pixels in memory.
+
+    Args:
+        source: the files, or ``uint8 [n, 1 or 3, height, width]``.
+        schema: their schema (see `earlylearn.data.readers.images`): mode, size of a thumbnail, what counts as white.
+    """
+
+    def __init__(self, source: Sequence[Path] | NDArray[np.uint8], schema: dict[str, Any]) -> None:
+        self.source, self.schema = source, schema
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def subset(self, rows: NDArray[np.int64]) -> "Pictures":
+        """The pictures of these rows, in that order."""
+        if isinstance(self.source, np.ndarray):
+            return Pictures(self.source[rows], self.schema)
+        return Pictures([self.source[row] for row in rows], self.schema)
+
+    def decoded(self) -> NDArray[np.uint8]:
+        """All of them as the schema says: ``uint8 [n, channels, height, width]``; UsageError names a broken file."""
+        if isinstance(self.source, np.ndarray):
+            return fit_arrays(self.source, self.schema)
+        return decode(self.source, self.schema)
+
+    def thumbnail(self, row: int) -> NDArray[np.uint8]:
+        """One of them as the schema says: ``uint8 [channels, height, width]``."""
+        return self._read([row], self.schema)[0]
+
+    def squares(self, rows: Sequence[int], side: int) -> NDArray[np.uint8]:
+        """Some of them in colour, the shorter side brought to `side`, the centre kept: ``uint8 [m, 3, side, side]``."""
+        return self._read(rows, self.schema | {"mode": "RGB", "size": [side, side]})
+
+    def side(self) -> int:
+        """The median of their shorter sides in pixels, as a person sees them; of a sample where they are many."""
+        if isinstance(self.source, np.ndarray):
+            return int(min(self.source.shape[2:]))
+        return int(np.median([_shorter_side(file) for file in self.source[:: -(-len(self.source) // SAMPLE)]]))
+
+    def content(self, row: int) -> tuple[bytes | memoryview, ...]:
+        """What tells this picture from others: its pixels; or size and time of its file, and where it begins and ends.
+
+        A photograph of some megabytes is not read whole. One that was altered has another time, and hardly ever the
+        same size, beginning and end.
+        """
+        if isinstance(self.source, np.ndarray):
+            pixels = np.ascontiguousarray(self.source[row])
+            return str(pixels.shape).encode(), pixels.data
+        file = self.source[row]
+        with reading(file, "restore the file"), file.open("rb") as opened:
+            found = file.stat()
+            head = opened.read(_PART)
+            opened.seek(max(found.st_size - _PART, 0))
+            noted = f"{found.st_size} {found.st_mtime_ns} {self.schema.get('white')}"
+            return noted.encode(), head, opened.read(_PART)
+
+    def _read(self, rows: Sequence[int], schema: dict[str, Any]) -> NDArray[np.uint8]:
+        if isinstance(self.source, np.ndarray):
+            return fit_arrays(self.source[np.asarray(rows, np.int64)], schema)
+        if len(rows) == 1:
+            return decode_one(self.source[rows[0]], schema)[None]
+        return decode([self.source[row] for row in rows], schema)
+
+
+_PART = 32_768  # bytes
+
+
+def _shorter_side(file: Path) -> int:
+    with reading(file, "restore the file"), Image.open(file) as image:
+        return min(image.size)

@@ -1,0 +1,180 @@
+"""Is our BERT the published one, and are models read from a folder as from an archive, or refused in one line?"""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from earlylearn.encoders.bert import SentenceBert, Shape
+from earlylearn.encoders.sentences import ModelFiles, SentenceEncoder, UnknownArchitecture, _batches
+from earlylearn.encoders.wheels import minilm_file
+from earlylearn.errors import UsageError
+from tests.reference import bert_literal
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "cat", "dog", "sleeps", "runs", "far", "away"]
+SHAPE = Shape(layers=2, heads=3, epsilon=1e-6)
+WIDTH, WIDE, LONGEST = 12, 20, 10
+
+
+def random_weights(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator) / 2
+
+    weights = {
+        "embeddings.word_embeddings.weight": draw(len(WORDS), WIDTH),
+        "embeddings.position_embeddings.weight": draw(LONGEST, WIDTH),
+        "embeddings.token_type_embeddings.weight": draw(2, WIDTH),
+        "embeddings.LayerNorm.weight": draw(WIDTH),
+        "embeddings.LayerNorm.bias": draw(WIDTH),
+    }
+    for k in range(SHAPE.layers):
+        layer = f"encoder.layer.{k}"
+        sizes = {"attention.self.query": (WIDTH, WIDTH), "attention.self.key": (WIDTH, WIDTH)}
+        sizes |= {"attention.self.value": (WIDTH, WIDTH), "attention.output.dense": (WIDTH, WIDTH)}
+        sizes |= {"intermediate.dense": (WIDE, WIDTH), "output.dense": (WIDTH, WIDE)}
+        for name, size in sizes.items():
+            weights |= {f"{layer}.{name}.weight": draw(*size), f"{layer}.{name}.bias": draw(size[0])}
+        for name in ("attention.output.LayerNorm", "output.LayerNorm"):
+            weights |= {f"{layer}.{name}.weight": draw(WIDTH), f"{layer}.{name}.bias": draw(WIDTH)}
+    return weights
+
+
+@pytest.mark.parametrize(("pooling", "unit"), [("mean", True), ("mean", False), ("cls", False)])
+def test_sentences_are_those_of_the_literal_network_and_filling_up_changes_none(pooling, unit):
+    weights = random_weights()
+    network = SentenceBert(weights, SHAPE, pooling=pooling, unit=unit)
+    assert (network.width, network.longest) == (WIDTH, LONGEST)
+    sentences = [[2, 4, 5, 7, 3], [2, 6, 3], [2, 3]]
+    tokens = torch.zeros(3, 5, dtype=torch.int64)
+    mask = torch.zeros(3, 5, dtype=torch.bool)
+    for row, each in enumerate(sentences):
+        tokens[row, : len(each)], mask[row, : len(each)] = torch.tensor(each), True
+    found = network(tokens, mask).numpy()
+    how = {"layers": SHAPE.layers, "heads": SHAPE.heads, "epsilon": SHAPE.epsilon, "pooling": pooling, "unit": unit}
+    literal = [bert_literal.sentence(weights, each, **how) for each in sentences]
+    np.testing.assert_allclose(found, literal, rtol=1e-4, atol=1e-5)
+
+
+def test_names_with_their_model_before_them_are_the_same_and_a_missing_weight_is_named():
+    weights = random_weights()
+    longer = {f"bert.{name}": weight for name, weight in weights.items()}
+    tokens, mask = torch.tensor([[2, 5, 3]]), torch.ones(1, 3, dtype=torch.bool)
+    one, two = (SentenceBert(each, SHAPE, pooling="mean", unit=True)(tokens, mask) for each in (weights, longer))
+    assert torch.equal(one, two)
+    del weights["encoder.layer.1.output.dense.bias"]
+    with pytest.raises(UsageError, match=r"no weight 'encoder\.layer\.1\.output\.dense\.bias'"):
+        SentenceBert(weights, SHAPE, pooling="mean", unit=True)
+
+
+@pytest.fixture
+def model(tmp_path):
+    """The folder of a tiny model, as sentence-transformers lays it out."""
+    tokenizers = pytest.importorskip("tokenizers")
+    folder = tmp_path / "tiny"
+    (folder / "1_Pooling").mkdir(parents=True)
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({w: k for k, w in enumerate(WORDS)}, "[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.post_processor = tokenizers.processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.save(str(folder / "tokenizer.json"))
+    save_file(random_weights(), folder / "model.safetensors")
+    documents = {
+        "config.json": {
+            "model_type": "bert",
+            "hidden_act": "gelu",
+            "hidden_size": WIDTH,
+            "num_hidden_layers": SHAPE.layers,
+            "num_attention_heads": SHAPE.heads,
+            "layer_norm_eps": SHAPE.epsilon,
+            "max_position_embeddings": LONGEST,
+            "pad_token_id": 0,
+        },
+        "modules.json": [
+            {"type": f"sentence_transformers.models.{t}"} for t in ("Transformer", "Pooling", "Normalize")
+        ],
+        "1_Pooling/config.json": {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False},
+        "sentence_bert_config.json": {"max_seq_length": 8},
+    }
+    for name, document in documents.items():
+        (folder / name).write_text(json.dumps(document))
+    return folder
+
+
+def encoder_of(path):
+    encoder = SentenceEncoder("tiny", ModelFiles(path))
+    encoder.dtype = torch.float32
+    return encoder
+
+
+def test_texts_of_all_lengths_become_the_vectors_of_their_tokens(model):
+    encoder = encoder_of(model)
+    assert (encoder.width, encoder.most_tokens) == (WIDTH, 8)
+    texts = ["the cat sleeps far away", "", "dog", "cat " * 30, "the dog runs"]
+    found = encoder(texts)
+    tokens = [[2, 4, 5, 7, 9, 10, 3], [2, 3], [2, 6, 3], [2, 5, 5, 5, 5, 5, 5, 3], [2, 4, 6, 8, 3]]
+    how = {"layers": SHAPE.layers, "heads": SHAPE.heads, "epsilon": SHAPE.epsilon, "pooling": "mean", "unit": True}
+    literal = [bert_literal.sentence(random_weights(), each, **how) for each in tokens]
+    np.testing.assert_allclose(found, literal, rtol=1e-4, atol=1e-5)
+    assert encoder([]).shape == (0, WIDTH)
+
+
+def test_an_archive_is_read_like_its_folder(model, tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
+        for file in model.rglob("*"):
+            archive.write(file, file.relative_to(model))
+    texts = ["the cat", "a dog runs"]
+    np.testing.assert_array_equal(encoder_of(tmp_path / "model.zip")(texts), encoder_of(model)(texts))
+
+
+def test_what_tells_an_encoder_from_others_follows_its_weights(model):
+    before = encoder_of(model).identity
+    assert encoder_of(model).identity == before
+    save_file(random_weights(seed=1), model / "model.safetensors")
+    assert encoder_of(model).identity != before
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "words"),
+    [
+        ("config.json", {"model_type": "mpnet"}, "is a mpnet with gelu"),
+        ("config.json", {"hidden_act": "relu"}, "is a bert with relu"),
+        ("1_Pooling/config.json", {"pooling_mode_max_tokens": True}, "pooling_mode_max_tokens"),
+    ],
+)
+def test_other_architectures_are_left_to_sentence_transformers(model, file, change, words):
+    document = json.loads((model / file).read_text())
+    (model / file).write_text(json.dumps(document | change))
+    with pytest.raises(UnknownArchitecture, match=words):
+        encoder_of(model)
+
+
+def test_a_broken_model_is_one_line_that_names_it(model):
+    (model / "model.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(UsageError, match="tiny: is no whole sentence encoder"):
+        encoder_of(model)(["cat"])
+    (model / "config.json").write_text("[]")
+    with pytest.raises(UsageError, match="tiny: is no sentence encoder"):
+        encoder_of(model)
+    (model / "config.json").unlink()
+    with pytest.raises(UsageError, match=r"tiny: has no config\.json"):
+        encoder_of(model)
+
+
+def test_batches_hold_rows_of_like_length_and_every_row_once():
+    lengths = [5, 1, 9, 2, 2, 30, 4]
+    batches = _batches(lengths, budget=12)
+    assert sorted(row for batch in batches for row in batch) == list(range(7))
+    assert all(len(batch) * max(lengths[row] for row in batch) <= 12 for batch in batches if len(batch) > 1)
+
+
+@pytest.mark.skipif(minilm_file() is None, reason="the package with the sentence encoder is not installed")
+def test_the_packaged_model_knows_what_words_mean():
+    pytest.importorskip("tokenizers")
+    encoder = SentenceEncoder("all-MiniLM-L6-v2", ModelFiles(minilm_file()))
+    cat, guitar, feline = encoder(["The cat sits outside", "A man is playing guitar", "A feline rests in the garden"])
+    assert cat @ feline > 0.4 > 0.2 > cat @ guitar
+    np.testing.assert_allclose([np.linalg.norm(each) for each in (cat, guitar)], 1, rtol=1e-3)
