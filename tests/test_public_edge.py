@@ -90,6 +90,14 @@ def test_both_packages_tell_type_checkers_that_they_are_typed():
     assert all((ROOT / "src" / package / "py.typed").exists() for package in ("earlylearn", "earlylearn_paper"))
 
 
+def test_no_module_takes_what_another_calls_its_own():
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("earlylearn"):
+                private = [name.name for name in node.names if name.name.startswith("_")]
+                assert not private, (path.name, private)
+
+
 def _imported(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

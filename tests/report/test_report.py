@@ -337,6 +337,7 @@ def test_opens_in_a_browser(name: str, browser: Any, tmp_path: Path) -> None:
     page.close()
 
 
+@pytest.mark.slow
 def test_fits_a_telephone(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(render_run(view()), encoding="utf-8")

@@ -280,6 +280,7 @@ PAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_opens_in_a_browser_and_fits_a_telephone(name: str, opened: Any, tmp_path: Path) -> None:
     path = tmp_path / "comparison.html"

@@ -26,7 +26,8 @@ def spread_labels(heights: list[float], text_lines: list[int]) -> list[float]:
     return placed
 
 
-def _span(metrics: Metrics) -> tuple[int, int]:
+def span(metrics: Metrics) -> tuple[int, int]:
+    """The first and the last epoch recorded; 1 and 1 where none is."""
     epochs = [int(line["epoch"]) for line in metrics]
     return (min(epochs), max(epochs)) if epochs else (1, 1)
 
@@ -35,7 +36,7 @@ def epoch_axis(axes: "Axes", metrics: Metrics) -> None:
     """Let the x axis run over the epochs, with whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
-    first, last = _span(metrics)
+    first, last = span(metrics)
     axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
     if last > first:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from earlylearn.drawing.lines import Metrics, _span, epoch_axis, spread_labels
+from earlylearn.drawing.lines import Metrics, epoch_axis, span, spread_labels
 from earlylearn.drawing.style import CORRECT, FAINT, INK, MEMORIZED, OTHER, house_style, new_figure
 from earlylearn.wording import missing
 
@@ -87,7 +87,7 @@ def accuracy_figure(runs: dict[str, Metrics], picked: dict[str, int | None]) -> 
             epoch = picked.get(name)
             if epoch is not None:
                 axes.axvline(epoch, color=FAINT, linewidth=1.2, linestyle=(0, (4, 2)))
-                first, last = _span(metrics)
+                first, last = span(metrics)
                 left = (epoch - first) > 0.6 * (last - first)
                 axes.annotate(
                     f"picked: epoch {epoch}",
