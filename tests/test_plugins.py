@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from importlib import metadata
+from importlib.machinery import ModuleSpec
 from textwrap import dedent
 
 import pytest
@@ -358,6 +359,15 @@ def test_an_exporter_comes_from_a_file_or_a_package_too(install, tmp_path):
         export("three rows", "yours", tmp_path / "yours")
     with pytest.raises(el.UsageError, match=r"is no exporter; make it an earlylearn\.review\.exports\.Exporter"):
         export("three rows", "mine.py:write", tmp_path / "yours")
+
+
+def test_a_class_of_a_package_run_by_its_name_is_found_by_that_name(monkeypatch):
+    main_module = type(sys)("__main__")  # as python -m scaled_package.part makes it
+    main_module.__spec__ = ModuleSpec("scaled_package.part", None)
+    main_module.__file__, main_module.__package__ = "scaled_package/part.py", "scaled_package"
+    main_module.Mine = type("Mine", (el.Method,), {"__module__": "__main__"})
+    monkeypatch.setitem(sys.modules, "__main__", main_module)
+    assert reference_to("method", main_module.Mine) == "scaled_package.part:Mine"
 
 
 def test_names_of_plugins_are_short_where_there_is_little_room():

@@ -134,7 +134,10 @@ def reference_to(kind: str, what: type) -> str:
         )
     file = getattr(module, "__file__", None)
     alone = not getattr(module, "__package__", "")  # a file of a package does not run without the others
-    return f"{Path(file).resolve()}:{what.__qualname__}" if file and alone else f"{what.__module__}:{what.__qualname__}"
+    if file and alone:
+        return f"{Path(file).resolve()}:{what.__qualname__}"
+    spec = getattr(module, "__spec__", None)  # of __main__, under python -m: the module that it is elsewhere
+    return f"{spec.name if spec else what.__module__}:{what.__qualname__}"
 
 
 def short(name: str) -> str:
