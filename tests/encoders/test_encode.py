@@ -16,6 +16,7 @@ from earlylearn.encoders import choose, efficientnet_lite
 from earlylearn.encoders.efficientnet_lite import EfficientNetLite0
 from earlylearn.encoders.pictures import PictureEncoder
 from earlylearn.errors import UsageError
+from earlylearn.review.opening import open_rows
 
 QUICK = {"epochs": 3, "batch_size": 16, "quiet": True}
 WORDS = {
@@ -331,3 +332,19 @@ def test_a_column_of_vectors_is_as_many_features(tmp_path):
 
 def test_efficientnet_is_named_as_the_documents_name_it():
     assert efficientnet_lite.NAME in choose.FORMS
+
+
+def test_a_run_on_features_is_read_again_for_review_with_its_pictures_and_texts(lite0, photos, tickets):
+    run = el.train(photos, out="a", **QUICK)
+    rows = open_rows("a")
+    assert rows.data.inputs.shape == (24, 1280)
+    assert rows.item("dark/3.png")["picture"]
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 3, 40, 40), dtype=np.uint8)
+    np.savez("pixels.npz", x=pixels, y=np.arange(20) % 2)
+    el.train("pixels.npz", out="b", **QUICK)
+    assert open_rows("b").item("3")["picture"]
+    el.train("tickets.csv", label="kind", text="body", drop=["key", "link"], out="c", **QUICK)
+    rows = open_rows("c")
+    assert ("body", tickets["body"][7]) in rows.item("7")["cells"]
+    assert rows.data.inputs.shape[1] == el.Run("c").inputs["shape"][0]
+    assert len(run.label_issues()) == 24

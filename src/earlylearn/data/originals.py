@@ -90,6 +90,8 @@ class Originals:
                     return _as_png(ImageOps.exif_transpose(image))
         if self.data.is_image:
             return _as_png(_array_image(self.data.inputs[index]))
+        if self.data.pictures is not None:  # the inputs are features of it
+            return _as_png(_array_image(self.data.pictures.thumbnail(index)))
         return None
 
     def cells(self, index: int) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earlylearn.data.labelled import LabelledData
 from earlylearn.report.page import template
 from earlylearn.review.estimate import LEVEL
 from earlylearn.runs.reread import reread
@@ -80,9 +81,8 @@ def write_before_after(after: Run) -> Path | None:
 def _facts(before: Run, after: Run) -> dict[str, Any]:
     old, new = reread(before), reread(after)
     test = None
-    if new.test is not None and before.classes == after.classes:
-        truth = new.test.labels if new.test.true_labels is None else new.test.true_labels
-        test = paired(*((run.predict(new.test.inputs) == truth) for run in (before, after)))
+    if old.test is not None and new.test is not None and before.classes == after.classes:
+        test = _test(before, old.test, after, new.test)
     position = {str(name): row for row, name in enumerate(old.train.ids)}
     rows = [position[str(name)] for name in new.train.ids if str(name) in position]
     was = old.train.labels[rows]
@@ -103,6 +103,17 @@ def _facts(before: Run, after: Run) -> dict[str, Any]:
         "level": LEVEL,
         "wrong": _wrong(old.train, new.train, rows),
     }
+
+
+def _test(before: Run, old: LabelledData, after: Run, new: LabelledData) -> Paired | None:
+    """How both runs do on the test rows they share, each with the inputs its own encoder makes of them."""
+    place = {str(name): row for row, name in enumerate(old.ids)}
+    shared = [(place[str(name)], row) for row, name in enumerate(new.ids) if str(name) in place]
+    if not shared:
+        return None
+    was, now = (np.array(rows) for rows in zip(*shared, strict=True))
+    truth = (new.labels if new.true_labels is None else new.true_labels)[now]
+    return paired(before.predict(old.inputs[was]) == truth, after.predict(new.inputs[now]) == truth)
 
 
 def _wrong(old: Any, new: Any, rows: list[int]) -> tuple[float, float] | None:

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.originals import Originals
-from earlylearn.data.sources import BUILTIN, Loaded, load
+from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
-from earlylearn.runs.config import DataRequest
+from earlylearn.runs.reading import IN_MEMORY, read_request
 from earlylearn.runs.run import Run
-
-IN_MEMORY = "in-memory"
 
 
 def reread(run: Run, data: LabelledData | Loaded | None = None) -> Loaded:
@@ -25,19 +24,16 @@ def reread(run: Run, data: LabelledData | Loaded | None = None) -> Loaded:
     Raises:
         UsageError: they cannot be read any more, or are not those that the run was made with.
     """
-    config = run.config
-    if data is None:
-        if config.data == IN_MEMORY:
-            raise UsageError(f"{run.folder.path}: was trained on data in memory; give them again")
-        fields = {name: getattr(config, name) for name in DataRequest.model_fields}
-        loaded = load(**{name: value for name, value in fields.items() if value is not None})
-    else:
-        loaded = data if isinstance(data, Loaded) else Loaded(data, None)
+    config, folder = run.config, run.folder
+    if data is None and config.data == IN_MEMORY:
+        raise UsageError(f"{folder.path}: was trained on data in memory; give them again")
+    source = config.data if data is None else data
+    loaded = read_request(source, config.model_dump(), quiet=False, saved=folder.encoder).loaded
     if fingerprint(loaded) != run.inputs["fingerprint"]:
         raise UsageError(
-            f"{run.folder.path}: the data of {config.data} changed since the run was made; restore them, or train anew"
+            f"{folder.path}: the data of {config.data} changed since the run was made; restore them, or train anew"
         )
-    saved = run.folder.read_labels()
+    saved = folder.read_labels()
     truth = saved.get("true")
     given = saved["given"].astype(np.int64)
     return loaded._replace(train=loaded.train.with_labels(given, None if truth is None else truth.astype(np.int64)))

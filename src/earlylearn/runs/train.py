@@ -1,29 +1,27 @@
 """What happens between a request and a finished run folder?"""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 
 from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.counting import say
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.sources import Loaded, folder_of, read_rows
-from earlylearn.encoders.encode import describe_features, encode
-from earlylearn.encoders.once import Workplace
-from earlylearn.errors import UsageError, setting
+from earlylearn.data.sources import Loaded
+from earlylearn.encoders.encode import describe_features
+from earlylearn.errors import UsageError
 from earlylearn.files import write_json
 from earlylearn.loop.method import Method
 from earlylearn.networks.timm_networks import CACHE
 from earlylearn.plugins import short
 from earlylearn.runs.checkpoint import load_checkpoint
-from earlylearn.runs.config import DataRequest, RunConfig, describe, resolve
+from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.folder import RunFolder, environment
 from earlylearn.runs.prepare import draw_labels, label_arrays
+from earlylearn.runs.reading import IN_MEMORY, read_request
 from earlylearn.runs.run import Run
 from earlylearn.runs.session import Session, one_line_errors
 from earlylearn.values import plain
@@ -79,7 +77,7 @@ def read(
     request: dict[str, Any] = {}
     for name, value in settings.items():
         (request if name in RunConfig.model_fields else options)[name] = plain(value)
-    loaded, source, encoder = _load(data, request, quiet=quiet)
+    loaded, source, encoder = read_request(data, request, quiet=quiet)
     for note in loaded.train.notes:
         say(note)  # never kept quiet: it says what became of the user's data
     paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
@@ -132,7 +130,7 @@ def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet
             f"{path}: was trained on data in memory; continue it with earlylearn.resume({str(path)!r}, data)"
         )
     source = data if data is not None else config.data
-    loaded, _, _ = _load(source, config.model_dump(), quiet=quiet, saved=folder.encoder)
+    loaded, _, _ = read_request(source, config.model_dump(), quiet=quiet, saved=folder.encoder)
     return go_on(run, loaded, quiet=quiet)
 
 
@@ -177,7 +175,6 @@ def describe_inputs(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-IN_MEMORY = "in-memory"
 PATHS = (
     "data_dir",
     "labels",
@@ -187,48 +184,6 @@ PATHS = (
     "noise",
     "pretrained",
 )  # fields that are or may name a file
-
-
-# What a user says of how pixels are to train; then they train, unless an encoder is asked for.
-_OF_PIXELS = ("network", "recipe", "augment", "crop", "pretrained", "image_size")
-
-
-def _load(
-    data: str | Path | LabelledData | Loaded, request: Mapping[str, Any], *, quiet: bool, saved: Path | None = None
-) -> tuple[Loaded, str, str | None]:
-    """The data that a request means, their name and their encoder's; its fields that say how to read go to the reader.
-
-    Args:
-        data: a name, or data in memory.
-        request: fields of `RunConfig`.
-        quiet: whether progress is hidden.
-        saved: where an unfinished run keeps the encoder it began with.
-    """
-    if isinstance(data, LabelledData):
-        data = Loaded(data, None)
-    encoder, fitted = request.get("encoder"), saved if saved is not None and saved.exists() else None
-    if isinstance(data, Loaded):
-        usual = (None, "refuse", 0, ())  # what config.json holds where nothing was said
-        unread = [name for name in DataRequest.model_fields if name != "data" and request.get(name) not in usual]
-        if unread and request.get("data") != IN_MEMORY:
-            culprit = setting(unread[0], request[unread[0]])
-            raise UsageError(f"{culprit}: says how to read data, but these are in memory; leave it out")
-        there = encode(data, encoder, workplace=Workplace(quiet=quiet), by_default=False, saved=fitted)
-        return there.loaded, IN_MEMORY, there.name
-    fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
-    try:
-        checked = DataRequest(**{**fields, "data": str(data)})
-    except ValidationError as error:
-        raise UsageError(describe(error)) from None
-    found = encode(
-        read_rows(**checked.model_dump()),
-        encoder,
-        workplace=Workplace(beside=folder_of(checked.data, checked.data_dir), quiet=quiet),
-        by_default=checked.data not in BUILTIN and all(request.get(name) is None for name in _OF_PIXELS),
-        image_size=checked.image_size,
-        saved=fitted,
-    )
-    return found.loaded, checked.data, found.name
 
 
 def _whole_path(value: str) -> str:

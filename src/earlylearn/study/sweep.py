@@ -20,7 +20,8 @@ from earlylearn.plugins import short
 from earlylearn.report import render_sweep
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.generators import seed_for
-from earlylearn.runs.train import IN_MEMORY, read
+from earlylearn.runs.reading import IN_MEMORY
+from earlylearn.runs.train import read
 from earlylearn.study.conclusions import conclude_sweep
 from earlylearn.study.conduct import about, conduct, study_run
 from earlylearn.study.folder import write_documents

@@ -1,0 +1,74 @@
+"""How does a request become the data that train: read, and through their encoder?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from earlylearn.data.builtin.sets import BUILTIN
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.sources import Loaded, folder_of, read_rows
+from earlylearn.encoders.encode import encode
+from earlylearn.encoders.once import Workplace
+from earlylearn.errors import UsageError, setting
+from earlylearn.runs.config import DataRequest, describe
+
+IN_MEMORY = "in-memory"
+# What a user says of how pixels are to train; then they train, unless an encoder is asked for.
+_OF_PIXELS = ("network", "recipe", "augment", "crop", "pretrained", "image_size")
+
+
+class ReadRequest(NamedTuple):
+    """What was read.
+
+    Attributes:
+        loaded: the data, features in place of what was encoded.
+        name: of the data, as config.json has it.
+        encoder: the name of their encoder, as config.json has it; None where there was nothing to encode.
+    """
+
+    loaded: Loaded
+    name: str
+    encoder: str | None
+
+
+def read_request(
+    data: str | Path | LabelledData | Loaded, request: Mapping[str, Any], *, quiet: bool, saved: Path | None = None
+) -> ReadRequest:
+    """The data that a request means; its fields that say how to read go to the reader, one to the encoder.
+
+    Args:
+        data: a name, or data in memory.
+        request: fields of `earlylearn.runs.config.RunConfig`.
+        quiet: whether progress is hidden.
+        saved: where a run that is read again keeps the encoder it began with.
+
+    Raises:
+        UsageError: the request or the data is wrong, or there is no such encoder.
+    """
+    if isinstance(data, LabelledData):
+        data = Loaded(data, None)
+    encoder, fitted = request.get("encoder"), saved if saved is not None and saved.exists() else None
+    if isinstance(data, Loaded):
+        usual = (None, "refuse", 0, ())  # what config.json holds where nothing was said
+        unread = [name for name in DataRequest.model_fields if name != "data" and request.get(name) not in usual]
+        if unread and request.get("data") != IN_MEMORY:
+            culprit = setting(unread[0], request[unread[0]])
+            raise UsageError(f"{culprit}: says how to read data, but these are in memory; leave it out")
+        there = encode(data, encoder, workplace=Workplace(quiet=quiet), by_default=False, saved=fitted)
+        return ReadRequest(there.loaded, IN_MEMORY, there.name)
+    fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
+    try:
+        checked = DataRequest(**{**fields, "data": str(data)})
+    except ValidationError as error:
+        raise UsageError(describe(error)) from None
+    found = encode(
+        read_rows(**checked.model_dump()),
+        encoder,
+        workplace=Workplace(beside=folder_of(checked.data, checked.data_dir), quiet=quiet),
+        by_default=checked.data not in BUILTIN and all(request.get(name) is None for name in _OF_PIXELS),
+        image_size=checked.image_size,
+        saved=fitted,
+    )
+    return ReadRequest(found.loaded, checked.data, found.name)
