@@ -1,12 +1,22 @@
 """How are files of ours written whole or not at all, and read back?"""
 
+import functools
 import json
+import math
 import os
+import reprlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
+from earlylearn.documents import FORMAT
 from earlylearn.errors import UsageError, setting
 from earlylearn.values import yes_or_no
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+_Document = TypeVar("_Document")
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -35,11 +45,86 @@ def to_json(document: Any) -> str:
 def read_json(path: Path) -> Any:
     """Read a JSON document; UsageError if it is missing or broken."""
     try:
-        return json.loads(path.read_text())
+        return from_json(path.read_text())
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; {path.parent} is not a finished run folder") from None
     except (ValueError, OSError) as error:
         raise UsageError(f"{path}: cannot be read as JSON ({error}); restore the file or train again") from None
+
+
+def from_json(text: str) -> Any:
+    """What a JSON text says; ValueError of one that is broken, endlessly nested, or has numbers that are not finite."""
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def fault(document: object, kind: type[_Document]) -> str | None:
+    """What is wrong with a document that was read back, in words; None if it has the fields of this kind.
+
+    Fields that the kind does not have are no fault: a newer version may have added them.
+    """
+    from pydantic import ValidationError
+
+    try:
+        _adapter(cast(Any, kind)).validate_python(document, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = _place(document, first["loc"])
+        if first["type"] == "missing":
+            return f"it has no {name!r}"
+        return f"{name or 'it'} is {reprlib.repr(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return None
+
+
+def _place(document: object, location: Sequence[str | int]) -> str:
+    """Where in a document a fault is; of what pydantic says only keys and positions, not the kinds it tried."""
+    found = []
+    for k, part in enumerate(location):
+        try:
+            document = document[part]  # type: ignore[index]
+        except (LookupError, TypeError):
+            if k < len(location) - 1:
+                continue
+        found.append(str(part))
+    return ".".join(found)
+
+
+def checked(document: object, kind: type[_Document], name: str | Path) -> _Document:
+    """The document, if it has the fields of this kind; UsageError that names the file and its first fault if not."""
+    reason = fault(document, kind)
+    if reason is not None:
+        raise UsageError(
+            f"{name}: is not as it was written ({reason}); restore the file, or train again with "
+            f"{setting('overwrite', True)}"
+        )
+    return cast(_Document, document)
+
+
+def check_format(document: object, path: Path) -> None:
+    """Raise UsageError if a document is of a newer format than is known here; one that says none is of format 0."""
+    found = document.get("format", 0) if isinstance(document, dict) else 0
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise UsageError(f"{path}: has the format {reprlib.repr(found)}, which is none; restore the file")
+    if found > FORMAT:
+        raise UsageError(
+            f"{path}: has format {found}, and this version reads formats up to {FORMAT}; install a newer earlylearn"
+        )
+
+
+@functools.cache
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
 
 
 def new_file(out: str | None, overwrite: bool) -> Path | None:

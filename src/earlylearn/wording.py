@@ -3,12 +3,11 @@
 import json
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-if TYPE_CHECKING:  # drawing costs a slow import that only a finished study needs
-    pass
+from earlylearn.documents import PairedDifference, Statistic
 
 UNKNOWN = "unknown"
 GAP = "–"
@@ -111,22 +110,21 @@ def command_line(
     return shlex.join(typed)
 
 
-def spread(statistic: dict[str, Any] | None) -> str:
+def spread(statistic: Statistic | None) -> str:
     """Mean and standard deviation of a share over the seeds, e.g. ``98.5 ± 0.7%``."""
     mean = mean_of(statistic)
     if statistic is None or mean is None:
         return GAP
-    sd = statistic.get("sd")
+    sd = statistic["sd"]
     return percent(mean) if sd is None or missing(sd) else f"{percent(mean).removesuffix('%')} ± {100 * sd:.1f}%"
 
 
-def times(statistic: dict[str, Any] | None) -> str:
+def times(statistic: Statistic | None) -> str:
     """How many times as long as the baseline, e.g. ``2.1 ×``."""
     mean = mean_of(statistic)
     return GAP if mean is None else f"{mean:.1f} ×"
 
 
-def mean_of(statistic: dict[str, Any] | None) -> float | None:
+def mean_of(statistic: Statistic | PairedDifference | None) -> float | None:
     """The mean of a statistic, None where it cannot be known."""
-    value = None if statistic is None else statistic.get("mean")
-    return None if missing(value) else float(value)  # type: ignore[arg-type]
+    return None if statistic is None else statistic["mean"]

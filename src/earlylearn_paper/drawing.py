@@ -112,7 +112,7 @@ def draw_lines(axes: "Axes", lines: Sequence[Line]) -> None:
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_xlim(min(steps), max(steps))
     else:
-        epoch_axis(axes, [{"epoch": step} for step in steps])
+        epoch_axis(axes, steps)
     low, high = axes.get_ylim()
     ends = []
     for line in lines:

@@ -199,5 +199,6 @@ def runs_of(comparison: Comparison) -> dict[str, list[Run]]:
     """The finished runs of a study, by the name of the method and in the order of the seeds."""
     runs: dict[str, list[Run]] = {}
     for each in comparison.document["runs"]:
-        runs.setdefault(each["name"], []).append(Run(comparison.path / each["folder"]))
+        if each["folder"] is not None:  # it was made here
+            runs.setdefault(each["name"], []).append(Run(comparison.path / each["folder"]))
     return runs

@@ -1,19 +1,20 @@
 """What did networks and linear models record, step by step, as one table?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from earlylearn.documents import EpochRecord
 from earlylearn.study.compare import Comparison
 from earlylearn_paper.experiment import runs_of
 from earlylearn_paper.theory.softmax_regression import Curves
 
-SIDES = ("clean", "wrong")
+SIDES: tuple[Literal["clean", "wrong"], ...] = ("clean", "wrong")
 # what metrics.jsonl calls the parts of the gradient at the true class, by the linear model's names for them
-GRADIENTS = {"error": "ce", "size": "ce_abs", "pull": "regularizer"}
+GRADIENTS: dict[str, Literal["ce", "ce_abs", "regularizer"]] = {"error": "ce", "size": "ce_abs", "pull": "regularizer"}
 
 
 def network_curves(comparison: Comparison) -> pd.DataFrame:
@@ -82,14 +83,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%".replace("-0%", "0%")
 
 
-def _measured(line: dict[str, Any]) -> Iterator[tuple[str, float | None]]:
+def _measured(line: EpochRecord) -> Iterator[tuple[str, float | None]]:
     for side in SIDES:
-        for name, share in (line[side] or {}).items():
+        shares: Mapping[str, Any] = line[side] or {}
+        for name, share in shares.items():
             yield f"{side}_{name}", share
-        gradients = (line["gradients"] or {}).get(side) or {}
+        gradients = line["gradients"] and line["gradients"][side]
         for name, key in GRADIENTS.items():
-            if gradients.get(key) is not None:
-                yield f"{side}_{name}", gradients[key][0]
-                yield f"{side}_{name}_sd", gradients[key][1]
-    for rows, share in (line["beliefs"] or {}).items():
+            moments = gradients and gradients[key]
+            if moments:
+                yield f"{side}_{name}", moments[0]
+                yield f"{side}_{name}_sd", moments[1]
+    beliefs: Mapping[str, Any] = line["beliefs"] or {}
+    for rows, share in beliefs.items():
         yield f"targets_{rows}", share

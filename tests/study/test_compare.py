@@ -12,6 +12,7 @@ import pytest
 
 from earlylearn import compare
 from earlylearn.cli.main import main
+from earlylearn.documents import FORMAT
 from earlylearn.errors import UsageError
 from earlylearn.files import read_json
 from earlylearn.loop.fit import Fit
@@ -184,6 +185,56 @@ def test_a_run_that_fails_stops_no_other_and_is_tried_again(tmp_path, monkeypatc
         main(asked)
     assert stop.value.code == 0
     assert read_json(tmp_path / "c" / "comparison.json")["failed"] == []
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null", '{"accuracy": NaN}'])
+def test_a_summary_that_somebody_spoilt_fails_its_run_alone(content, tmp_path, counted):
+    asked = {"data": blobs(), "methods": ["ce", "elr"], "seeds": 1, "out": tmp_path / "c", **QUICK}
+    compare(**asked)
+    summary = tmp_path / "c" / "runs" / "ce-0" / "summary.json"
+    whole = summary.read_text()
+    summary.write_text(content)
+    done = compare(**asked)
+    (failure,) = done.failed
+    assert (failure.name, failure.seed) == ("ce", 0)
+    assert "summary.json" in failure.error
+    assert "restore" in failure.error
+    assert list(done.runs["name"]) == ["elr"]
+    assert done.document["missing"] == [{"name": "ce", "seed": 0}]
+    assert done.document["failed"] == [{"name": "ce", "seed": 0, "error": failure.error}]
+    summary.write_text(whole)
+    assert not compare(**asked).failed
+    assert len(counted) == 2
+
+
+def test_a_summary_spoilt_on_the_way_fails_its_task_in_a_storage_too(tmp_path, monkeypatch):
+    once = shared.run_once
+
+    def spoil(run, loaded):
+        once(run, loaded)
+        if run.name == "ce":
+            (run.path / "summary.json").write_text("{}")
+
+    monkeypatch.setattr(shared, "run_once", spoil)
+    done = compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "c", storage=sqlite(tmp_path), **QUICK)
+    assert [failure.name for failure in done.failed] == ["ce"]
+    assert list(done.runs["name"]) == ["elr"]
+
+
+def test_a_study_says_its_format_and_one_of_a_newer_version_is_not_gone_on_with(tmp_path, counted):
+    asked = {"data": blobs(), "methods": ["ce"], "seeds": 1, "out": tmp_path / "c", **QUICK}
+    path = tmp_path / "c" / "comparison.json"
+    document = compare(**asked).document
+    assert document["format"] == json.loads(path.read_text())["format"] == FORMAT
+    newer = json.dumps({**document, "format": FORMAT + 1})
+    path.write_text(newer)
+    with pytest.raises(UsageError, match=rf"comparison.json: has format {FORMAT + 1}.*install a newer earlylearn"):
+        compare(**asked)
+    assert path.read_text() == newer
+    for older in (json.dumps({name: value for name, value in document.items() if name != "format"}), "no JSON"):
+        path.write_text(older)
+        assert compare(**asked).document["format"] == FORMAT
+    assert len(counted) == 1
 
 
 @pytest.mark.slow

@@ -1,12 +1,12 @@
 """What pulls the prediction of each example at its true class: the labels, and the regularizer?"""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from earlylearn.documents import Gradients, SideGradient
 
-def true_class_gradients(logits: Tensor, labels: Tensor, true: Tensor, regularizer: Tensor | None) -> dict[str, Any]:
+
+def true_class_gradients(logits: Tensor, labels: Tensor, true: Tensor, regularizer: Tensor | None) -> Gradients:
     """The loss's gradient with respect to the logits at the true class c*, per side (Figures 2 and B.1).
 
     The cross-entropy term is p - y (equation 4 of the paper): below 0 at c* where the label is right, above 0 where
@@ -24,15 +24,18 @@ def true_class_gradients(logits: Tensor, labels: Tensor, true: Tensor, regulariz
     """
     at_true = true.unsqueeze(1)
     ce = torch.softmax(logits.float(), 1).gather(1, at_true).squeeze(1) - (labels == true).float()
-    columns = {"ce": ce, "ce_abs": ce.abs()}
-    if regularizer is not None:
-        columns["regularizer"] = regularizer.gather(1, at_true).squeeze(1)
-    sides: dict[str, Any] = {}
-    for side, rows in (("clean", labels == true), ("wrong", labels != true)):
-        sides[side] = None
-        if rows.any():
-            sides[side] = {"regularizer": None, **{name: _moments(values[rows]) for name, values in columns.items()}}
-    return sides
+    pull = None if regularizer is None else regularizer.gather(1, at_true).squeeze(1)
+
+    def side(rows: Tensor) -> SideGradient | None:
+        if not rows.any():
+            return None
+        return {
+            "regularizer": None if pull is None else _moments(pull[rows]),
+            "ce": _moments(ce[rows]),
+            "ce_abs": _moments(ce[rows].abs()),
+        }
+
+    return {"clean": side(labels == true), "wrong": side(labels != true)}
 
 
 def _moments(values: Tensor) -> list[float]:

@@ -1,7 +1,6 @@
 """Which labels are wrong, given what a model believes of every example?"""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 
+from earlylearn.documents import IssueScores
 from earlylearn.errors import UsageError
 
 
@@ -70,7 +70,7 @@ def find_label_issues(
     )
 
 
-def score_label_issues(issues: pd.DataFrame, wrong: NDArray[np.bool_] | None) -> dict[str, Any]:
+def score_label_issues(issues: pd.DataFrame, wrong: NDArray[np.bool_] | None) -> IssueScores:
     """How good are the flags and the ranking, where it is known which labels are wrong?
 
     Args:

@@ -4,13 +4,17 @@ import ast
 import json
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from earlylearn.errors import Mention, UsageError
+
+if TYPE_CHECKING:
+    from earlylearn.documents import Summary
 
 
 def write_frame(frame: Any, target: Path | None, as_json: bool) -> None:
@@ -32,7 +36,7 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2))
 
 
-def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on stdout, as wide as the terminal allows."""
     table = Table(title=title, title_justify="left")
     for column in columns:
@@ -45,27 +49,24 @@ def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     print(captured.get(), end="")  # print, because rich has its own way with a closed pipe
 
 
-def print_summaries(summaries: dict[str, dict[str, Any]]) -> None:
+def print_summaries(summaries: "Mapping[str, Summary]") -> None:
     """The summaries of runs side by side, by method."""
-
-    def share(*path: str) -> list[str]:
-        shown = []
-        for value in summaries.values():
-            for key in path:
-                value = value[key]
-            shown.append("unknown" if value is None else f"{value:.1%}")
-        return shown
-
+    runs = list(summaries.values())
+    accuracies, found = [run["accuracy"] for run in runs], [run["label_issues"] for run in runs]
     rows = [
-        ["test accuracy, last epoch", *share("accuracy", "test_last")],
-        ["test accuracy, epoch picked on noisy validation", *share("accuracy", "test_at_best_val")],
-        ["wrong labels memorised", *share("memorized_last")],
-        ["label issues flagged", *(str(summary["label_issues"]["flagged"]) for summary in summaries.values())],
-        ["  of these, really wrong (precision)", *share("label_issues", "precision")],
-        ["  share of wrong labels found (recall)", *share("label_issues", "recall")],
-        ["training time", *(f"{summary['seconds']:.0f} s" for summary in summaries.values())],
+        ["test accuracy, last epoch", *(_share(each["test_last"]) for each in accuracies)],
+        ["test accuracy, epoch picked on noisy validation", *(_share(each["test_at_best_val"]) for each in accuracies)],
+        ["wrong labels memorised", *(_share(run["memorized_last"]) for run in runs)],
+        ["label issues flagged", *(str(each["flagged"]) for each in found)],
+        ["  of these, really wrong (precision)", *(_share(each["precision"]) for each in found)],
+        ["  share of wrong labels found (recall)", *(_share(each["recall"]) for each in found)],
+        ["training time", *(f"{run['seconds']:.0f} s" for run in runs)],
     ]
     print_table("results", ["", *summaries], rows)
+
+
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.1%}"
 
 
 # What a Python call is on the command line, where it is not the command of the same name.

@@ -54,6 +54,7 @@ def compare(
 
     Ask again to go on, or with more methods or seeds (name the old ones too).
     """
+    from earlylearn.report.study_figures import known, statistic
     from earlylearn.study.compare import compare as compare_
     from earlylearn.wording import spread, times
 
@@ -71,13 +72,13 @@ def compare(
     if json_:
         print_json(done.document)
     else:
-        methods_ = done.document["methods"]
-        known = {key: name for key, name in COLUMNS.items() if any(each[key] for each in methods_)}
+        compared = done.document["methods"]
+        shown = {key: name for key, name in COLUMNS.items() if known(compared, key)}
         rows = [
-            [each["name"], len(each["seeds"]), *(spread(each[key]) for key in known), times(each["cost"])]
-            for each in methods_
+            [each["name"], len(each["seeds"]), *(spread(statistic(each, key)) for key in shown), times(each["cost"])]
+            for each in compared
         ]
-        print_table("mean and standard deviation over seeds, %", ["name", "seeds", *known.values(), "cost"], rows)
+        print_table("mean and standard deviation over seeds, %", ["name", "seeds", *shown.values(), "cost"], rows)
         _tell(done.conclusion, done.path)
     _fail(done.failed)
 
@@ -105,6 +106,7 @@ def sweep(
     **settings: Any,
 ) -> None:
     """Try hyperparameters and pick by noisy validation labels; ask again to go on."""
+    from earlylearn.report.study_figures import statistic
     from earlylearn.study.sweep import sweep as sweep_
     from earlylearn.values import from_text, pairs_from_text
     from earlylearn.wording import spread
@@ -135,7 +137,7 @@ def sweep(
     else:
         shown = ["val_last", "val_best", "test_last", "memorized_last"]
         rows = [
-            [each["name"], *(spread(each[key]) for key in shown), "picked" if each["picked"] else ""]
+            [each["name"], *(spread(statistic(each, key)) for key in shown), "picked" if each["picked"] else ""]
             for each in done.document["trials"]
         ]
         columns = ["name", "noisy val, last", "noisy val, best", "test, last (chooses nothing)", "memorised", ""]

@@ -1,12 +1,10 @@
 """How are lines drawn over epochs, and named where they end?"""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # drawing costs a slow import that only a finished run needs
     from matplotlib.axes import Axes
-
-
-Metrics = list[dict[str, Any]]
 
 
 LABEL_GAP = 0.085  # smallest distance of two line labels, as a share of the panel's height
@@ -26,17 +24,16 @@ def spread_labels(heights: list[float], text_lines: list[int]) -> list[float]:
     return placed
 
 
-def span(metrics: Metrics) -> tuple[int, int]:
+def span(epochs: Sequence[int]) -> tuple[int, int]:
     """The first and the last epoch recorded; 1 and 1 where none is."""
-    epochs = [int(line["epoch"]) for line in metrics]
-    return (min(epochs), max(epochs)) if epochs else (1, 1)
+    return min(epochs, default=1), max(epochs, default=1)
 
 
-def epoch_axis(axes: "Axes", metrics: Metrics) -> None:
+def epoch_axis(axes: "Axes", epochs: Sequence[int]) -> None:
     """Let the x axis run over the epochs, with whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
-    first, last = span(metrics)
+    first, last = span(epochs)
     axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
     if last > first:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))

@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import TypedDict  # typing's own cannot be checked by pydantic before Python 3.12
 
 from earlylearn.data.counting import say
 from earlylearn.data.labelled import LabelledData, Unlabelled

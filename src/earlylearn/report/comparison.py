@@ -2,42 +2,60 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from earlylearn.documents import (
+    Compared,
+    ComparedMethod,
+    ComparisonDocument,
+    RunName,
+    Statistic,
+    SweepDocument,
+    Trial,
+)
 from earlylearn.drawing.svg import to_svg
-from earlylearn.report.page import shown_settings, template
+from earlylearn.report.page import Cell, shown_settings, template
 from earlylearn.report.sensitivity import sensitivity_figure
 from earlylearn.report.study_figures import (
-    Document,
     accuracy_keys,
     curves_figure,
+    difference,
     difference_key,
     differences_figure,
     dots_figure,
     has_curve,
     known,
+    measured,
     points,
     points_with_interval,
+    statistic,
 )
 from earlylearn.wording import GAP, count, duration, mean_of, missing, percent, plural, setting, spread, times
 
-# (key, group of columns, name, how it is written, which value is best); the time is no matter of better or worse
-Column = tuple[str, str, str, Callable[[Any], str], str | None]
+if TYPE_CHECKING:  # drawing costs a slow import that only a finished study needs
+    from markupsafe import Markup
+    from matplotlib.figure import Figure
 
+# (key, group of columns, name, how it is written, which value is best); the time is no matter of better or worse
+Column = tuple[str, str, str, Callable[[Statistic | None], str], str | None]
+Document = ComparisonDocument | SweepDocument
+Item = ComparedMethod | Trial
+
+COMPARED: tuple[Compared, ...] = ("test_last", "test_at_best_val", "val_last")
 TEST, VALIDATION, WRONG, TIME = "Test accuracy", "Noisy validation", "Wrong labels", "Time"
 SHOWN = "Test accuracy (only shown)"
 
 
-def spread_points(statistic: dict[str, Any] | None) -> str:
+def spread_points(values: Statistic | None) -> str:
     """Mean and standard deviation of a difference of shares in percentage points, e.g. ``20.1 ± 0.7``."""
-    sd = None if statistic is None else statistic.get("sd")
-    text = points(mean_of(statistic))
-    return text if text == GAP or sd is None or missing(sd) else f"{text} ± {100 * sd:.1f}"
+    sd = None if values is None else values["sd"]
+    text = points(mean_of(values))
+    return text if sd is None else f"{text} ± {100 * sd:.1f}"
 
 
-def _mean_time(statistic: dict[str, Any] | None) -> str:
-    return duration(mean_of(statistic), GAP)
+def _mean_time(values: Statistic | None) -> str:
+    return duration(mean_of(values), GAP)
 
 
 METHOD_COLUMNS: tuple[Column, ...] = (
@@ -59,7 +77,7 @@ TRIAL_COLUMNS: tuple[Column, ...] = (
     ("average_precision", WRONG, "found (average precision)", spread, None),
     ("seconds", TIME, "mean", _mean_time, None),
 )
-RUN_COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+RUN_COLUMNS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("test_last", "Test, last", lambda value: percent(value, GAP)),
     ("test_at_best_val", "Test, picked", lambda value: percent(value, GAP)),
     ("best_minus_last", "Best minus last, points", points),
@@ -74,7 +92,7 @@ RUN_COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 )
 
 
-def render_comparison(document: Document) -> str:
+def render_comparison(document: ComparisonDocument) -> str:
     """The HTML that compares methods over the same seeds, for a reader who never read the paper.
 
     Args:
@@ -90,11 +108,11 @@ def render_comparison(document: Document) -> str:
             "curves": _picture(curves_figure(document), "study-curves", _curves_alt(document)),
         },
         "difference_tested": key == "test_last",
-        "intervals": key is not None and any(not missing((_pair(m, key) or {}).get("low")) for m in methods),
+        "intervals": key is not None and any(_has_interval(m, key) for m in methods),
         "differences": [
             {
                 "name": m["name"],
-                "cells": [points_with_interval(_pair(m, k)) for k in ("test_last", "test_at_best_val", "val_last")],
+                "cells": [points_with_interval(difference(m, k)) for k in COMPARED],
             }
             for m in methods
             if m["differences"]
@@ -104,14 +122,14 @@ def render_comparison(document: Document) -> str:
     return template("comparison.html.jinja").render(context)
 
 
-def render_sweep(document: Document) -> str:
+def render_sweep(document: SweepDocument) -> str:
     """The HTML that shows how one method depends on its hyperparameters, and which values noisy validation picked.
 
     Args:
         document: what ``sweep.json`` holds. A sweep that is still under way is shown as far as it is.
     """
     score = document["score"]
-    trials = sorted(document["trials"], key=lambda trial: _descending(mean_of(trial.get(score))))
+    trials = sorted(document["trials"], key=lambda trial: _descending(mean_of(trial[score])))
     # The score that chose stands first; columns that only show come after it.
     columns = sorted(TRIAL_COLUMNS, key=lambda column: column[0] != score)
     context = {
@@ -119,24 +137,24 @@ def render_sweep(document: Document) -> str:
         "parameters": list(document["grid"]),
         "values": [[setting(trial["options"].get(name)) for name in document["grid"]] for trial in trials],
         "trials": trials,
-        "gaps": sum(map(bool, (trial.get(score) for trial in trials))) < math.prod(map(len, document["grid"].values())),
+        "gaps": sum(trial[score] is not None for trial in trials) < math.prod(map(len, document["grid"].values())),
         "figure": _picture(sensitivity_figure(document), "study-sensitivity", _sensitivity_alt(document, trials)),
     }
     return template("sweep.html.jinja").render(context)
 
 
-def _shared(document: Document, items: Sequence[dict[str, Any]], columns: Sequence[Column]) -> dict[str, Any]:
+def _shared(document: Document, items: Sequence[Item], columns: Sequence[Column]) -> dict[str, object]:
     """What both pages show: the table of means, what is held equal, and the single runs."""
     wanted = len(items) * len(document["seeds"])
     finished = sum(len(item["seeds"]) for item in items)
     tested, truth = known(items, "test_last") or known(items, "test_at_best_val"), known(items, "memorized_last")
     kept = [column for column in columns if known(items, column[0])]
-    groups: list[list[Any]] = []
+    groups: list[tuple[str, int]] = []  # and the number of its columns
     for _, group, *_ in kept:
         if groups and groups[-1][0] == group:
-            groups[-1][1] += 1
+            groups[-1] = (group, groups[-1][1] + 1)
         else:
-            groups.append([group, 1])
+            groups.append((group, 1))
     return {
         "document": document,
         "first": document["conclusion"][0] if document["conclusion"] else "No run has finished yet.",
@@ -178,11 +196,11 @@ def _tiles(document: Document, items: int, finished: int, wanted: int) -> list[d
     return boxes
 
 
-def _rows(document: Document, items: Sequence[dict[str, Any]], columns: Sequence[Column]) -> list[dict[str, Any]]:
+def _rows(document: Document, items: Sequence[Item], columns: Sequence[Column]) -> list[dict[str, object]]:
     """The table of means; ``best`` marks the winner of a column where one mean beats another."""
     best = {}
     for key, _, _, _, better in columns:
-        means = [mean for item in items if (mean := mean_of(item.get(key))) is not None]
+        means = [mean for item in items if (mean := mean_of(statistic(item, key))) is not None]
         if better and len(means) > 1 and min(means) < max(means):
             best[key] = max(means) if better == "high" else min(means)
     return [
@@ -192,7 +210,7 @@ def _rows(document: Document, items: Sequence[dict[str, Any]], columns: Sequence
             "baseline": item["name"] == document.get("baseline"),
             "runs": _of(len(item["seeds"]), len(document["seeds"])),
             "cells": [
-                {"text": write(item.get(key)), "best": key in best and mean_of(item.get(key)) == best[key]}
+                Cell(write(values := statistic(item, key)), key in best and mean_of(values) == best[key])
                 for key, _, _, write, _ in columns
             ],
         }
@@ -200,7 +218,7 @@ def _rows(document: Document, items: Sequence[dict[str, Any]], columns: Sequence
     ]
 
 
-def _runs(document: Document, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _runs(document: Document, items: Sequence[Item]) -> list[dict[str, object]]:
     """Every finished run in the order of the table of means, with the address of its own page where it has one."""
     order = {item["name"]: place for place, item in enumerate(items)}
     kept = [(key, write) for key, _, write in RUN_COLUMNS if _run_known(document, key)]
@@ -209,8 +227,8 @@ def _runs(document: Document, items: Sequence[dict[str, Any]]) -> list[dict[str,
             "name": run["name"],
             "seed": run["seed"],
             # quoted, for the name of a method is part of it, and may hold what means something in an address
-            "link": f"{quote(run['folder'], safe='/=+,@')}/report.html" if run.get("folder") else None,
-            "cells": [write(run.get(key)) for key, write in kept],
+            "link": f"{quote(run['folder'], safe='/=+,@')}/report.html" if run["folder"] else None,
+            "cells": [write(measured(run, key)) for key, write in kept],
         }
         for run in sorted(document["runs"], key=lambda run: (order.get(run["name"], len(order)), run["seed"]))
     ]
@@ -220,59 +238,61 @@ def _of(finished: int, wanted: int) -> str:
     return str(finished) if finished == wanted else f"{finished} of {wanted}"
 
 
-def _by_name(entries: Sequence[dict[str, Any]]) -> dict[str, str]:
+def _by_name(entries: Sequence[RunName]) -> dict[str, str]:
     """The seeds by name, e.g. ``{"elr": "seeds 1, 2"}``."""
-    seeds: dict[str, list[Any]] = {}
+    seeds: dict[str, list[int]] = {}
     for entry in entries:
         seeds.setdefault(entry["name"], []).append(entry["seed"])
     return {name: f"{'seed' if len(of) == 1 else 'seeds'} {', '.join(map(str, of))}" for name, of in seeds.items()}
 
 
 def _run_known(document: Document, key: str) -> bool:
-    return any(not missing(run.get(key)) for run in document["runs"])
+    return any(measured(run, key) is not None for run in document["runs"])
 
 
 def _descending(value: float | None) -> float:
     return math.inf if value is None else -value
 
 
-def _pair(method: dict[str, Any], key: str) -> dict[str, Any] | None:
-    return (method["differences"] or {}).get(key)
+def _has_interval(method: ComparedMethod, key: Compared) -> bool:
+    paired = difference(method, key)
+    return paired is not None and paired["low"] is not None
 
 
-def _picture(figure: Any, name: str, alt: str) -> Any:
+def _picture(figure: "Figure | None", name: str, alt: str) -> "Markup | None":
     from markupsafe import Markup
 
     return None if figure is None else Markup(to_svg(figure, name, alt))
 
 
-def _dots_alt(document: Document) -> str:
+def _dots_alt(document: ComparisonDocument) -> str:
     """The means in words, for readers who cannot see the picture."""
     last, picked = accuracy_keys(document["methods"])
     what = "Test accuracy" if last == "test_last" else "Agreement with noisy validation labels"
     said = [
-        f"{method['name']} {spread(method.get(last))} at the last epoch, {spread(method.get(picked))} at the picked one"
+        f"{method['name']} {spread(statistic(method, last))} at the last epoch, "
+        f"{spread(statistic(method, picked))} at the picked one"
         for method in document["methods"]
     ]
     return f"{what} of every method and seed: {'; '.join(said)}"
 
 
-def _differences_alt(document: Document) -> str:
+def _differences_alt(document: ComparisonDocument) -> str:
     key = difference_key(document) or "test_last"
-    said = [f"{m['name']} {points_with_interval(_pair(m, key))}" for m in document["methods"] if m["differences"]]
+    said = [f"{m['name']} {points_with_interval(difference(m, key))}" for m in document["methods"] if m["differences"]]
     return f"Difference to {document['baseline']} in percentage points with 95% intervals: {'; '.join(said)}"
 
 
-def _curves_alt(document: Document) -> str:
+def _curves_alt(document: ComparisonDocument) -> str:
     said = []
     for method in document["methods"]:
-        test, memorized = mean_of(method.get("test_last")), mean_of(method.get("memorized_last"))
+        test, memorized = mean_of(method["test_last"]), mean_of(method["memorized_last"])
         said.append(
             f"{method['name']} ends at {percent(test)} on test with {percent(memorized)} of wrong labels memorised"
         )
     return "Curves over the epochs, a panel per method: " + "; ".join(said)
 
 
-def _sensitivity_alt(document: Document, trials: Sequence[dict[str, Any]]) -> str:
-    said = [f"{trial['name']} {spread(trial.get(document['score']))}" for trial in trials]
+def _sensitivity_alt(document: SweepDocument, trials: Sequence[Trial]) -> str:
+    said = [f"{trial['name']} {spread(trial[document['score']])}" for trial in trials]
     return "Noisy validation score of every combination of hyperparameters, best first: " + "; ".join(said)

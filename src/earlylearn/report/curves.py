@@ -1,9 +1,11 @@
 """Which curves tell whether a run learned or memorised?"""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
-from earlylearn.drawing.lines import Metrics, epoch_axis, span, spread_labels
+from earlylearn.documents import EpochRecord
+from earlylearn.drawing.lines import epoch_axis, span, spread_labels
 from earlylearn.drawing.style import CORRECT, FAINT, INK, MEMORIZED, OTHER, house_style, new_figure
 from earlylearn.wording import missing
 
@@ -11,6 +13,10 @@ if TYPE_CHECKING:  # drawing costs a slow import that only a finished run needs
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Metrics = Sequence[EpochRecord]
+Side = Literal["clean", "wrong"]
+SIDES: tuple[Side, Side] = ("clean", "wrong")
+Points = tuple[list[int], list[float]]  # epochs, and what was measured in them
 
 # (label on the page, key in metrics.jsonl, colour, line style); the styles keep gray prints readable
 CLEAN_LINES = (("correct", "correct", CORRECT, "-"), ("incorrect", "incorrect", OTHER, (0, (1, 1.2))))
@@ -22,7 +28,7 @@ WRONG_LINES = (
 PART_NAMES = {"ce": "Cross-entropy", "elr": "ELR regulariser"}
 
 
-def memorization_figure(runs: dict[str, Metrics]) -> "Figure":
+def memorization_figure(runs: Mapping[str, Metrics]) -> "Figure":
     """The paper's Figure 1: a row per method, clean labels on the left and wrong ones on the right.
 
     Left, the share of training examples with a clean label that the model predicts correctly; right, of those
@@ -33,7 +39,7 @@ def memorization_figure(runs: dict[str, Metrics]) -> "Figure":
     Args:
         runs: the lines of ``metrics.jsonl`` by the name of the method.
     """
-    known = {name: any(line.get("clean") or line.get("wrong") for line in m) for name, m in runs.items()}
+    known = {name: any(line["clean"] or line["wrong"] for line in m) for name, m in runs.items()}
     columns = 2 if any(known.values()) else 1
     with house_style():
         figure = new_figure(4.6 * columns + 0.6, 2.75 * len(runs) + 0.15)
@@ -45,9 +51,7 @@ def memorization_figure(runs: dict[str, Metrics]) -> "Figure":
             who = f"{_short(name)}: " if len(runs) > 1 else ""
             if known[name]:
                 titles = f"{who}examples with a clean label", f"{who}examples with a wrong label"
-                for axes, side, lines, title in zip(
-                    panels, ("clean", "wrong"), (CLEAN_LINES, WRONG_LINES), titles, strict=True
-                ):
+                for axes, side, lines, title in zip(panels, SIDES, (CLEAN_LINES, WRONG_LINES), titles, strict=True):
                     _shares(axes, metrics, side, lines)
                     axes.set_title(title if who else title.capitalize())
             else:
@@ -56,7 +60,7 @@ def memorization_figure(runs: dict[str, Metrics]) -> "Figure":
                     [
                         (
                             "model agrees\nwith given label",
-                            _series(metrics, lambda line: line.get("agree")),
+                            _series(metrics, lambda line: line["agree"]),
                             OTHER,
                             "-",
                         ),
@@ -71,7 +75,7 @@ def memorization_figure(runs: dict[str, Metrics]) -> "Figure":
     return figure
 
 
-def accuracy_figure(runs: dict[str, Metrics], picked: dict[str, int | None]) -> "Figure":
+def accuracy_figure(runs: Mapping[str, Metrics], picked: Mapping[str, int | None]) -> "Figure":
     """Accuracy over the epochs, a panel per run: noisy validation labels and, where known, test labels.
 
     Args:
@@ -87,7 +91,7 @@ def accuracy_figure(runs: dict[str, Metrics], picked: dict[str, int | None]) -> 
             epoch = picked.get(name)
             if epoch is not None:
                 axes.axvline(epoch, color=FAINT, linewidth=1.2, linestyle=(0, (4, 2)))
-                first, last = span(metrics)
+                first, last = span([line["epoch"] for line in metrics])
                 left = (epoch - first) > 0.6 * (last - first)
                 axes.annotate(
                     f"picked: epoch {epoch}",
@@ -100,10 +104,10 @@ def accuracy_figure(runs: dict[str, Metrics], picked: dict[str, int | None]) -> 
             _lines(
                 axes,
                 [
-                    ("test", _series(metrics, lambda line: line.get("test_accuracy")), CORRECT, "-"),
+                    ("test", _series(metrics, lambda line: line["test_accuracy"]), CORRECT, "-"),
                     (
                         "validation\n(noisy labels)",
-                        _series(metrics, lambda line: line.get("val_accuracy")),
+                        _series(metrics, lambda line: line["val_accuracy"]),
                         OTHER,
                         (0, (1, 1.2)),
                     ),
@@ -117,7 +121,7 @@ def accuracy_figure(runs: dict[str, Metrics], picked: dict[str, int | None]) -> 
 
 def loss_figure(metrics: Metrics) -> "Figure | None":
     """The parts of the loss over the epochs, each in a panel of its own, or None if none was recorded."""
-    names = list(dict.fromkeys(name for line in metrics for name in line.get("loss_parts") or {}))
+    names = list(dict.fromkeys(name for line in metrics for name in line["loss_parts"]))
     if not names:
         return None
     columns = min(len(names), 3)
@@ -126,9 +130,9 @@ def loss_figure(metrics: Metrics) -> "Figure | None":
         figure = new_figure(10 / max(columns, 2) * columns, 2.4 * rows + 0.15)
         for position, name in enumerate(names):
             axes = figure.add_subplot(rows, columns, position + 1)
-            x, y = _series(metrics, lambda line, name=name: (line.get("loss_parts") or {}).get(name))  # type: ignore[misc]
+            x, y = _series(metrics, partial(_loss_part, name=name))
             axes.plot(x, y, color=INK, marker="o" if len(x) < 3 else None, markersize=4)
-            epoch_axis(axes, metrics)
+            epoch_axis(axes, [line["epoch"] for line in metrics])
             axes.set_title(PART_NAMES.get(name, name))
             axes.set_ylabel("mean over the epoch" if position % columns == 0 else "")
             axes.set_xlabel("epoch")
@@ -140,9 +144,9 @@ def _short(name: str, longest: int = 20) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-def _shares(axes: "Axes", metrics: Metrics, side: str, lines: Sequence[tuple[str, str, str, Any]]) -> None:
+def _shares(axes: "Axes", metrics: Metrics, side: Side, lines: Sequence[tuple[str, str, str, Any]]) -> None:
     drawn = [
-        (label, _series(metrics, lambda line, key=key: (line.get(side) or {}).get(key)), colour, dash)  # type: ignore[misc]
+        (label, _series(metrics, partial(_side_share, side=side, key=key)), colour, dash)
         for label, key, colour, dash in lines
     ]
     _lines(axes, drawn)
@@ -150,18 +154,26 @@ def _shares(axes: "Axes", metrics: Metrics, side: str, lines: Sequence[tuple[str
         axes.text(0.5, 0.5, f"no {side} labels in the training data", ha="center", transform=axes.transAxes)
 
 
-def _disagree(line: dict[str, Any]) -> float | None:
-    agree = line.get("agree")
-    return None if agree is None or missing(agree) else 1 - float(agree)
+def _side_share(line: EpochRecord, *, side: Side, key: str) -> float | None:
+    shares: Mapping[str, Any] = line[side] or {}
+    return shares.get(key)
 
 
-def _series(metrics: Metrics, pick: Callable[[dict[str, Any]], float | None]) -> tuple[list[int], list[float]]:
+def _loss_part(line: EpochRecord, *, name: str) -> float | None:
+    return line["loss_parts"].get(name)
+
+
+def _disagree(line: EpochRecord) -> float | None:
+    return None if missing(line["agree"]) else 1 - line["agree"]
+
+
+def _series(metrics: Metrics, pick: Callable[[EpochRecord], float | None]) -> Points:
     points = [(int(line["epoch"]), pick(line)) for line in metrics]
     kept = [(epoch, float(value)) for epoch, value in points if value is not None and not missing(value)]
     return [epoch for epoch, _ in kept], [value for _, value in kept]
 
 
-def _lines(axes: "Axes", lines: Sequence[tuple[str, tuple[list[int], list[float]], str, Any]]) -> None:
+def _lines(axes: "Axes", lines: Sequence[tuple[str, Points, str, Any]]) -> None:
     """Shares in [0, 1] over the epochs, every line named at its right end in its own colour."""
     from matplotlib.ticker import PercentFormatter
 
@@ -169,14 +181,14 @@ def _lines(axes: "Axes", lines: Sequence[tuple[str, tuple[list[int], list[float]
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ends = []
-    first_last: list[dict[str, Any]] = []
+    first_last: list[int] = []
     for label, (x, y), colour, dash in lines:
         if not x:
             continue
         marker = "o" if len(x) < 3 else None
         axes.plot(x, y, color=colour, linestyle=dash, marker=marker, markersize=4.5, clip_on=False, zorder=3)
         ends.append((y[-1], label, colour))
-        first_last += [{"epoch": x[0]}, {"epoch": x[-1]}]
+        first_last += [x[0], x[-1]]
     epoch_axis(axes, first_last)
     ends.sort(key=lambda end: end[0])
     for height, (_, label, colour) in zip(

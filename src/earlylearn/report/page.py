@@ -1,12 +1,17 @@
 """How does a run become one HTML file that opens anywhere, without a network and without scripts?"""
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from earlylearn import wording
 from earlylearn.drawing.svg import to_svg
 from earlylearn.report import tables, verdict
 from earlylearn.report.curves import accuracy_figure, loss_figure, memorization_figure
 from earlylearn.report.view import RunView
+
+if TYPE_CHECKING:  # as drawing, only a finished run needs them
+    from jinja2 import Template
+    from markupsafe import Markup
 
 # The settings that a reader looks for first; the others follow in the order of config.json.
 FIRST_SETTINGS = (
@@ -25,6 +30,20 @@ FIRST_SETTINGS = (
 )
 
 
+class Cell(NamedTuple):
+    """A number of a table as text; ``best`` marks the winner of its line or column, where one number beats another."""
+
+    text: str
+    best: bool
+
+
+class Line(NamedTuple):
+    """A line of a table."""
+
+    name: str
+    cells: list[Cell]
+
+
 def render_run(view: RunView) -> str:
     """The HTML of ``report.html``: one run, for a reader who never read the paper."""
     context = {
@@ -33,10 +52,10 @@ def render_run(view: RunView) -> str:
         "headline": verdict.headline(view),
         "support": verdict.support(view),
         "tiles": verdict.tiles(view),
-        "accuracy": verdict.accuracy(view),
-        "noise": view.summary.get("noise") or {},
-        "found": view.summary.get("label_issues") or {},
-        "last": view.metrics[-1] if view.metrics else {},
+        "accuracy": view.summary["accuracy"],
+        "noise": view.summary["noise"],
+        "found": view.summary["label_issues"],
+        "last": view.metrics[-1],
         "truth": tables.has_truth(view.issues),
         "curves_known": _curves_known(view),
         "suspects": tables.suspects(view),
@@ -45,7 +64,7 @@ def render_run(view: RunView) -> str:
         "per_class": tables.per_class(view),
         "per_split": tables.per_split(view),
         "settings": shown_settings(view.config),
-        "figures": {**_figures({str(view.summary.get("method") or "run"): view}), "loss": _loss(view)},
+        "figures": {**_figures({view.summary["method"]: view}), "loss": _loss(view)},
     }
     return template("report.html.jinja").render(context)
 
@@ -65,7 +84,7 @@ def render_demo(views: dict[str, RunView]) -> str:
         "view": view,
         "summary": view.summary,
         "headline": verdict.comparison(views),
-        "noise": view.summary.get("noise") or {},
+        "noise": view.summary["noise"],
         "truth": tables.has_truth(view.issues),
         "curves_known": all(_curves_known(each) for each in views.values()),
         "rows": _compared(views),
@@ -77,7 +96,7 @@ def render_demo(views: dict[str, RunView]) -> str:
     return template("demo.html.jinja").render(context)
 
 
-def template(name: str) -> Any:
+def template(name: str) -> "Template":
     """The page of this file name, ready to be rendered: everything that comes from the user is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -99,24 +118,22 @@ def template(name: str) -> Any:
 
 
 def _curves_known(view: RunView) -> bool:
-    return any(line.get("clean") or line.get("wrong") for line in view.metrics)
+    return any(line["clean"] or line["wrong"] for line in view.metrics)
 
 
-def _figures(views: dict[str, RunView]) -> dict[str, Any]:
-    """The page's curves as SVG, for one run or for several side by side; None without a recorded epoch."""
+def _figures(views: dict[str, RunView]) -> "dict[str, Markup]":
+    """The page's curves as SVG, for one run or for several side by side."""
     from markupsafe import Markup
 
     runs = {name: view.metrics for name, view in views.items()}
-    if not any(runs.values()):
-        return {"memorization": None, "accuracy": None}
-    picked = {name: verdict.accuracy(view)["best_epoch"] for name, view in views.items()}
+    picked = {name: view.summary["accuracy"]["best_epoch"] for name, view in views.items()}
     return {
         "memorization": Markup(to_svg(memorization_figure(runs), "curve-memorization", _memorization_alt(views))),
         "accuracy": Markup(to_svg(accuracy_figure(runs, picked), "curve-accuracy", _accuracy_alt(views))),
     }
 
 
-def _loss(view: RunView) -> Any:
+def _loss(view: RunView) -> "Markup | None":
     """The parts of the loss apart, for their sum says little; None if none was recorded."""
     from markupsafe import Markup
 
@@ -130,19 +147,18 @@ def _memorization_alt(views: dict[str, RunView]) -> str:
     """The last point of the curves in words, for readers who cannot see them."""
     said = []
     for name, view in views.items():
-        last = view.metrics[-1] if view.metrics else {}
-        wrong = last.get("wrong") or {}
-        if wrong:
-            said.append(f"{name} ends with {wording.percent(wrong.get('memorized'))} of the wrong labels memorised")
+        last = view.metrics[-1]
+        if last["wrong"]:
+            said.append(f"{name} ends with {wording.percent(last['wrong']['memorized'])} of the wrong labels memorised")
         else:
-            said.append(f"{name} ends repeating {wording.percent(last.get('agree'))} of the training labels")
+            said.append(f"{name} ends repeating {wording.percent(last['agree'])} of the training labels")
     return "Curves over the epochs of what the model predicts on training examples: " + "; ".join(said)
 
 
 def _accuracy_alt(views: dict[str, RunView]) -> str:
     said = []
     for name, view in views.items():
-        facts = verdict.accuracy(view)
+        facts = view.summary["accuracy"]
         said.append(
             f"{name} ends at {wording.percent(facts['test_last'])} on test and "
             f"{wording.percent(facts['val_last'])} on noisy validation labels"
@@ -150,7 +166,7 @@ def _accuracy_alt(views: dict[str, RunView]) -> str:
     return "Accuracy curves over the epochs: " + "; ".join(said)
 
 
-def shown_settings(config: dict[str, Any]) -> list[tuple[str, str]]:
+def shown_settings(config: Mapping[str, object]) -> list[tuple[str, str]]:
     """What was set, the best known first; nested descriptions of the data are left to ``config.json``."""
     first = [key for key in FIRST_SETTINGS if key in config]
     keys = [*first, *(key for key in config if key not in FIRST_SETTINGS)]
@@ -163,28 +179,29 @@ def _settings_side_by_side(views: dict[str, RunView]) -> list[tuple[str, list[st
     return [(key, [column.get(key, wording.GAP) for column in columns]) for key in keys]
 
 
-def _worth_showing(value: Any) -> bool:
+def _worth_showing(value: object) -> bool:
     if isinstance(value, dict):
         return bool(value) and not any(isinstance(part, dict | list) for part in value.values())
     return isinstance(value, list) or not wording.missing(value)
 
 
-def _compared(views: dict[str, RunView]) -> list[dict[str, Any]]:
-    """The lines of the comparing table; ``best`` marks the winners where one number beats another."""
+def _compared(views: dict[str, RunView]) -> list[Line]:
+    """The lines of the comparing table."""
 
-    def line(name: str, values: list[Any], write: Any, better: str | None = None) -> dict[str, Any]:
-        numbers = [value for value in values if not wording.missing(value)]
+    def line(
+        name: str,
+        values: Sequence[float | None],
+        write: Callable[[float | None], str],
+        better: Literal["high", "low"] | None = None,
+    ) -> Line:
+        numbers = [value for value in values if value is not None]
         top = None
         if better and len(numbers) > 1 and min(numbers) < max(numbers):
             top = max(numbers) if better == "high" else min(numbers)
-        cells = [
-            {"text": write(value), "best": top is not None and not wording.missing(value) and value == top}
-            for value in values
-        ]
-        return {"name": name, "cells": cells}
+        return Line(name, [Cell(write(value), value is not None and value == top) for value in values])
 
-    facts = [verdict.accuracy(view) for view in views.values()]
-    found = [view.summary.get("label_issues") or {} for view in views.values()]
+    facts = [view.summary["accuracy"] for view in views.values()]
+    found = [view.summary["label_issues"] for view in views.values()]
     summaries = [view.summary for view in views.values()]
     percent, count = wording.percent, wording.count
     return [
@@ -197,15 +214,15 @@ def _compared(views: dict[str, RunView]) -> list[dict[str, Any]]:
         ),
         line("Epoch picked", [f["best_epoch"] for f in facts], count),
         line("Validation accuracy (noisy labels), last epoch", [f["val_last"] for f in facts], percent),
-        line("Wrong labels memorised", [s.get("memorized_last") for s in summaries], percent, "low"),
+        line("Wrong labels memorised", [s["memorized_last"] for s in summaries], percent, "low"),
         line("Labels flagged", [int(tables.flagged(v.issues).sum()) for v in views.values()], count),
-        line("Flagged labels really wrong (precision)", [f.get("precision") for f in found], percent, "high"),
-        line("Wrong labels found (recall)", [f.get("recall") for f in found], percent, "high"),
+        line("Flagged labels really wrong (precision)", [f["precision"] for f in found], percent, "high"),
+        line("Wrong labels found (recall)", [f["recall"] for f in found], percent, "high"),
         line(
             "Ranking of suspects (average precision)",
-            [f.get("average_precision") for f in found],
+            [f["average_precision"] for f in found],
             percent,
             "high",
         ),
-        line("Training time", [s.get("seconds") for s in summaries], wording.duration),
+        line("Training time", [s["seconds"] for s in summaries], wording.duration),
     ]

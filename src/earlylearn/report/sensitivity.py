@@ -1,13 +1,14 @@
 """How does a score depend on the hyperparameters, in a picture?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from earlylearn.documents import SweepDocument, Trial
 from earlylearn.drawing.lines import spread_labels
 from earlylearn.drawing.style import INK, OTHER, house_style, new_figure
-from earlylearn.report.study_figures import WIDTH, Document, cut, known
-from earlylearn.wording import mean_of, missing, setting
+from earlylearn.report.study_figures import WIDTH, cut, known, statistic
+from earlylearn.wording import mean_of, setting
 
 if TYPE_CHECKING:  # drawing costs a slow import that only a finished sweep needs
     from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # drawing costs a slow import that only a finished sweep need
 MARKERS = "osD^vPX*"  # with the names at the lines' ends they keep gray prints readable
 
 
-def sensitivity_figure(document: Document) -> "Figure | None":
+def sensitivity_figure(document: SweepDocument) -> "Figure | None":
     """How the score that chose, and below it the test accuracy where known, depend on the hyperparameters.
 
     The last hyperparameter runs along an evenly spaced axis, the one before it has a line per value, and a
@@ -53,7 +54,7 @@ def sensitivity_figure(document: Document) -> "Figure | None":
     return figure
 
 
-def _sweep_panels(document: Document) -> list[tuple[str, str]]:
+def _sweep_panels(document: SweepDocument) -> list[tuple[str, str]]:
     if document["score"] == "val_best":
         return [
             ("val_best", "Noisy validation, best epoch: this chose"),
@@ -66,7 +67,7 @@ def _sweep_panels(document: Document) -> list[tuple[str, str]]:
 
 
 def _sweep_line(
-    axes: "Axes", document: Document, key: str, fixed: dict[str, Any], place: int, of: int
+    axes: "Axes", document: SweepDocument, key: str, fixed: Mapping[str, Any], place: int, of: int
 ) -> tuple[float, str] | None:
     """One line over the values of the last hyperparameter; its last height and colour, None if nothing is known."""
     from matplotlib import colormaps
@@ -78,11 +79,11 @@ def _sweep_line(
     heights, errors = [], []
     for position, value in enumerate(document["grid"][across]):
         trial = _trial(document["trials"], {**fixed, across: value})
-        mean = None if trial is None else mean_of(trial.get(key))
+        values = None if trial is None else statistic(trial, key)
+        mean = mean_of(values)
         # A trial that has not finished leaves a gap in its line, never a zero.
         heights.append(float("nan") if mean is None else mean)
-        sd = None if trial is None or mean is None else trial[key].get("sd")
-        errors.append(0.0 if sd is None or missing(sd) else float(sd))
+        errors.append(0.0 if values is None else values["sd"] or 0.0)
         if trial is not None and trial["picked"] and mean is not None:
             spot = position + shift
             axes.scatter(
@@ -138,7 +139,7 @@ def _name_ends(axes: "Axes", ends: list[tuple[float, str] | None], names: list[s
         )
 
 
-def _trial(trials: Sequence[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any] | None:
+def _trial(trials: Sequence[Trial], options: Mapping[str, Any]) -> Trial | None:
     return next(
         (
             t
@@ -149,5 +150,5 @@ def _trial(trials: Sequence[dict[str, Any]], options: dict[str, Any]) -> dict[st
     )
 
 
-def _pairs(options: dict[str, Any]) -> str:
+def _pairs(options: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={setting(value)}" for name, value in options.items())

@@ -1,8 +1,18 @@
 """Which pictures show how methods differ over the same seeds?"""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from earlylearn.documents import (
+    Compared,
+    ComparedMethod,
+    ComparisonDocument,
+    Difference,
+    PairedDifference,
+    Statistic,
+    StudiedRun,
+    Trial,
+)
 from earlylearn.drawing.lines import epoch_axis
 from earlylearn.drawing.style import CORRECT, FAINT, INK, MEMORIZED, OTHER, house_style, new_figure
 from earlylearn.wording import GAP, mean_of, missing
@@ -11,44 +21,58 @@ if TYPE_CHECKING:  # drawing costs a slow import that only a finished study need
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Document = dict[str, Any]
-
 WIDTH = 9.8  # inches, as wide as the two panels of a run's curves, so that text is equally large on all pages
 # (key of a run's curves, label, colour, line style); the styles keep gray prints readable
-KNOWN_CURVES: tuple[tuple[str, str, str, Any], ...] = (
+CurveName = Literal["test", "val", "memorized"]
+KNOWN_CURVES: tuple[tuple[CurveName, str, str, Any], ...] = (
     ("test", "test accuracy", CORRECT, "-"),
     ("memorized", "wrong labels memorised", MEMORIZED, (0, (5, 1.5))),
 )
-NOISY_CURVE: tuple[tuple[str, str, str, Any], ...] = (("val", "agreement with noisy validation labels", OTHER, "-"),)
+NOISY_CURVE: tuple[tuple[CurveName, str, str, Any], ...] = (
+    ("val", "agreement with noisy validation labels", OTHER, "-"),
+)
 
 
-def known(items: Iterable[dict[str, Any]], key: str) -> bool:
+def statistic(item: ComparedMethod | Trial, key: str) -> Statistic | None:
+    """What was measured of a method or trial under the name of a column; None where that is not known."""
+    return cast(Statistic | None, item.get(key))
+
+
+def measured(run: StudiedRun, key: str) -> float | None:
+    """The same of a run."""
+    return cast(float | None, run.get(key))
+
+
+def difference(method: ComparedMethod, key: Compared) -> Difference | None:
+    """The paired difference of a method to the baseline; None where there is none."""
+    return None if method["differences"] is None else method["differences"][key]
+
+
+def known(items: Iterable[ComparedMethod | Trial], key: str) -> bool:
     """Whether the mean under this key is known of any method or trial."""
-    return any(mean_of(item.get(key)) is not None for item in items)
+    return any(statistic(item, key) is not None for item in items)
 
 
-def accuracy_keys(items: Sequence[dict[str, Any]]) -> tuple[str, str]:
+def accuracy_keys(items: Sequence[ComparedMethod | Trial]) -> tuple[str, str]:
     """The accuracies that can be shown, last epoch and picked: on test where known, else on noisy validation."""
     tested = known(items, "test_last") or known(items, "test_at_best_val")
     return ("test_last", "test_at_best_val") if tested else ("val_last", "val_best")
 
 
-def difference_key(document: Document) -> str | None:
+def difference_key(document: ComparisonDocument) -> Compared | None:
     """Which difference to the baseline can be shown: on test, else on noisy validation, else none."""
-    for key in ("test_last", "val_last"):
-        if any(mean_of((method["differences"] or {}).get(key)) is not None for method in document["methods"]):
-            return key
-    return None
+    keys: tuple[Compared, Compared] = ("test_last", "val_last")
+    return next((key for key in keys if any(difference(method, key) for method in document["methods"])), None)
 
 
-def runs_of(document: Document, name: str) -> list[dict[str, Any]]:
-    """The finished runs of the method or trial of this name."""
+def runs_of(document: ComparisonDocument, name: str) -> list[StudiedRun]:
+    """The finished runs of the method of this name."""
     return [run for run in document["runs"] if run["name"] == name]
 
 
-def has_curve(document: Document, key: str) -> bool:
+def has_curve(document: ComparisonDocument, key: CurveName) -> bool:
     """Whether any run recorded this curve in any epoch."""
-    return any(not missing(value) for run in document["runs"] for value in run["curves"].get(key) or [])
+    return any(not missing(value) for run in document["runs"] for value in run["curves"][key])
 
 
 def points(value: float | None, signed: bool = False) -> str:
@@ -61,15 +85,15 @@ def points(value: float | None, signed: bool = False) -> str:
     return ("−" if value < 0 else "+" if signed else "") + text
 
 
-def points_with_interval(difference: dict[str, Any] | None) -> str:
+def points_with_interval(paired: PairedDifference | None) -> str:
     """A paired difference as text, e.g. ``+20.1 (+17.9 to +22.3)``; with one seed there is no interval."""
-    if difference is None or mean_of(difference) is None:
+    if paired is None:
         return GAP
-    text, low, high = points(difference["mean"], signed=True), difference.get("low"), difference.get("high")
+    text, low, high = points(paired["mean"], signed=True), paired["low"], paired["high"]
     return text if missing(low) or missing(high) else f"{text} ({points(low, True)} to {points(high, True)})"
 
 
-def dots_figure(document: Document) -> "Figure | None":
+def dots_figure(document: ComparisonDocument) -> "Figure | None":
     """A row per method: a small dot per seed and a large mark for the mean, of the last and of the picked epoch.
 
     None if no run has finished.
@@ -89,16 +113,17 @@ def dots_figure(document: Document) -> "Figure | None":
         figure = new_figure(WIDTH, 0.4 * len(methods) + 1.15)
         axes = figure.add_subplot()
         for row, method in enumerate(methods):
-            means = [mean_of(method.get(key)) for key in (last, picked)]
+            means = [mean_of(statistic(method, key)) for key in (last, picked)]
             if None in means:
                 axes.annotate("unknown", (0.01, row), xycoords=("axes fraction", "data"), va="center", color=INK)
             else:
                 axes.plot(means, [row, row], color=FAINT, linewidth=5, alpha=0.45, solid_capstyle="butt")  # type: ignore[arg-type]
             for key, lift, look, size, _ in marks:
-                seeds = [run[key] for run in runs_of(document, method["name"]) if not missing(run.get(key))]
+                runs = runs_of(document, method["name"])
+                seeds = [value for run in runs if (value := measured(run, key)) is not None]
                 seeds = seeds if several else []  # a single seed is its own mean
                 axes.scatter(seeds, [row + lift] * len(seeds), s=9, linewidths=0.8, label="seed", zorder=3, **look)
-                mean = mean_of(method.get(key))
+                mean = mean_of(statistic(method, key))
                 if mean is not None:
                     axes.scatter([mean], [row], s=size, linewidths=1.6, label="mean", zorder=4, **look)
         _rows(axes, [method["name"] for method in methods])
@@ -116,7 +141,7 @@ def dots_figure(document: Document) -> "Figure | None":
     return figure
 
 
-def differences_figure(document: Document) -> "Figure | None":
+def differences_figure(document: ComparisonDocument) -> "Figure | None":
     """A row per method: its paired difference to the baseline with the 95 % interval, and a line at zero.
 
     None if no method can be paired with the baseline.
@@ -130,27 +155,26 @@ def differences_figure(document: Document) -> "Figure | None":
         axes = figure.add_subplot()
         axes.axvline(0, color=INK, linewidth=1.2, label="zero")
         for row, method in enumerate(methods):
-            difference = (method["differences"] or {}).get(key)
-            mean = mean_of(difference)
+            paired = difference(method, key)
             beside: dict[str, Any] = {
                 "xytext": (10, 0),
                 "textcoords": "offset points",
                 "va": "center",
                 "annotation_clip": False,
             }
-            if difference is None or mean is None:
+            if paired is None:
                 axes.annotate("no pair", (1.0, row), xycoords=("axes fraction", "data"), **beside)
                 continue
-            sure = bool(difference["significant"])
+            mean, sure = paired["mean"], paired["significant"]
             colour = (CORRECT if mean > 0 else MEMORIZED) if sure else INK
-            low, high = difference["low"], difference["high"]
-            if not missing(low) and not missing(high):
+            low, high = paired["low"], paired["high"]
+            if low is not None and high is not None:
                 axes.plot(
                     [100 * low, 100 * high], [row, row], color=colour, marker="|", linewidth=1.6, label="interval"
                 )
             axes.plot([100 * mean], [row], "o", mfc=colour if sure else "white", mec=colour, ms=6.5, label="mean")
             axes.annotate(
-                points_with_interval(difference),
+                points_with_interval(paired),
                 (1.0, row),
                 xycoords=("axes fraction", "data"),
                 color=colour,
@@ -165,7 +189,7 @@ def differences_figure(document: Document) -> "Figure | None":
     return figure
 
 
-def curves_figure(document: Document) -> "Figure | None":
+def curves_figure(document: ComparisonDocument) -> "Figure | None":
     """A panel per method with the curves over the epochs: the mean over seeds, and the seeds thin behind it.
 
     Test accuracy and the share of wrong labels memorised where known; if neither is, noisy validation.
@@ -185,7 +209,7 @@ def curves_figure(document: Document) -> "Figure | None":
         for position, method in enumerate(methods):
             axes = figure.add_subplot(rows, columns, position + 1)
             for key, _, colour, dash in drawn:
-                seeds = [run["curves"].get(key) or [] for run in runs_of(document, method["name"])]
+                seeds = [run["curves"][key] for run in runs_of(document, method["name"])]
                 for seed in seeds if len(seeds) > 1 else []:
                     _curve(axes, seed, color=colour, linewidth=0.8, alpha=0.55, label="seed")
                 _curve(axes, _mean_curve(seeds), color=colour, linestyle=dash, label="mean")
@@ -196,7 +220,7 @@ def curves_figure(document: Document) -> "Figure | None":
             axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
             axes.tick_params(labelleft=position % columns == 0)
-            epoch_axis(axes, [{"epoch": 1}, {"epoch": document["epochs"]}])
+            epoch_axis(axes, (1, document["epochs"]))
         figure.supxlabel("epoch", fontsize=9.5)
         handles = [Line2D([], [], color=colour, linestyle=dash, label=label) for _, label, colour, dash in drawn]
         figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False, handlelength=3)

@@ -1,7 +1,5 @@
 """What happened in this run, in one plain sentence and four numbers?"""
 
-from typing import Any
-
 from earlylearn.report.tables import flagged, has_truth
 from earlylearn.report.view import RunView
 from earlylearn.wording import count, missing, percent, plural
@@ -21,7 +19,7 @@ def headline(view: RunView) -> str:
         start = f"{bad:,} of {plural(total, 'label')} {verb} wrong ({percent(bad / total)})"
     else:
         start = f"None of {plural(total, 'label')} looks wrong"
-    facts = accuracy(view)
+    facts = view.summary["accuracy"]
     if not missing(facts["test_last"]):
         middle = f"on unseen test data the model is right {percent(facts['test_last'])} of the time"
     elif not missing(facts["val_last"]):
@@ -31,9 +29,9 @@ def headline(view: RunView) -> str:
         )
     else:
         middle = "how well the model does on unseen data is unknown"
-    memorized = view.summary.get("memorized_last")
+    memorized = view.summary["memorized_last"]
     end = ""
-    if memorized is not None and not missing(memorized):
+    if memorized is not None:
         end = (
             f", and it has memorised {percent(memorized)} of the wrong labels it was trained on"
             if memorized > 0
@@ -44,11 +42,11 @@ def headline(view: RunView) -> str:
 
 def support(view: RunView) -> str:
     """The sentence under the headline: how far the flagged labels can be trusted."""
-    found = view.summary.get("label_issues") or {}
+    found = view.summary["label_issues"]
     if not flagged(view.issues).any():
         return "That is no proof that every label is right, only that none stands out."
     if has_truth(view.issues):
-        if missing(found.get("precision")) or missing(found.get("recall")):
+        if missing(found["precision"]) or missing(found["recall"]):
             return "The true labels are known here, so the examples below are marked right or wrong."
         return (
             "The true labels are known here, so the verdict can be checked: "
@@ -61,25 +59,10 @@ def support(view: RunView) -> str:
     )
 
 
-def accuracy(view: RunView) -> dict[str, Any]:
-    """The accuracies of the summary; what an older summary lacks is taken from the last epoch's metrics."""
-    facts = dict(view.summary.get("accuracy") or {})
-    last = view.metrics[-1] if view.metrics else {}
-    facts["test_last"] = facts.get("test_last", last.get("test_accuracy"))
-    facts["val_last"] = facts.get("val_last", last.get("val_accuracy"))
-    for key in ("test_at_best_val", "val_best", "best_epoch"):
-        facts.setdefault(key, None)
-    epoch = facts["best_epoch"]
-    facts["best_epoch"] = None if missing(epoch) else int(epoch)
-    facts["last_epoch"] = int(last["epoch"]) if last else view.summary.get("epochs")
-    return facts
-
-
 def tiles(view: RunView) -> list[dict[str, str]]:
     """The four numbers that a hurried reader wants, each with what it is a number of."""
     total, bad = len(view.issues), int(flagged(view.issues).sum())
-    facts, noise = accuracy(view), view.summary.get("noise") or {}
-    found = view.summary.get("label_issues") or {}
+    facts, noise, found = view.summary["accuracy"], view.summary["noise"], view.summary["label_issues"]
     boxes = [
         {
             "value": count(bad),
@@ -103,31 +86,30 @@ def tiles(view: RunView) -> list[dict[str, str]]:
                 "note": "with the given, noisy labels",
             }
         )
-    memorized = view.summary.get("memorized_last")
+    memorized = view.summary["memorized_last"]
     if not missing(memorized):
         boxes.append({"value": percent(memorized), "name": "wrong labels memorised", "note": "0% would be ideal"})
         boxes.append(
             {
-                "value": percent(found.get("precision")),
+                "value": percent(found["precision"]),
                 "name": "of flagged labels really wrong",
-                "note": f"{percent(found.get('recall'))} of all wrong labels found",
+                "note": f"{percent(found['recall'])} of all wrong labels found",
             }
         )
     else:
-        agree = view.metrics[-1].get("agree") if view.metrics else None
         boxes.append(
             {
-                "value": percent(agree),
+                "value": percent(view.metrics[-1]["agree"]),
                 "name": "of training labels repeated",
                 "note": "by the model at the last epoch",
             }
         )
-    if not missing(noise.get("wrong_fraction")):
+    if not missing(noise["wrong_fraction"]):
         boxes.append(
             {
                 "value": percent(noise["wrong_fraction"]),
-                "name": "of labels made wrong" if noise.get("kind") else "of labels really wrong",
-                "note": f"on purpose, {noise['kind']} noise" if noise.get("kind") else "by the true labels",
+                "name": "of labels made wrong" if noise["kind"] else "of labels really wrong",
+                "note": f"on purpose, {noise['kind']} noise" if noise["kind"] else "by the true labels",
             }
         )
     return boxes
@@ -137,9 +119,9 @@ def comparison(views: dict[str, RunView]) -> list[str]:
     """On top of a comparing page, a sentence per run: what it memorised and how well it does."""
     sentences = []
     for name, view in views.items():
-        who = METHOD_NAMES.get(str(view.summary.get("method")), str(view.summary.get("method") or name))
+        who = METHOD_NAMES.get(view.summary["method"], view.summary["method"])
         who = who if who == name else f"{who} ({name})"
-        facts, memorized = accuracy(view), view.summary.get("memorized_last")
+        facts, memorized = view.summary["accuracy"], view.summary["memorized_last"]
         said = []
         if not missing(memorized):
             said.append(f"memorised {percent(memorized)} of the wrong labels it was trained on")

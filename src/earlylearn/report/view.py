@@ -1,12 +1,13 @@
 """What does a page need to know of one run?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from earlylearn.documents import EpochRecord, Summary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,16 +17,16 @@ class RunView:
     Attributes:
         summary: what ``summary.json`` holds; None stands for what cannot be known.
         config: what ``config.json`` holds, the resolved settings under flat keys.
-        metrics: the lines of ``metrics.jsonl``, a dictionary per epoch.
+        metrics: the lines of ``metrics.jsonl``.
         issues: ``label_issues.csv``, every row and not only the issues; labels are class names.
         classes: class names in the order of the label integers.
         image: the ``uint8 [C, H, W]`` picture of a row by its index; None where inputs are features.
         describe: a short text of a row by its index, shown where there are no pictures.
     """
 
-    summary: dict[str, Any]
-    config: dict[str, Any]
-    metrics: list[dict[str, Any]]
+    summary: Summary
+    config: Mapping[str, object]
+    metrics: list[EpochRecord]
     issues: pd.DataFrame
     classes: list[str]
     image: Callable[[int], NDArray[np.uint8]] | None

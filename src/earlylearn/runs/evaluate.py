@@ -1,7 +1,6 @@
 """How good is a method now: its predictions of training, validation and test rows, against the labels and the truth?"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +8,7 @@ from torch import Tensor
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.audit.gradients import true_class_gradients
 from earlylearn.data.labelled import LabelledData
+from earlylearn.documents import AgainstTruth, Evaluation, Memorization, RightBeliefs
 from earlylearn.loop.batches import as_tensor, evaluation_size
 from earlylearn.loop.fit import Epoch, Fit
 from earlylearn.loop.predict import predict_batches
@@ -44,7 +44,7 @@ class Evaluator:
             test=test,
         )
 
-    def epoch(self, epoch: Epoch, fit: Fit, dynamics: Dynamics, *, test_due: bool) -> dict[str, Any]:
+    def epoch(self, epoch: Epoch, fit: Fit, dynamics: Dynamics, *, test_due: bool) -> Evaluation:
         """An epoch's line in the metrics; counts the epoch into the dynamics, and takes the method's notes.
 
         The training rows were seen by the training passes already: only validation and test rows are predicted anew.
@@ -54,7 +54,7 @@ class Evaluator:
         predicted = dynamics.update(fit.seen_logits, self.given)
         rows = self.train_rows[predicted[self.train_rows] >= 0]
         notes, method.notes = method.notes, []
-        return {
+        evaluation: Evaluation = {
             "epoch": epoch.epoch,
             "lr": epoch.lr,
             "loss": epoch.loss,
@@ -63,8 +63,10 @@ class Evaluator:
             "test_accuracy": self.test_accuracy(fit) if test_due else None,
             **self.memorization(rows, predicted[rows]),
             **self.against_truth(rows, fit),
-            **({"notes": notes} if notes else {}),
         }
+        if notes:
+            evaluation["notes"] = notes
+        return evaluation
 
     def memorized(self, fit: Fit) -> float | None:
         """The share of wrong training labels that the method predicts now; None where none is known to be wrong."""
@@ -88,10 +90,10 @@ class Evaluator:
             return None
         return _share(fit.validate(self.val_rows).argmax(1) == self.given[self.val_rows])
 
-    def memorization(self, rows: Tensor, predicted: Tensor) -> dict[str, Any]:
+    def memorization(self, rows: Tensor, predicted: Tensor) -> Memorization:
         """Shares of the rows: given label predicted; and, with the truth known, the paper's Figure 1."""
         given = self.given[rows]
-        shares: dict[str, Any] = {"agree": _share(predicted == given), "clean": None, "wrong": None}
+        shares: Memorization = {"agree": _share(predicted == given), "clean": None, "wrong": None}
         if self.true is not None:
             true = self.true[rows]
             wrong = true != given
@@ -106,22 +108,24 @@ class Evaluator:
                 }
         return shares
 
-    def against_truth(self, rows: Tensor, fit: Fit) -> dict[str, Any]:
+    def against_truth(self, rows: Tensor, fit: Fit) -> AgainstTruth:
         """With the truth known: what pulls at the true class (Figures 2, B.1), how often beliefs are right (D.1)."""
         if self.true is None:
             return {"gradients": None, "beliefs": None}
         method = fit.method
         logits = fit.seen_logits[rows]
         regularizer = method.regularizer_gradient(rows, logits)
-        beliefs, right = method.label_beliefs(), None
-        if beliefs is not None:
-            parts = {"train": rows, "validation": self.val_rows}
-            right = {
-                name: _share(beliefs[part].argmax(1) == self.true[part]) if len(part) else None
-                for name, part in parts.items()
-            }
         gradients = true_class_gradients(logits, self.given[rows], self.true[rows], regularizer)
-        return {"gradients": gradients, "beliefs": right}
+        return {"gradients": gradients, "beliefs": self._right_beliefs(rows, self.true, method.label_beliefs())}
+
+    def _right_beliefs(self, rows: Tensor, true: Tensor, beliefs: Tensor | None) -> RightBeliefs | None:
+        if beliefs is None:
+            return None
+
+        def right(part: Tensor) -> float | None:
+            return _share(beliefs[part].argmax(1) == true[part]) if len(part) else None
+
+        return {"train": right(rows), "validation": right(self.val_rows)}
 
 
 def _share(mask: Tensor) -> float:

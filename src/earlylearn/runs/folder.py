@@ -15,14 +15,20 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
+from earlylearn.documents import FORMAT, EpochRecord, Summary
 from earlylearn.errors import UsageError, call, hide_password, setting
+from earlylearn.files import check_format, checked, from_json, read_json, write_json
+from earlylearn.methods import check_options
+from earlylearn.runs.config import RunConfig, describe
+from earlylearn.runs.inputs import Inputs, check_inputs
 from earlylearn.values import yes_or_no
 
 AGAIN = f"train again with {setting('overwrite', True)}"  # the mend of a file that only a new run could bring back
 
 
-def environment() -> dict[str, Any]:
+def environment() -> dict[str, object]:
     """What the numbers may depend on besides the configuration: versions, processor, threads."""
     return {
         "earlylearn": version("earlylearn"),
@@ -125,6 +131,30 @@ class RunFolder:
         """Whether the run came to its end."""
         return self.summary.exists()
 
+    def write_config(self, config: RunConfig, inputs: Inputs) -> None:
+        """Keep the resolved request, and what there is to know of the inputs."""
+        write_json(self.config, {"format": FORMAT, **config.model_dump(), "inputs": inputs})
+
+    def read_config(self) -> tuple[RunConfig, Inputs]:
+        """What `write_config` kept; UsageError if it is none, or of a newer format than is known here."""
+        document = read_json(self.config)
+        if not isinstance(document, dict) or not isinstance(document.get("inputs"), dict):
+            raise UsageError(f"{self.config}: is not the configuration of a run; restore the file")
+        check_format(document, self.config)
+        inputs = check_inputs(document["inputs"], self.config)
+        settings = {name: value for name, value in document.items() if name not in ("format", "inputs")}
+        try:
+            config = RunConfig.model_validate(settings)
+            if "method" not in config.plugins:  # what a plug-in takes is asked when it is needed: it may be gone
+                check_options(config.method, config.options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = f"has no {first['loc'][0]!r}" if first["type"] == "missing" else describe(error)
+            raise UsageError(f"{self.config}: {reason}; restore the file") from None
+        except UsageError as error:
+            raise UsageError(f"{self.config}: {error.message}; restore the file") from None
+        return config, inputs
+
     def write_labels(self, **arrays: NDArray[Any]) -> None:
         """Keep the labels and rows the run was made with."""
         np.savez_compressed(self.labels, **arrays)  # type: ignore[arg-type]
@@ -141,7 +171,7 @@ class RunFolder:
             raise UsageError(f"{self.labels}: has no array {min(missing)!r}; {AGAIN}")
         return arrays
 
-    def append_metrics(self, record: dict[str, Any]) -> None:
+    def append_metrics(self, record: EpochRecord) -> None:
         """Add an epoch's line."""
         with self.metrics.open("a") as file:
             file.write(json.dumps(record, allow_nan=False) + "\n")
@@ -158,12 +188,17 @@ class RunFolder:
         partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
         os.replace(partial, self.metrics)
 
-    def read_metrics(self, epochs: int | None = None) -> list[dict[str, Any]]:
-        """A dict per epoch, of the first ``epochs`` if that is given."""
+    def read_metrics(self, epochs: int | None = None) -> list[EpochRecord]:
+        """A record per epoch, of the first ``epochs`` if that is given."""
         try:
-            return [dict(json.loads(line)) for line in self.metrics.read_text().splitlines()[:epochs]]
-        except (OSError, ValueError, TypeError) as error:
+            lines = [from_json(line) for line in self.metrics.read_text().splitlines()[:epochs]]
+        except (OSError, ValueError) as error:
             raise UsageError(f"{self.metrics}: cannot be read ({error}); restore the file, or {AGAIN}") from None
+        return [checked(line, EpochRecord, f"{self.metrics}, line {k}") for k, line in enumerate(lines, 1)]
+
+    def read_summary(self) -> Summary:
+        """``summary.json``."""
+        return checked(read_json(self.summary), Summary, self.summary)
 
     def read_issues(self) -> pd.DataFrame:
         """``label_issues.csv``; class names stay text, whatever they look like."""

@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from earlylearn.documents import EpochRecord
+
 
 def quiet_fabric() -> None:
     """Keep Fabric from announcing its precision at every run; config.json has it. For processes that are ours."""
@@ -67,7 +69,7 @@ class TrainingProgress:
         else:
             self.bar.update(self.task, advance=examples)
 
-    def epoch(self, record: dict[str, Any]) -> None:
+    def epoch(self, record: EpochRecord) -> None:
         """Say how an epoch ended: every one on a terminal's bar, about ten of them elsewhere; every note."""
         epoch = record["epoch"]
         for note in () if self.quiet else record.get("notes", ()):
@@ -80,9 +82,6 @@ class TrainingProgress:
             )
         elif not self.quiet and (epoch % max(1, self.epochs // 10) == 0 or epoch == self.epochs):
             parts = "  ".join(f"{name} {value:.3f}" for name, value in record["loss_parts"].items())
-            scores = "  ".join(
-                f"{name} {record[key]:.3f}"
-                for name, key in (("val (noisy)", "val_accuracy"), ("test", "test_accuracy"))
-                if record[key] is not None
-            )
+            accuracies = {"val (noisy)": record["val_accuracy"], "test": record["test_accuracy"]}
+            scores = "  ".join(f"{name} {value:.3f}" for name, value in accuracies.items() if value is not None)
             print(f"{text}  {parts}  {scores}", file=sys.stderr, flush=True)

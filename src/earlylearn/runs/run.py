@@ -11,26 +11,23 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
-from pydantic import ValidationError
 from torch import nn
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.features import feature_names
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import folder_of, read_unlabelled
+from earlylearn.documents import EpochRecord, Summary
 from earlylearn.encoders.encode import encode_inputs
 from earlylearn.encoders.once import Workplace
 from earlylearn.errors import UsageError, setting
-from earlylearn.files import read_json
 from earlylearn.loop.batches import as_tensor, evaluation_size
 from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method, predict_batches
-from earlylearn.methods import check_options
 from earlylearn.networks import build_network
 from earlylearn.plugins import lies_in
 from earlylearn.report import RunView
 from earlylearn.runs.checkpoint import load_checkpoint
-from earlylearn.runs.config import RunConfig, describe
 from earlylearn.runs.folder import RunFolder
 
 Weights = Literal["picked", "last"]
@@ -47,10 +44,10 @@ class Run:
         UsageError: the folder is not a run, or one of its files is broken.
     """
 
-    def __init__(self, path: str | Path, *, summary: dict[str, Any] | None = None) -> None:
+    def __init__(self, path: str | Path, *, summary: Summary | None = None) -> None:
         self.folder = RunFolder.open(path)
         self._summary = summary
-        self.config, self.inputs = _read_config(self.folder.config)
+        self.config, self.inputs = self.folder.read_config()
         for kind, name in (("method", self.config.method), ("network", self.config.network)):
             if lies_in(name, self.folder.path):
                 # Who is handed a run and opens it must not run code that came with it.
@@ -61,13 +58,13 @@ class Run:
         self._models: dict[str, Method] = {}
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Summary:
         """``summary.json``; what cannot be known without true labels is None."""
-        return self._summary if self._summary is not None else read_json(self.folder.summary)
+        return self._summary if self._summary is not None else self.folder.read_summary()
 
     @property
-    def metrics(self) -> list[dict[str, Any]]:
-        """A dict per epoch."""
+    def metrics(self) -> list[EpochRecord]:
+        """A record per epoch, as ``metrics.jsonl`` has them."""
         return self.folder.read_metrics()
 
     @property
@@ -171,13 +168,13 @@ class Run:
                     crop=self.config.crop,
                 )
 
-            with torch.random.fork_rng(devices=[]):
-                method = self.config.method_class()(network, self.inputs["n"], classes, **self.config.options)
             try:
+                with torch.random.fork_rng(devices=[]):
+                    method = self.config.method_class()(network, self.inputs["n"], classes, **self.config.options)
                 load_method(method, state["method"] if weights == "picked" else state["fit"]["method"])
-            except (KeyError, RuntimeError) as error:
+            except (LookupError, TypeError, AttributeError, RuntimeError) as error:
                 reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
-                raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file") from None
+                raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file") from error
             self._models[weights] = method
         return self._models[weights]
 
@@ -197,23 +194,3 @@ def _in_words(cells: pd.DataFrame, index: int) -> str:
 
 
 _MOST, _LONGEST = 8, 300  # columns of a row in the report, and characters of one
-
-
-def _read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
-    """The settings of a run, and what it notes of its inputs."""
-    document = read_json(path)
-    inputs = document.pop("inputs", None) if isinstance(document, dict) else None
-    parts = {"n": int, "shape": list, "classes": list, "schema": dict, "fingerprint": str}
-    if not isinstance(inputs, dict) or not all(isinstance(inputs.get(name), kind) for name, kind in parts.items()):
-        raise UsageError(f"{path}: is not the configuration of a run; restore the file")
-    try:
-        config = RunConfig(**document)
-        if "method" not in config.plugins:  # what a plug-in takes is asked when it is needed: it may be gone
-            check_options(config.method, config.options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        reason = f"has no {first['loc'][0]!r}" if first["type"] == "missing" else describe(error)
-        raise UsageError(f"{path}: {reason}; restore the file") from None
-    except UsageError as error:
-        raise UsageError(f"{path}: {error.message}; restore the file") from None
-    return config, inputs

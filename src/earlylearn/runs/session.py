@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -13,8 +13,9 @@ from earlylearn.audit.audit_run import audit_run
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.audit.label_issues import score_label_issues
 from earlylearn.data.sources import Loaded
+from earlylearn.documents import Accuracy, Best, EpochRecord, Summary
 from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
-from earlylearn.files import write_json
+from earlylearn.files import fault, write_json
 from earlylearn.loop.predict import load_method
 from earlylearn.machine import keep_freed_memory
 from earlylearn.plugins import short
@@ -54,18 +55,30 @@ class Session:
         self.fit = make_fit(config, method, batches, fabric)
         self.dynamics = Dynamics(len(self.data)).to(fabric.device)
         self.evaluator = Evaluator.of(self.data, self.draw, loaded.test, fabric.device)
-        self.best: dict[str, Any] = {"epoch": None, "val_accuracy": None, "test_accuracy": None}
+        self.best: Best | None = None  # the epoch that noisy validation picked so far
 
     def take_up(self, checkpoint: dict[str, Any], path: Path) -> None:
-        """Continue from the state in a checkpoint."""
+        """Continue from the state in a checkpoint; UsageError if it is not one of this run."""
         try:
+            self.best = self._best_of(checkpoint)
             self.fit.load_state_dict(checkpoint["fit"])
             self.dynamics.load_state_dict(checkpoint["dynamics"])
             self.generators.load_state_dict(checkpoint["generators"])
-            self.best = checkpoint["best"]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file, or {AGAIN}") from None
+
+    def _best_of(self, checkpoint: dict[str, Any]) -> Best:
+        """The picked epoch that a checkpoint names, if it and the epoch of the checkpoint can be of this run."""
+        epoch, best = checkpoint["fit"]["epoch"], checkpoint["best"]
+        reason = fault(best, Best)
+        if reason is not None:
+            raise ValueError(f"the best epoch: {reason}")
+        if isinstance(epoch, bool) or not isinstance(epoch, int) or not 1 <= epoch <= self.config.epochs:
+            raise ValueError(f"it is of epoch {epoch!r} of {self.config.epochs}")
+        if not 1 <= best["epoch"] <= epoch:
+            raise ValueError(f"the best epoch is {best['epoch']}, and it is of epoch {epoch}")
+        return cast(Best, best)
 
     def run(self, folder: RunFolder) -> Run:
         """Train what is left of the run, then audit it and write its results."""
@@ -88,17 +101,18 @@ class Session:
             began = time.monotonic()
             for epoch in self.fit.run(progress.step):
                 test_due = config.test_every > 0 and epoch.epoch % config.test_every == 0
-                record = self.evaluator.epoch(epoch, self.fit, self.dynamics, test_due=test_due)
-                record["seconds"] = round(time.monotonic() - began, 3)
+                evaluation = self.evaluator.epoch(epoch, self.fit, self.dynamics, test_due=test_due)
+                record: EpochRecord = {**evaluation, "seconds": round(time.monotonic() - began, 3)}
                 self._keep(folder, record)
                 progress.epoch(record)
                 began = time.monotonic()
 
-    def _keep(self, folder: RunFolder, record: dict[str, Any]) -> None:
+    def _keep(self, folder: RunFolder, record: EpochRecord) -> None:
         """Write the epoch's line and checkpoints; noisy validation picks, ties go to the later epoch."""
-        accuracy = record["val_accuracy"]
-        if accuracy is None or self.best["epoch"] is None or accuracy >= self.best["val_accuracy"]:
-            self.best = {key: record[key] for key in ("epoch", "val_accuracy", "test_accuracy")}
+        accuracy, best = record["val_accuracy"], None if self.best is None else self.best["val_accuracy"]
+        if accuracy is None or best is None or accuracy >= best:
+            tested = record["test_accuracy"]
+            self.best = {"epoch": record["epoch"], "val_accuracy": accuracy, "test_accuracy": tested}
             save_checkpoint(folder.picked, {"method": self.fit.method.state_dict()})
         folder.append_metrics(record)
         # Last, because it is what a resumed run believes: until it is there, the epoch did not happen.
@@ -112,19 +126,20 @@ class Session:
 
     def _finish(self, folder: RunFolder) -> None:
         """Judge the last epoch and the picked one, audit the labels with the picked one, write it all down."""
-        metrics = folder.read_metrics()
+        metrics, best = folder.read_metrics(), self.best
+        assert best is not None  # there is at least one epoch, and the first is the best so far
         memorized = self.evaluator.memorized(self.fit)
         test_last = self._tested(metrics[-1]["test_accuracy"])
         load_method(self.fit.method, load_checkpoint(folder.picked)["method"])
-        test_picked = self._tested(self.best["test_accuracy"])
+        test_picked = self._tested(best["test_accuracy"])
         issues = audit_run(self.fit, self.data, self.draw.val_rows, self.dynamics)
         issues.to_csv(folder.issues, index=False)
-        accuracy = {
+        accuracy: Accuracy = {
             "test_last": test_last,
             "test_at_best_val": test_picked,
-            "val_best": self.best["val_accuracy"],
+            "val_best": best["val_accuracy"],
             "val_last": metrics[-1]["val_accuracy"],
-            "best_epoch": self.best["epoch"],
+            "best_epoch": best["epoch"],
         }
         seconds = round(sum(record["seconds"] for record in metrics), 2)
         summary = self._summary(seconds, accuracy, memorized, issues)
@@ -136,9 +151,7 @@ class Session:
         """An epoch's test accuracy, measured now if it was not then: the method is as it was in that epoch."""
         return self.evaluator.test_accuracy(self.fit) if accuracy is None else accuracy
 
-    def _summary(
-        self, seconds: float, accuracy: dict[str, Any], memorized: float | None, issues: pd.DataFrame
-    ) -> dict[str, Any]:
+    def _summary(self, seconds: float, accuracy: Accuracy, memorized: float | None, issues: pd.DataFrame) -> Summary:
         noise, true = self.draw.noise, self.data.true_labels
         wrong = None if true is None else self.data.labels != true
         return {

@@ -20,6 +20,7 @@ from earlylearn.plugins import short
 from earlylearn.runs.checkpoint import load_checkpoint
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.folder import RunFolder, environment
+from earlylearn.runs.inputs import describe_inputs
 from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.reading import IN_MEMORY, read_request
 from earlylearn.runs.run import Run
@@ -93,7 +94,7 @@ def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool
         session = Session(config, loaded, draws, quiet=quiet)
         folder = RunFolder.create(out, overwrite=overwrite)
         with one_line_errors(folder):
-            write_json(folder.config, {**config.model_dump(), "inputs": describe_inputs(loaded)})
+            folder.write_config(config, describe_inputs(loaded))
             write_json(folder.environment, environment())
             folder.write_labels(**label_arrays(draws, loaded.train))
             if loaded.train.fitted is not None:
@@ -161,18 +162,6 @@ def headline(config: RunConfig, data: LabelledData) -> str:
     inputs = f"{features}, " if features else ""
     options = ", ".join(f"{name} {value}" for name, value in list(config.options.items())[:1])
     return f"{inputs}network {config.network}, method {config.method}{options and f' ({options})'}"
-
-
-def describe_inputs(loaded: Loaded) -> dict[str, Any]:
-    """What ``config.json`` notes of the inputs: enough to read more of their kind, and to know them again."""
-    data = loaded.train
-    return {
-        "n": len(data),
-        "shape": list(data.inputs.shape[1:]),
-        "classes": list(data.classes),
-        "schema": data.schema,
-        "fingerprint": fingerprint(loaded),
-    }
 
 
 PATHS = (

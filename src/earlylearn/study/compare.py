@@ -1,6 +1,6 @@
 """Which method is better on these data, with the same noise, split, network and budget for each?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,16 @@ import pandas as pd
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
+from earlylearn.documents import (
+    FORMAT,
+    Compared,
+    ComparedMethod,
+    ComparisonDocument,
+    ComparisonFacts,
+    Difference,
+    Differences,
+    Outcome,
+)
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import to_json
 from earlylearn.methods import METHODS
@@ -17,24 +27,14 @@ from earlylearn.report import render_comparison
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.train import read
 from earlylearn.study.conclusions import conclude_comparison
-from earlylearn.study.conduct import about, conduct, study_run
+from earlylearn.study.conduct import about, conduct, means, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, StudyRun, Task
 from earlylearn.study.statistics import holm, paired_difference, summarize
 from earlylearn.values import pairs_from_text, plain, whole_number
 
 FILES = ("comparison.json", "comparison.csv", "report.html")
-MEASURED = (
-    "test_last",
-    "test_at_best_val",
-    "best_minus_last",
-    "val_last",
-    "val_best",
-    "memorized_last",
-    "average_precision",
-    "seconds",
-)
-COMPARED = ("test_last", "test_at_best_val", "val_last")
+COMPARED: tuple[Compared, ...] = ("test_last", "test_at_best_val", "val_last")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Comparison:
     """
 
     path: Path
-    document: dict[str, Any] = field(repr=False)
+    document: ComparisonDocument = field(repr=False)
     failed: list[Failure]
 
     @property
@@ -60,7 +60,7 @@ class Comparison:
     @property
     def conclusion(self) -> list[str]:
         """What can be said, and what cannot."""
-        return list(self.document["conclusion"])
+        return self.document["conclusion"]
 
 
 def compare(
@@ -195,51 +195,69 @@ def _blamed(error: UsageError, name: str) -> UsageError:
 
 
 def _document(
-    runs: Sequence[StudyRun], outcomes: list[dict[str, Any]], failed: Sequence[Failure], out: Path, workers: int
-) -> dict[str, Any]:
+    runs: Sequence[StudyRun], outcomes: Sequence[Outcome], failed: Sequence[Failure], out: Path, workers: int
+) -> ComparisonDocument:
     """What ``comparison.json`` holds."""
     names = list(dict.fromkeys(run.name for run in runs))
     baseline = "ce" if "ce" in names else names[0]
+    configs = {run.name: run.config for run in reversed(runs)}
     by_name = {name: {each["seed"]: each for each in outcomes if each["name"] == name} for name in names}
-    differences = {name: _differences(by_name[name], by_name[baseline]) for name in names if name != baseline}
-    methods = []
-    for name in names:
-        config = next(run.config for run in runs if run.name == name)
-        mine, theirs = by_name[name], by_name[baseline]
-        costs = [
-            mine[seed]["seconds"] / theirs[seed]["seconds"]
-            for seed in mine
-            if seed in theirs and theirs[seed]["seconds"]
-        ]
-        methods.append(
-            {
-                "name": name,
-                "method": config.method,
-                "options": config.options,
-                "seeds": sorted(mine),
-                **{key: summarize([each[key] for each in mine.values()]) for key in MEASURED},
-                "cost": summarize(costs),
-                "differences": differences.get(name),
-            }
-        )
-    for key in COMPARED:
-        found = [each[key] for each in differences.values() if each and each[key]]
-        for difference, significant in zip(found, holm([each["p"] for each in found]), strict=True):
-            difference["significant"] = significant
-    document = {
+    differences = _differences(by_name, baseline)
+    methods = [_method(name, configs[name], by_name[name], by_name[baseline], differences.get(name)) for name in names]
+    facts: ComparisonFacts = {
         **about(runs, outcomes, out),
         "workers": workers,
         "baseline": baseline,
         "methods": methods,
         "failed": [failure.record() for failure in failed],
     }
-    return {"conclusion": conclude_comparison(document), **document}
+    return {"format": FORMAT, "conclusion": conclude_comparison(facts), **facts}
 
 
-def _differences(mine: dict[int, dict[str, Any]], theirs: dict[int, dict[str, Any]]) -> dict[str, Any] | None:
-    """Paired differences by what is compared; None if no seed is common."""
-    found = {
-        key: paired_difference(*({seed: each[key] for seed, each in side.items()} for side in (mine, theirs)))
-        for key in COMPARED
+def _method(
+    name: str,
+    config: RunConfig,
+    mine: Mapping[int, Outcome],
+    theirs: Mapping[int, Outcome],
+    differences: Differences | None,
+) -> ComparedMethod:
+    """What is said of one method; ``theirs`` are the baseline's runs by seed."""
+    costs = [
+        mine[seed]["seconds"] / theirs[seed]["seconds"] for seed in mine if seed in theirs and theirs[seed]["seconds"]
+    ]
+    return {
+        "name": name,
+        "method": config.method,
+        "options": config.options,
+        "seeds": sorted(mine),
+        **means(list(mine.values())),
+        "best_minus_last": summarize([each["best_minus_last"] for each in mine.values()]),
+        "cost": summarize(costs),
+        "differences": differences,
     }
-    return found if any(found.values()) else None
+
+
+def _differences(by_name: Mapping[str, Mapping[int, Outcome]], baseline: str) -> dict[str, Differences]:
+    """The paired differences to the baseline, of the methods that have a seed in common with it."""
+    paired = {key: _paired(key, by_name, baseline) for key in COMPARED}
+    return {
+        name: {
+            "test_last": paired["test_last"].get(name),
+            "test_at_best_val": paired["test_at_best_val"].get(name),
+            "val_last": paired["val_last"].get(name),
+        }
+        for name in by_name
+        if any(name in found for found in paired.values())
+    }
+
+
+def _paired(key: Compared, by_name: Mapping[str, Mapping[int, Outcome]], baseline: str) -> dict[str, Difference]:
+    """The same for one of the things compared; which are significant, all of them together tell."""
+    values = {name: {seed: each[key] for seed, each in mine.items()} for name, mine in by_name.items()}
+    found = {
+        name: difference
+        for name in by_name
+        if name != baseline and (difference := paired_difference(values[name], values[baseline]))
+    }
+    significant = holm([each["p"] for each in found.values()])
+    return {name: {**each, "significant": sure} for (name, each), sure in zip(found.items(), significant, strict=True)}

@@ -1,29 +1,29 @@
 """What may be said of a study in a sentence, and what may not?"""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from earlylearn.documents import Compared, ComparisonFacts, Difference, Score, Statistic, SweepFacts, Trial
 from earlylearn.study.statistics import SAME
 from earlylearn.wording import percent, plural
 
-MEASURES = {
+MEASURES: dict[Compared | Score, str] = {
     "test_last": "test accuracy at the last epoch",
     "val_last": "accuracy on the noisy validation labels at the last epoch",
     "val_best": "best accuracy on the noisy validation labels",
 }
 
 
-def conclude_comparison(document: dict[str, Any]) -> list[str]:
-    """The sentences on top of a comparison, the plainest first; ``document`` is ``comparison.json`` without them."""
+def conclude_comparison(document: ComparisonFacts) -> list[str]:
+    """The sentences on top of a comparison, the plainest first."""
     baseline, methods = document["baseline"], document["methods"]
     if not any(method["seeds"] for method in methods):
         return ["No run is finished yet.", *_unfinished(document)]
-    key = "test_last" if any(method["test_last"] for method in methods) else "val_last"
+    key: Compared = "test_last" if any(method["test_last"] for method in methods) else "val_last"
     found = {
-        method["name"]: method["differences"][key]
+        method["name"]: difference
         for method in methods
-        if method["differences"] and method["differences"][key]
+        if method["differences"] and (difference := method["differences"][key])
     }
     tested = {name: difference for name, difference in found.items() if difference["p"] is not None}
     if not found:
@@ -64,41 +64,50 @@ def conclude_comparison(document: dict[str, Any]) -> list[str]:
     return sentences + _unfinished(document)
 
 
-def conclude_sweep(document: dict[str, Any]) -> list[str]:
-    """The sentences on top of a sweep; ``document`` is what ``sweep.json`` holds, without them."""
+def conclude_sweep(document: SweepFacts) -> list[str]:
+    """The sentences on top of a sweep."""
     picked, score = document["picked"], document["score"]
-    if picked is None:
+    best = None if picked is None else picked[score]
+    if picked is None or best is None:
         return ["No trial is finished yet.", *_unfinished(document)]
-    values = [trial[score]["mean"] for trial in document["trials"] if trial[score]]
+    scores = {trial["name"]: values for trial in document["trials"] if (values := trial[score])}
+    means = [values["mean"] for values in scores.values()]
     sentences = [
-        f"{picked['name']} has the highest {MEASURES[score]}: {percent(picked[score]['mean'])} "
-        f"({plural(len(values), 'trial')}, from {percent(min(values))} to {percent(max(values))})."
+        f"{picked['name']} has the highest {MEASURES[score]}: {percent(best['mean'])} "
+        f"({plural(len(means), 'trial')}, from {percent(min(means))} to {percent(max(means))})."
     ]
-    rivals = [trial["name"] for trial in document["trials"] if _as_good(trial, picked, document)]
+    error = _error(best, document)
+    rivals = [
+        name for name, values in scores.items() if name != picked["name"] and best["mean"] - values["mean"] <= error
+    ]
     if rivals:
-        sentences.append(
-            f"As good within its standard error ({100 * _error(picked, document):.1f} points): {', '.join(rivals)}."
-        )
+        sentences.append(f"As good within its standard error ({100 * error:.1f} points): {', '.join(rivals)}.")
     for name, grid in document["grid"].items():
         numbers = [value for value in grid if isinstance(value, int | float) and not isinstance(value, bool)]
         value = picked["options"][name]
         if len(numbers) > 2 and value in (min(numbers), max(numbers)):
             end = "largest" if value == max(numbers) else "smallest"
             sentences.append(f"{name}={value:g} is the {end} that was tried; a wider grid may hold a better one.")
-    if picked[score]["n"] == 1:
+    if best["n"] == 1:
         sentences.append("One seed: close calls may be chance; ask for more seeds.")
-    known = [trial for trial in document["trials"] if trial["test_last"]]
-    if picked["test_last"] and known:
-        best = max(known, key=lambda trial: trial["test_last"]["mean"])
-        loss = 100 * (best["test_last"]["mean"] - picked["test_last"]["mean"])
-        sentences.append(
-            f"On test labels, which chose nothing, it ends at {percent(picked['test_last']['mean'])}, "
-            + ("the best of all." if best is picked else f"{loss:.1f} points under the best ({best['name']}).")
-        )
-    return sentences + _unfinished(document)
+    return sentences + _tested_sweep(picked, document["trials"]) + _unfinished(document)
 
 
-def _tested(key: str, baseline: str, tested: dict[str, dict[str, Any]]) -> list[str]:
+def _tested_sweep(picked: Trial, trials: Sequence[Trial]) -> list[str]:
+    """How the picked trial does on test labels, if there are some."""
+    means = {trial["name"]: tested["mean"] for trial in trials if (tested := trial["test_last"])}
+    if picked["name"] not in means:
+        return []
+    mine, best = means[picked["name"]], max(means, key=lambda name: means[name])
+    rank = (
+        "the best of all."
+        if best == picked["name"]
+        else f"{100 * (means[best] - mine):.1f} points under the best ({best})."
+    )
+    return [f"On test labels, which chose nothing, it ends at {percent(mine)}, {rank}"]
+
+
+def _tested(key: Compared, baseline: str, tested: dict[str, Difference]) -> list[str]:
     """How many methods differ from the baseline beyond chance, and which."""
     sides = {
         "better": {name: each for name, each in tested.items() if each["significant"] and each["mean"] > 0},
@@ -110,7 +119,7 @@ def _tested(key: str, baseline: str, tested: dict[str, dict[str, Any]]) -> list[
     counted = [f"{len(side)} {verdict}" for verdict, side in sides.items() if side]
     if len(tested) == 1:
         name, difference = next(iter(tested.items()))
-        low, high = (f"{100 * difference[end]:+.1f}" for end in ("low", "high"))
+        low, high = (f"{100 * (end or 0.0):+.1f}" for end in (difference["low"], difference["high"]))
         ends = f"{name} ends {100 * difference['mean']:+.1f} points from {baseline} (95% interval {low} to {high})"
         first = ends if difference["significant"] else f"{ends}: {seeds} seeds do not tell them apart"
     else:
@@ -124,7 +133,7 @@ def _tested(key: str, baseline: str, tested: dict[str, dict[str, Any]]) -> list[
     ]
 
 
-def _unfinished(document: dict[str, Any]) -> list[str]:
+def _unfinished(document: ComparisonFacts | SweepFacts) -> list[str]:
     sentences = []
     if document["failed"]:
         names = ", ".join(f"{each['name']} seed {each['seed']}" for each in document["failed"])
@@ -135,22 +144,13 @@ def _unfinished(document: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _error(trial: dict[str, Any], document: dict[str, Any]) -> float:
+def _error(score: Statistic, document: SweepFacts) -> float:
     """The standard error of a trial's score: of seeds, or of so few labels, whichever is larger."""
-    score = trial[document["score"]]
     rows = min((run["val_rows"] for run in document["runs"]), default=0)
     labels = math.sqrt(score["mean"] * (1 - score["mean"]) / max(1, rows * score["n"]))
     return max(labels, (score["sd"] or 0.0) / math.sqrt(score["n"]))
 
 
-def _as_good(trial: dict[str, Any], picked: dict[str, Any], document: dict[str, Any]) -> bool:
-    """Whether a trial's score is within one standard error of the picked one's."""
-    score = document["score"]
-    if trial is picked or not trial[score]:
-        return False
-    return bool(picked[score]["mean"] - trial[score]["mean"] <= _error(picked, document))
-
-
-def _signed(differences: dict[str, dict[str, Any]]) -> str:
-    ordered: Sequence[tuple[str, dict[str, Any]]] = sorted(differences.items(), key=lambda item: -item[1]["mean"])
+def _signed(differences: Mapping[str, Difference]) -> str:
+    ordered = sorted(differences.items(), key=lambda item: -item[1]["mean"])
     return ", ".join(f"{name} {round(100 * each['mean'], 1) + 0.0:+.1f}" for name, each in ordered)

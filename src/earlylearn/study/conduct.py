@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from earlylearn.data.sources import Loaded
+from earlylearn.documents import Means, Outcome, StudyFacts
 from earlylearn.errors import UsageError, setting
+from earlylearn.runs.config import RunConfig
 from earlylearn.runs.train import check
 from earlylearn.study.folder import check_folder, make_folder
-from earlylearn.study.runs import Failure, StudyRun, Task, outcome, work_through
+from earlylearn.study.runs import Failure, StudyRun, Task, outcomes_of, work_through
 from earlylearn.study.shared import SharedStudy
+from earlylearn.study.statistics import summarize
 from earlylearn.study.workers import check_workers, run_workers
 from earlylearn.values import yes_or_no
 
@@ -26,7 +29,7 @@ def conduct(
     overwrite: bool,
     storage: str | None,
     quiet: bool,
-) -> tuple[list[dict[str, Any]], list[Failure]]:
+) -> tuple[list[Outcome], list[Failure]]:
     """Check everything that can be refused, then do all runs that are not done yet.
 
     Args:
@@ -64,8 +67,7 @@ def conduct(
     if storage is None:
         make_folder(out, runs, overwrite=overwrite)
         run_workers(partial(work_through, tasks, loaded), runs, workers=workers, quiet=quiet)
-        failed = [run.failure for run in runs if not run.finished]
-        return [outcome(run) for run in runs if run.finished], [failure for failure in failed if failure]
+        return outcomes_of(runs)
     shared = SharedStudy(storage, tuple(tasks), loaded)
     shared.prepare(quiet=quiet)
     make_folder(out, runs, overwrite=False)
@@ -73,7 +75,7 @@ def conduct(
     return shared.outcomes(), shared.failures()
 
 
-def study_run(name: str, config: Any, out: Path) -> StudyRun:
+def study_run(name: str, config: RunConfig, out: Path) -> StudyRun:
     """A run of a study in its folder, which is named after it."""
     plain = "".join(letter if letter.isalnum() or letter in "+-.=" else "_" for letter in name)
     return StudyRun(name, config, (out / "runs" / f"{plain}-{config.seed}").absolute())
@@ -85,7 +87,20 @@ def shared_settings(runs: Sequence[StudyRun]) -> dict[str, Any]:
     return {name: value for name, value in configs[0].items() if all(config[name] == value for config in configs)}
 
 
-def about(runs: Sequence[StudyRun], outcomes: Sequence[dict[str, Any]], out: Path) -> dict[str, Any]:
+def means(outcomes: Sequence[Outcome]) -> Means:
+    """What was measured of a method or trial, over its seeds."""
+    return {
+        "test_last": summarize([each["test_last"] for each in outcomes]),
+        "test_at_best_val": summarize([each["test_at_best_val"] for each in outcomes]),
+        "val_last": summarize([each["val_last"] for each in outcomes]),
+        "val_best": summarize([each["val_best"] for each in outcomes]),
+        "memorized_last": summarize([each["memorized_last"] for each in outcomes]),
+        "average_precision": summarize([each["average_precision"] for each in outcomes]),
+        "seconds": summarize([each["seconds"] for each in outcomes]),
+    }
+
+
+def about(runs: Sequence[StudyRun], outcomes: Sequence[Outcome], out: Path) -> StudyFacts:
     """What the document of any study says of its conditions and of every run."""
     config = runs[0].config
     wrong = [each["wrong_fraction"] for each in outcomes if each["wrong_fraction"] is not None]

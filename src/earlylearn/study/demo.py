@@ -1,9 +1,9 @@
 """What does the whole idea look like in a minute, on real data?"""
 
 from pathlib import Path
-from typing import Any
 
 from earlylearn.data.sources import load
+from earlylearn.documents import Summary
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.report import memorization_figure, render_demo
@@ -15,7 +15,7 @@ DATA, NOISE, METHODS = "digits", "symmetric:0.4", ("ce", "elr")
 
 def run_demo(
     out: Path, *, seed: int | None = None, overwrite: bool = False, quiet: bool = False
-) -> tuple[Path, dict[str, Any]]:
+) -> tuple[Path, dict[str, Summary]]:
     """Train cross-entropy and ELR on digits with 40 % symmetric noise, under default settings, and compare them.
 
     Args:

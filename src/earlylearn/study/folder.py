@@ -11,6 +11,7 @@ from filelock import FileLock
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError, hyperparameter, setting
+from earlylearn.files import check_format, read_json
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.run import Run
@@ -38,6 +39,8 @@ def check_folder(out: Path, runs: Sequence[StudyRun], loaded: Loaded, files: Seq
             raise UsageError(
                 f"{setting('out', out)}: holds {path.name}, which is not of such a study; name another folder"
             )
+    if not overwrite:
+        _check_document(out / files[0])
     data = fingerprint(loaded) if any(RunFolder(run.path).config.exists() for run in runs) else None
     for run in runs:
         folder = RunFolder(run.path)
@@ -77,6 +80,15 @@ def _changed(asked: RunConfig, there: RunConfig) -> tuple[str, Any] | None:
         if (was := there.options.get(name)) != value:
             return hyperparameter(name, value), was
     return None
+
+
+def _check_document(path: Path) -> None:
+    """Refuse to go on with a study of a newer version; a document that cannot be read will be written anew."""
+    try:
+        document = read_json(path)
+    except UsageError:
+        return
+    check_format(document, path)
 
 
 def make_folder(out: Path, runs: Sequence[StudyRun], *, overwrite: bool) -> None:

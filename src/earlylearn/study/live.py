@@ -4,12 +4,12 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from earlylearn.documents import Outcome
 from earlylearn.errors import EarlylearnError
 from earlylearn.runs.folder import RunFolder
 from earlylearn.study.runs import StudyRun, outcome
@@ -29,7 +29,7 @@ class LiveTable:
 
     def __init__(self, runs: Sequence[StudyRun], *, quiet: bool, every: float = 1.0) -> None:
         self.runs, self.quiet, self.every = runs, quiet, every
-        self.done: dict[StudyRun, dict[str, Any]] = {}
+        self.done: dict[StudyRun, Outcome] = {}
         self.console = Console(stderr=True)
         self.stop = threading.Event()
         self.watcher = threading.Thread(target=self._watch, daemon=True)
@@ -85,7 +85,11 @@ class LiveTable:
         for name in dict.fromkeys(run.name for run in self.runs):
             mine = [run for run in self.runs if run.name == name]
             done = [self.done[run] for run in mine if run in self.done]
-            means = [_mean(done, key) for key in ("test_last", "val_last", "memorized_last")]
+            means = [
+                _mean([each["test_last"] for each in done]),
+                _mean([each["val_last"] for each in done]),
+                _mean([each["memorized_last"] for each in done]),
+            ]
             now = [
                 f"seed {run.config.seed}: {epoch}/{run.config.epochs}" for run in mine if (epoch := self._epoch(run))
             ]
@@ -100,12 +104,12 @@ class LiveTable:
         return metrics.read_bytes().count(b"\n")
 
 
-def _mean(outcomes: list[dict[str, Any]], key: str) -> str:
-    values = [each[key] for each in outcomes if each[key] is not None]
-    return percent(sum(values) / len(values)) if values else ""
+def _mean(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return percent(sum(known) / len(known)) if known else ""
 
 
-def _said(result: dict[str, Any]) -> str:
+def _said(result: Outcome) -> str:
     said = {"test": result["test_last"], "val (noisy)": result["val_last"], "memorised": result["memorized_last"]}
     known = [f"{name} {percent(value)}" for name, value in said.items() if value is not None]
     return ", ".join([*known, f"{result['seconds']:.0f} s"])

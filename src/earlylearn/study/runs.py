@@ -11,8 +11,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from earlylearn.data.sources import Loaded
-from earlylearn.errors import Advice, EarlylearnError
-from earlylearn.files import read_json
+from earlylearn.documents import Curves, FailedRun, Outcome
+from earlylearn.errors import Advice, EarlylearnError, UsageError
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.run import Run
@@ -96,7 +96,7 @@ class Failure:
         """The message as Python writes it."""
         return str(Advice(self.message))
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> FailedRun:
         """What the documents of a study hold of it."""
         return {"name": self.name, "seed": self.seed, "error": self.error}
 
@@ -156,15 +156,19 @@ def work_through(tasks: Sequence[Task], loaded: Loaded) -> None:
                         run_once(run, loaded)
 
 
-def outcome(run: StudyRun) -> dict[str, Any]:
-    """What a finished run contributes; what cannot be known without test set or true labels is None."""
+def outcome(run: StudyRun) -> Outcome:
+    """What a finished run contributes; what cannot be known without test set or true labels is None.
+
+    Raises:
+        UsageError: one of its files is missing or not as it was written.
+    """
     folder = RunFolder.open(run.path)
-    summary, metrics = read_json(folder.summary), folder.read_metrics()
+    summary, metrics = folder.read_summary(), folder.read_metrics()
     accuracy, found = summary["accuracy"], summary["label_issues"]
-    curves = {
+    curves: Curves = {
         "test": [line["test_accuracy"] for line in metrics],
         "val": [line["val_accuracy"] for line in metrics],
-        "memorized": [(line["wrong"] or {}).get("memorized") for line in metrics],
+        "memorized": [line["wrong"] and line["wrong"]["memorized"] for line in metrics],
     }
     last = accuracy["test_last"]
     best = None if last is None else max([last, *(value for value in curves["test"] if value is not None)])
@@ -175,13 +179,31 @@ def outcome(run: StudyRun) -> dict[str, Any]:
         "test_last": last,
         "test_at_best_val": accuracy["test_at_best_val"],
         "test_best": best,
-        "best_minus_last": None if best is None else best - last,
+        "best_minus_last": None if best is None or last is None else best - last,
         "val_last": accuracy["val_last"],
         "val_best": accuracy["val_best"],
         "val_rows": len(folder.read_labels()["val_rows"]),
         "best_epoch": accuracy["best_epoch"],
         "memorized_last": summary["memorized_last"],
-        **{name: found[name] for name in ("flagged", "precision", "recall", "average_precision")},
+        "flagged": found["flagged"],
+        "precision": found["precision"],
+        "recall": found["recall"],
+        "average_precision": found["average_precision"],
         "seconds": summary["seconds"],
         "curves": curves,
     }
+
+
+def outcomes_of(runs: Sequence[StudyRun]) -> tuple[list[Outcome], list[Failure]]:
+    """What the finished ones of these runs contribute, and the failures: one that cannot be read is a failure too."""
+    outcomes: list[Outcome] = []
+    failures: list[Failure] = []
+    for run in runs:
+        if not run.finished:
+            failures += [run.failure] if run.failure else []
+            continue
+        try:
+            outcomes.append(outcome(run))
+        except UsageError as error:
+            failures.append(Failure(run.name, run.config.seed, error.message))
+    return outcomes, failures

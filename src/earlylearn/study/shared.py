@@ -14,8 +14,10 @@ from typing import Any
 
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.sources import Loaded
+from earlylearn.documents import Outcome
 from earlylearn.errors import EarlylearnError, UsageError, hide_password, setting
-from earlylearn.study.runs import Failure, Task, lock, outcome, run_once
+from earlylearn.files import checked
+from earlylearn.study.runs import Failure, Task, lock, outcomes_of, run_once
 
 HEARTBEAT, GRACE = 15, 60  # seconds; the task of a worker that was silent that long is taken over by another
 ELSEWHERE = {"data", "data_dir", "labels", "true_labels", "test", "accelerator"}  # may differ between machines
@@ -81,11 +83,12 @@ class SharedStudy:
                         else:
                             break
 
-    def outcomes(self) -> list[dict[str, Any]]:
+    def outcomes(self) -> list[Outcome]:
         """What all machines' finished runs contribute."""
         with self._one_line(EarlylearnError):
             done = [self._complete(name) for name in self.names]
-        return [each for trial in done if trial for each in trial.user_attrs["outcomes"]]
+        found = [each for trial in done if trial for each in trial.user_attrs["outcomes"]]
+        return [checked(each, Outcome, hide_password(self.url)) for each in found]
 
     def failures(self) -> list[Failure]:
         """What failed, on any machine, since this command began."""
@@ -103,11 +106,11 @@ class SharedStudy:
             for run in task.runs:
                 with lock(run, wait=True):
                     run_once(run, self.loaded)
-            failures = [asdict(run.failure) for run in task.runs if run.failure]
+            outcomes, failures = outcomes_of(task.runs)
             if failures:
-                trial.set_user_attr("failures", failures)
+                trial.set_user_attr("failures", [asdict(failure) for failure in failures])
                 raise _Failed
-            trial.set_user_attr("outcomes", [outcome(run) for run in task.runs])
+            trial.set_user_attr("outcomes", outcomes)
             return 0.0
 
         # These are of a worker that was silent for too long, for example asleep: its task was handed on meanwhile.

@@ -1,16 +1,17 @@
 """What do several seeds say of a difference between methods, and what do they not say?"""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import stats
+
+from earlylearn.documents import PairedDifference, Statistic
 
 LEVEL = 0.95
 SAME = 1e-6  # accuracies are float32 means of hits: equal gains differ by their rounding
 
 
-def summarize(values: Sequence[float | None]) -> dict[str, Any] | None:
+def summarize(values: Sequence[float | None]) -> Statistic | None:
     """Mean, sample standard deviation (None of one value) and number of what is known; None if nothing is."""
     known = np.array([value for value in values if value is not None], float)
     if not len(known):
@@ -19,7 +20,9 @@ def summarize(values: Sequence[float | None]) -> dict[str, Any] | None:
     return {"mean": float(known.mean()), "sd": sd, "n": len(known)}
 
 
-def paired_difference(values: dict[int, float | None], baseline: dict[int, float | None]) -> dict[str, Any] | None:
+def paired_difference(
+    values: Mapping[int, float | None], baseline: Mapping[int, float | None]
+) -> PairedDifference | None:
     """The mean difference of two methods over the seeds both have, its 95 % interval and p-value (paired t).
 
     Pairing takes out what the seeds share: noise, split, order and initial weights.
@@ -37,12 +40,12 @@ def paired_difference(values: dict[int, float | None], baseline: dict[int, float
         return None
     mine, theirs = ([float(side[seed] or 0) for seed in seeds] for side in (values, baseline))
     differences = np.subtract(mine, theirs)
-    result = {"mean": float(differences.mean()), "low": None, "high": None, "p": None, "n": len(seeds)}
-    if len(seeds) > 1 and np.ptp(differences) > SAME:  # else nothing is known of how far they vary
-        test = stats.ttest_rel(mine, theirs)
-        interval = test.confidence_interval(LEVEL)
-        result |= {"low": float(interval.low), "high": float(interval.high), "p": float(test.pvalue)}
-    return result
+    mean, n = float(differences.mean()), len(seeds)
+    if n == 1 or np.ptp(differences) <= SAME:  # nothing is known of how far they vary
+        return {"mean": mean, "low": None, "high": None, "p": None, "n": n}
+    test = stats.ttest_rel(mine, theirs)
+    interval = test.confidence_interval(LEVEL)
+    return {"mean": mean, "low": float(interval.low), "high": float(interval.high), "p": float(test.pvalue), "n": n}
 
 
 def holm(p_values: Sequence[float | None], level: float = 1 - LEVEL) -> list[bool]:

@@ -5,13 +5,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
+from earlylearn.documents import FORMAT, Outcome, Score, SweepDocument, SweepFacts, Trial
 from earlylearn.errors import UsageError, hyperparameter, setting
 from earlylearn.files import to_json
 from earlylearn.loop.method import Method
@@ -23,25 +24,14 @@ from earlylearn.runs.generators import seed_for
 from earlylearn.runs.reading import IN_MEMORY
 from earlylearn.runs.train import read
 from earlylearn.study.conclusions import conclude_sweep
-from earlylearn.study.conduct import about, conduct, study_run
+from earlylearn.study.conduct import about, conduct, means, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, Task
-from earlylearn.study.statistics import summarize
 from earlylearn.values import plain, whole_number
-from earlylearn.wording import command_line
+from earlylearn.wording import command_line, mean_of
 
 FILES = ("sweep.json", "sweep.csv", "report.html")
-MEASURED = (
-    "val_last",
-    "val_best",
-    "test_last",
-    "test_at_best_val",
-    "memorized_last",
-    "average_precision",
-    "seconds",
-)
-SCORES = ("val_last", "val_best")
-Score = Literal["val_last", "val_best"]
+SCORES: tuple[Score, ...] = ("val_last", "val_best")
 
 # Supplement G.4, where ELR's beta and lambda were chosen from these.
 GRID: dict[str, tuple[float, ...]] = {"beta": (0.5, 0.7, 0.9, 0.99), "lam": (1.0, 3.0, 5.0, 7.0, 10.0)}
@@ -58,14 +48,23 @@ class Sweep:
     """
 
     path: Path
-    document: dict[str, Any] = field(repr=False)
+    document: SweepDocument = field(repr=False)
     failed: list[Failure]
 
     @property
     def trials(self) -> pd.DataFrame:
         """A DataFrame with a row per trial: its hyperparameters and the means over seeds of all that was measured."""
         rows = [
-            {**trial["options"], **{key: trial[key] and trial[key]["mean"] for key in MEASURED}}
+            {
+                **trial["options"],
+                "val_last": mean_of(trial["val_last"]),
+                "val_best": mean_of(trial["val_best"]),
+                "test_last": mean_of(trial["test_last"]),
+                "test_at_best_val": mean_of(trial["test_at_best_val"]),
+                "memorized_last": mean_of(trial["memorized_last"]),
+                "average_precision": mean_of(trial["average_precision"]),
+                "seconds": mean_of(trial["seconds"]),
+            }
             for trial in self.document["trials"]
         ]
         return pd.DataFrame(rows)
@@ -73,7 +72,8 @@ class Sweep:
     @property
     def picked(self) -> dict[str, Any] | None:
         """The hyperparameters that noisy validation picked; None if no trial finished."""
-        return self.document["picked"] and self.document["picked"]["options"]
+        picked = self.document["picked"]
+        return None if picked is None else picked["options"]
 
 
 def sweep(
@@ -154,9 +154,10 @@ def sweep(
         storage=storage,
         quiet=quiet,
     )
-    document = _document(tasks, grid, outcomes, failed, score=score, out=out)
-    picked = document["picked"]
-    document["command"] = _command(request, {**options, **picked["options"]}) if picked else None
+    facts = _facts(tasks, grid, outcomes, failed, score=score, out=out)
+    picked = facts["picked"]
+    command = _command(request, {**options, **picked["options"]}) if picked else None
+    document: SweepDocument = {"format": FORMAT, "conclusion": conclude_sweep(facts), **facts, "command": command}
     result = Sweep(out, document, failed)
     texts = to_json(document), result.trials.to_csv(index=False), render_sweep(document)
     write_documents(out, dict(zip(FILES, texts, strict=True)))
@@ -196,38 +197,43 @@ def _name(params: dict[str, Any]) -> str:
     )
 
 
-def _document(
+def _facts(
     tasks: Sequence[Task],
     grid: dict[str, list[Any]],
-    outcomes: list[dict[str, Any]],
+    outcomes: Sequence[Outcome],
     failed: Sequence[Failure],
     *,
-    score: str,
+    score: Score,
     out: Path,
-) -> dict[str, Any]:
-    """What ``sweep.json`` holds."""
-    trials: list[dict[str, Any]] = []
-    for task in tasks:
-        name = task.runs[0].name
-        mine = [each for each in outcomes if each["name"] == name]
-        measured = {key: summarize([each[key] for each in mine]) for key in MEASURED}
-        seeds = sorted(each["seed"] for each in mine)
-        trials.append({"name": name, "options": task.params, "seeds": seeds, **measured, "picked": False})
+) -> SweepFacts:
+    """What ``sweep.json`` holds, but for what follows from it."""
+    trials = [_trial(task, outcomes) for task in tasks]
     # A point lacking a seed that failed is not compared with whole ones.
     whole = [trial for trial in trials if len(trial["seeds"]) == len(tasks[0].runs)]
-    picked = max(whole, key=lambda trial: trial[score]["mean"], default=None)
+    picked = max(whole, key=lambda trial: _rank(trial, score), default=None)
     if picked:
         picked["picked"] = True
-    document = {
+    return {
         **about([run for task in tasks for run in task.runs], outcomes, out),
         "method": short(tasks[0].runs[0].config.method),
         "score": score,
         "grid": grid,
-        "trials": sorted(trials, key=lambda trial: -(trial[score]["mean"] if trial[score] else -math.inf)),
+        "trials": sorted(trials, key=lambda trial: -_rank(trial, score)),
         "picked": picked,
         "failed": [failure.record() for failure in failed],
     }
-    return {"conclusion": conclude_sweep(document), **document}
+
+
+def _trial(task: Task, outcomes: Sequence[Outcome]) -> Trial:
+    name = task.runs[0].name
+    mine = [each for each in outcomes if each["name"] == name]
+    seeds = sorted(each["seed"] for each in mine)
+    return {"name": name, "options": task.params, "seeds": seeds, **means(mine), "picked": False}
+
+
+def _rank(trial: Trial, score: Score) -> float:
+    mean = mean_of(trial[score])
+    return -math.inf if mean is None else mean
 
 
 def _command(request: dict[str, Any], options: dict[str, Any]) -> str | None:
