@@ -61,7 +61,7 @@ def matrix_rate(precision: str, side: int = 2048) -> float:
 def multiplies_bf16(accelerator: str = "auto") -> bool:
     """Whether what trains here multiplies bf16 fast."""
     if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return processor_has_bf16()
 
 

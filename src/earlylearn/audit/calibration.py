@@ -118,7 +118,7 @@ def _renewed(counts: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
     """The matrix that explains these expected counts best; one pseudo-count a row keeps every rate above 0."""
     classes = len(counts)
     if kind == "full":
-        return (counts + 1 / classes) / (counts.sum(axis=1, keepdims=True) + 1)
+        return np.asarray((counts + 1 / classes) / (counts.sum(axis=1, keepdims=True) + 1))
     wrong = 1 - (counts.trace() + 1 / classes) / (counts.sum() + 1)
     transition = np.full_like(counts, wrong / (classes - 1))
     np.fill_diagonal(transition, 1 - wrong)

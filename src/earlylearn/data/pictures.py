@@ -42,7 +42,8 @@ class Pictures:
 
     def thumbnail(self, row: int) -> NDArray[np.uint8]:
         """One of them as the schema says: ``uint8 [channels, height, width]``."""
-        return self._read([row], self.schema)[0]
+        picture: NDArray[np.uint8] = self._read([row], self.schema)[0]
+        return picture
 
     def squares(self, rows: Sequence[int], side: int) -> NDArray[np.uint8]:
         """Some of them in colour, the shorter side brought to `side`, the centre kept: ``uint8 [m, 3, side, side]``."""

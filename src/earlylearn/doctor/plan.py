@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from earlylearn.audit.dynamics import Dynamics
-from earlylearn.data.builtin.image_store import CACHE_VARIABLE
 from earlylearn.data.builtin.sets import BUILTIN, Size
+from earlylearn.data.cache import CACHE_VARIABLE
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.method import Method, unseen
 from earlylearn.machine import device, free_disk, gpu_memory, main_memory, matrix_rate
@@ -100,8 +100,8 @@ def _method(recipe: Recipe, size: Size, cost: Cost) -> Method:
 def _images(size: Size, settings: dict[str, Any]) -> int:
     """Training images of an epoch, for each network."""
     if settings.get("balanced_batches"):
-        return settings["balanced_batches"] * settings["batch_size"]
-    return size.train - round(settings["val_fraction"] * size.train)
+        return int(settings["balanced_batches"] * settings["batch_size"])
+    return size.train - round(float(settings["val_fraction"]) * size.train)
 
 
 def _operations(

@@ -100,7 +100,8 @@ class _Layer(nn.Module):
         query, key, value = self.project(x).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
         x = self.norm(x + self.out(mixed.transpose(1, 2).reshape(rows, length, width)))
-        return self.norm_after(x + self.narrow(F.gelu(self.widen(x))))
+        after: Tensor = self.norm_after(x + self.narrow(F.gelu(self.widen(x))))
+        return after
 
 
 def _linear(weights: Mapping[str, Tensor], *names: str) -> nn.Linear:

@@ -147,7 +147,8 @@ class _ConvNorm(nn.Module):
         if self.stride > 1:
             below, right = (self._padding(side) for side in x.shape[2:])
             x = F.pad(x, (right // 2, right - right // 2, below // 2, below - below // 2))
-        return self.norm(self.conv(x))
+        normed: Tensor = self.norm(self.conv(x))
+        return normed
 
     def _padding(self, side: int) -> int:
         """Rows of zeros along a side, so that the output has ceil(side / stride)."""

@@ -67,7 +67,8 @@ class PictureEncoder:
             keep_freed_memory()
         network = self._build().eval().requires_grad_(False)
         # PyTorch's own annotations leave this overload of Module.to out.
-        return network.to(self.device, self.dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        made: nn.Module = network.to(self.device, self.dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return made
 
     def _prepared(self, pixels: Tensor) -> Tensor:
         x = self._scale(pixels.to(self.device).float())

@@ -89,7 +89,8 @@ class _WithGradient(torch.autograd.Function):
 def differentiable(logits: Tensor, compute: Callable[[Tensor], tuple[Tensor, ...]]) -> tuple[Tensor, Tensor, Tensor]:
     """The loss that ``compute`` makes of the logits, with its gradient attached; its two parts."""
     parts: list[Tensor] = []
-    loss = _WithGradient.apply(logits, compute, parts)
+    # PyTorch's own annotations leave this function out.
+    loss: Tensor = _WithGradient.apply(logits, compute, parts)  # type: ignore[no-untyped-call]
     return loss, parts[0], parts[1]
 
 

@@ -74,7 +74,8 @@ def find_method(method: str | type[Method], source: str = "") -> Plugin:
 
 def method_class(method: str | type[Method], source: str = "") -> type[Method]:
     """The class of a method; arguments and errors as of `find_method`."""
-    return find_method(method, source).what
+    what: type[Method] = find_method(method, source).what
+    return what
 
 
 def _check_method(found: Plugin) -> None:

@@ -131,9 +131,9 @@ def find_network(name: str, source: str = "") -> Architecture:
     """
     kind, colon, _ = name.partition(":")
     plugin = network_plugin(name, source)
-    if plugin is not None and kind.endswith(".py"):
-        return plugin.what
-    found = NETWORKS.get(kind) if plugin is None else plugin.what
+    found: Architecture | None = NETWORKS.get(kind) if plugin is None else plugin.what
+    if found is not None and kind.endswith(".py"):
+        return found
     if found is None or (colon and not found.takes) or (found.needs_more and not colon):
         names = [each for each, its in NETWORKS.items() if not its.needs_more]
         names += [f"{each}:{its.takes}" for each, its in NETWORKS.items() if its.takes]

@@ -101,7 +101,8 @@ def bare_network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
             f"found {shape[1]} x {shape[2]}; use mlp or linear"
         )
     # PyTorch's own annotations leave this overload of Module.to out.
-    return architecture.make(name, shape, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network: nn.Module = architecture.make(name, shape, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 def count_weights(name: str, *, shape: tuple[int, ...], classes: int) -> int:

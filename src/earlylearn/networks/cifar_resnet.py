@@ -66,4 +66,5 @@ class CifarResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, classes]`` of normalised images ``[B, channels, h, w]``."""
         out = self.stages(F.relu(self.bn1(self.conv1(x))))
-        return self.linear(out.mean(dim=(2, 3)))
+        logits: Tensor = self.linear(out.mean(dim=(2, 3)))
+        return logits

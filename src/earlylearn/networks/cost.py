@@ -81,4 +81,5 @@ def _key(name: str, shape: tuple[int, ...], classes: int) -> str:
 @cache
 def _counted() -> dict[str, dict[str, int]]:
     """``counted.json``: costs of the recipes' timm networks by name, input and classes (a test counts them again)."""
-    return json.loads((files("earlylearn.networks") / "counted.json").read_text())
+    counted: dict[str, dict[str, int]] = json.loads((files("earlylearn.networks") / "counted.json").read_text())
+    return counted

@@ -15,7 +15,9 @@ def max_pool2(x: Tensor) -> Tensor:
     of eight bytes beside every number it gives and goes through them one by one.
     """
     if x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last):
-        return _Halved.apply(x)
+        # PyTorch's own annotations leave this function out.
+        halved: Tensor = _Halved.apply(x)  # type: ignore[no-untyped-call]
+        return halved
     return F.max_pool2d(x, 2)
 
 

@@ -24,7 +24,8 @@ class PreActBlock(nn.Module):
         activated = F.relu(self.bn1(x))
         # A shortcut that convolves sees the activated input, one that passes on sees the raw one.
         kept = x if self.shortcut is None else self.shortcut(activated)
-        return self.conv2(F.relu(self.bn2(self.conv1(activated)))) + kept
+        added: Tensor = self.conv2(F.relu(self.bn2(self.conv1(activated)))) + kept
+        return added
 
 
 class PreActResNet(nn.Module):
@@ -59,4 +60,5 @@ class PreActResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, classes]`` of normalised images ``[B, channels, h, w]``."""
         out = self.stages(F.relu(self.bn1(self.conv1(x))))
-        return self.linear(out.mean(dim=(2, 3)))
+        logits: Tensor = self.linear(out.mean(dim=(2, 3)))
+        return logits

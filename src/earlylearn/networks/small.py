@@ -59,4 +59,5 @@ class SmallCNN(nn.Module):
         """Logits ``[B, classes]``."""
         features = self.blocks(x)
         # The mean over the pixels; mean(dim=(2, 3)) takes longer, a sixteenth of the whole step.
-        return self.head(F.avg_pool2d(features, features.shape[-2:]).flatten(1))
+        logits: Tensor = self.head(F.avg_pool2d(features, features.shape[-2:]).flatten(1))
+        return logits

@@ -37,7 +37,8 @@ def timm_network(name: str, *, shape: tuple[int, int, int], classes: int) -> nn.
         )
 
     def create() -> nn.Module:
-        return timm.create_model(known, pretrained=False, num_classes=classes, in_chans=shape[0])
+        made: nn.Module = timm.create_model(known, pretrained=False, num_classes=classes, in_chans=shape[0])
+        return made
 
     try:
         # Some want images of one size, others not too small ones: found out here, where it costs next to nothing.

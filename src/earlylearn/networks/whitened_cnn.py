@@ -61,7 +61,8 @@ class WhitenedCNN(nn.Module):
         """Logits ``[B, classes]``."""
         x = self.blocks(F.silu(F.conv2d(x, self.whitening, self.shift)))
         # By 9, as the public codes do: small logits, so that training does not begin with certainty.
-        return self.head(F.max_pool2d(x, x.shape[-2:]).flatten(1)) / 9
+        logits: Tensor = self.head(F.max_pool2d(x, x.shape[-2:]).flatten(1)) / 9
+        return logits
 
 
 class _Block(nn.Module):

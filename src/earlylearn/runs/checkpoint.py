@@ -40,13 +40,16 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return _fill(json.loads((file.metadata() or {})["state"]), tensors)
+            state = _fill(json.loads((file.metadata() or {})["state"]), tensors)
+        if not isinstance(state, dict):
+            raise ValueError("it holds no state")
+        return state
     except FileNotFoundError:
         raise UsageError(
             f"{path}: no such checkpoint; restore the file, or continue the run with {call('resume')} if it never "
             "ended an epoch"
         ) from None
-    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+    except (SafetensorError, LookupError, TypeError, ValueError, RecursionError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"{path}: not a readable checkpoint ({reason}); restore the file, or train again with "

@@ -54,15 +54,20 @@ class Evaluator:
         predicted = dynamics.update(fit.seen_logits, self.given)
         rows = self.train_rows[predicted[self.train_rows] >= 0]
         notes, method.notes = method.notes, []
+        test_accuracy = self.test_accuracy(fit) if test_due else None
+        shares, against = self.memorization(rows, predicted[rows]), self.against_truth(rows, fit)
         evaluation: Evaluation = {
             "epoch": epoch.epoch,
             "lr": epoch.lr,
             "loss": epoch.loss,
             "loss_parts": epoch.parts,
             "val_accuracy": val_accuracy,
-            "test_accuracy": self.test_accuracy(fit) if test_due else None,
-            **self.memorization(rows, predicted[rows]),
-            **self.against_truth(rows, fit),
+            "test_accuracy": test_accuracy,
+            "agree": shares["agree"],
+            "clean": shares["clean"],
+            "wrong": shares["wrong"],
+            "gradients": against["gradients"],
+            "beliefs": against["beliefs"],
         }
         if notes:
             evaluation["notes"] = notes

@@ -119,7 +119,7 @@ class Run:
 
     def predict(self, x: ArrayLike, *, weights: Weights = "picked") -> NDArray[np.int64]:
         """Predicted classes ``int64 [m]``, positions in `classes`; arguments as of `predict_proba`."""
-        return self.predict_proba(x, weights=weights).argmax(1)
+        return np.asarray(self.predict_proba(x, weights=weights).argmax(1))
 
     def view(self, data: LabelledData) -> RunView:
         """What the report shows of this run, with the data it was trained on."""

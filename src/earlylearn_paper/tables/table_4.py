@@ -33,7 +33,7 @@ def ranks(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> NDArr
         probabilities: ``float32 [n, C]``.
         truth: ``int64 [n]``.
     """
-    return (probabilities > probabilities[np.arange(len(truth)), truth][:, None]).sum(1)
+    return np.asarray((probabilities > probabilities[np.arange(len(truth)), truth][:, None]).sum(1))
 
 
 def _accuracies(work: Work) -> Callable[[str | None, int], Callable[[Run], float]]:

@@ -63,7 +63,7 @@ def lemma_2(seeds: list[int]) -> list[Claim]:
 
 def regularizer_gradient(p: Floats, t: Floats) -> Floats:
     """g of Lemma 2 for one example, ``[C]``, from its probabilities and target."""
-    return p / (1 - p @ t) * (t @ p - t * p.sum())
+    return np.asarray(p / (1 - p @ t) * (t @ p - t * p.sum()))
 
 
 def equation_10(seeds: list[int]) -> list[Claim]:
@@ -252,7 +252,7 @@ def lemma_10(seeds: list[int]) -> list[Claim]:
 
 def constant(where: Mask) -> Floats:
     """The lemmas' c_Delta, 2 sqrt(n / |I|), ``[S]``: 2 for all examples."""
-    return 2 * np.sqrt(where.shape[1] / where.sum(1))
+    return np.asarray(2 * np.sqrt(where.shape[1] / where.sum(1)))
 
 
 def noise_norms(data: Mixture, start: Floats, where: Mask) -> tuple[Floats, Floats]:

@@ -128,12 +128,12 @@ def draw_start(
         start[s] = np.random.default_rng((seed_for(seed, "theory start"), p)).standard_normal(p, dtype)
     if orthogonal:
         start[:, 0] = 0
-    return start * (radius / np.linalg.norm(start, axis=1, keepdims=True))
+    return np.asarray(start * (radius / np.linalg.norm(start, axis=1, keepdims=True)))
 
 
 def loss(data: Mixture, theta: Floats) -> Floats:
     """L(theta) = mean_i log(1 + exp(-label_i theta'x_i)), ``[S]``, of one theta per seed, ``[S, p]``."""
-    return np.logaddexp(0, -data.agrees * predictions(data, theta)).mean(1)
+    return np.asarray(np.logaddexp(0, -data.agrees * predictions(data, theta)).mean(1))
 
 
 def predictions(data: Mixture, theta: Floats) -> Floats:
@@ -143,7 +143,7 @@ def predictions(data: Mixture, theta: Floats) -> Floats:
 
 def coefficients(data: Mixture, theta: Floats, *, k: float = 0.5) -> Floats:
     """true_i kappa_i = tanh(k theta'a_i) - agrees_i, ``[S, n]``, where kappa_i = tanh(k theta'x_i) - label_i."""
-    return np.tanh(k * predictions(data, theta)) - data.agrees
+    return np.asarray(np.tanh(k * predictions(data, theta)) - data.agrees)
 
 
 def gradient(data: Mixture, theta: Floats, *, k: float = 0.5) -> Floats:
@@ -155,7 +155,7 @@ def gradient(data: Mixture, theta: Floats, *, k: float = 0.5) -> Floats:
         k: 1/2 for the loss as stated; the supplement prints 1: right, but for a factor 2, if theta meant
             half of the difference of Theta's rows.
     """
-    return pull_back(data, coefficients(data, theta, k=k)) / (2 * data.aligned.shape[1])
+    return np.asarray(pull_back(data, coefficients(data, theta, k=k)) / (2 * data.aligned.shape[1]))
 
 
 def pull_back(data: Mixture, weights: Floats) -> Floats:
@@ -171,7 +171,7 @@ def accuracy(data: Mixture, theta: Floats, where: Mask | None = None) -> Floats:
 def mean_over(values: Floats | Mask, where: Mask) -> Floats:
     """Mean over the last axis of the entries ``where``; NaN if there is none."""
     count = where.sum(-1)
-    return np.where(where, values, 0.0).sum(-1) / np.where(count, count, np.nan)
+    return np.asarray(np.where(where, values, 0.0).sum(-1) / np.where(count, count, np.nan))
 
 
 @dataclass(frozen=True)

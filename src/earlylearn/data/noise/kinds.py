@@ -214,4 +214,4 @@ def transition(true: Labels, given: Labels, classes: int) -> NDArray[np.float64]
     counts = np.zeros((classes, classes))
     np.add.at(counts, (true, given), 1.0)
     totals = counts.sum(axis=1, keepdims=True)
-    return np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    return np.asarray(np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0))

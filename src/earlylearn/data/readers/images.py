@@ -94,8 +94,8 @@ def _notes(headers: Sequence["_Header"]) -> tuple[str, ...]:
 def _white(headers: Sequence["_Header"]) -> int:
     """What counts as white among images of more than 8 bits: the largest value of a camera that has theirs."""
     deep = [header.brightest for header in headers if header.brightest is not None]
-    bits = next((depth for depth in DEPTHS if max(deep) < 2**depth), max(deep).bit_length())
-    return 2**bits - 1
+    bits: int = next((depth for depth in DEPTHS if max(deep) < 2**depth), max(deep).bit_length())
+    return int(2**bits) - 1
 
 
 def decode(files: Sequence[Path], schema: dict[str, Any]) -> NDArray[np.uint8]:
