@@ -113,8 +113,8 @@ CASES = [
     (RESUME, "begun/metrics.jsonl, line 1|no 'agree'|restore|--overwrite", text("begun/metrics.jsonl", "{}\n")),
     (RESUME, "begun/metrics.jsonl, line 1|it is None", text("begun/metrics.jsonl", "null\n")),
     (RESUME, "begun/metrics.jsonl|nested", text("begun/metrics.jsonl", f"{DEEP}\n")),
-    (PREDICT, "run/config.json|no 'schema.size'|restore", changed("run/config.json", "inputs", "schema", "size")),
-    (PREDICT, "run/config.json|schema.size|restore", changed("run/config.json", "inputs", "schema", "size", to=[8])),
+    (PREDICT, "run/config.json|schema|no 'size'|restore", changed("run/config.json", "inputs", "schema", "size")),
+    (PREDICT, "run/config.json|schema|size|restore", changed("run/config.json", "inputs", "schema", "size", to=[8])),
     (
         PREDICT,
         "run/config.json|schema|shape|differ",
@@ -126,17 +126,17 @@ CASES = [
     (PREDICT, "run/config.json|nested", text("run/config.json", DEEP)),
     (
         TABLE,
-        "table/config.json|no 'schema.columns'|restore",
+        "table/config.json|schema|no 'columns'|restore",
         changed("table/config.json", "inputs", "schema", "columns"),
     ),
     (
         TABLE,
-        "table/config.json|schema.columns is []",
+        "table/config.json|schema|columns is []",
         changed("table/config.json", "inputs", "schema", "columns", to=[]),
     ),
     (
         TABLE,
-        "table/config.json|categories",
+        "table/config.json|schema|no 'columns.1.categories'",
         changed("table/config.json", "inputs", "schema", "columns", 1, "categories"),
     ),
     (RESUME, f"{LAST}|best epoch|None|restore|--overwrite", checkpoint("best", to=None)),

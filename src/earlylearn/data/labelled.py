@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.request import Augmentation
+from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError
 
 FEWEST_FEATURES, MOST_FEATURES = 64, 8192  # of an array that counts as embeddings
@@ -33,7 +34,7 @@ class LabelledData:
         classes: class names in the order of the label integers; at least two.
         ids: ``str [n]`` stable, unique names of the rows (file path, table key or row number).
         true_labels: ``int64 [n]``, or None where the truth is unknown.
-        schema: JSON-ready description from which more inputs of the same kind can be read.
+        schema: how more inputs of the same kind are read; JSON-ready.
         augment: the augmentation that suits these inputs when the user names none.
         val_rows: ``int64``, rows the data set itself sets aside to pick the epoch with, or None.
         checksum: what tells these inputs from others where they are too many to be read again (see
@@ -54,7 +55,7 @@ class LabelledData:
     classes: tuple[str, ...]
     ids: NDArray[np.str_]
     true_labels: NDArray[np.int64] | None = None
-    schema: dict[str, Any] = field(default_factory=dict)
+    schema: Schema = field(default_factory=Schema)
     augment: Augmentation = "none"
     val_rows: NDArray[np.int64] | None = None
     checksum: str = ""

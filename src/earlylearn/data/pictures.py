@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from PIL import Image
 
 from earlylearn.data.readers.images import decode, decode_one, fit_arrays
 from earlylearn.data.readers.paths import reading
+from earlylearn.data.schema import Schema
 
 SAMPLE = 200  # files whose size is looked at to tell how large the pictures of a set are
 
@@ -22,7 +22,7 @@ class Pictures:
         schema: their schema (see `earlylearn.data.readers.images`): mode, size of a thumbnail, what counts as white.
     """
 
-    def __init__(self, source: Sequence[Path] | NDArray[np.uint8], schema: dict[str, Any]) -> None:
+    def __init__(self, source: Sequence[Path] | NDArray[np.uint8], schema: Schema) -> None:
         self.source, self.schema = source, schema
 
     def __len__(self) -> int:
@@ -72,7 +72,7 @@ class Pictures:
             noted = f"{found.st_size} {found.st_mtime_ns} {self.schema.get('white')}"
             return noted.encode(), head, opened.read(_PART)
 
-    def _read(self, rows: Sequence[int], schema: dict[str, Any]) -> NDArray[np.uint8]:
+    def _read(self, rows: Sequence[int], schema: Schema) -> NDArray[np.uint8]:
         if isinstance(self.source, np.ndarray):
             return fit_arrays(self.source[np.asarray(rows, np.int64)], schema)
         if len(rows) == 1:

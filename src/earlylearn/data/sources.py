@@ -19,6 +19,7 @@ from earlylearn.data.readers.label_files import read_label_file
 from earlylearn.data.readers.paths import Kind, find
 from earlylearn.data.readers.tables import read_table, table_inputs
 from earlylearn.data.request import as_list
+from earlylearn.data.schema import Schema
 from earlylearn.data.splits import hold_out
 from earlylearn.errors import UsageError, setting
 from earlylearn.values import plain
@@ -53,7 +54,7 @@ class Reader:
     accepts: tuple[str, ...]
     takes: tuple[str, ...]
     read: Callable[..., Loaded]
-    inputs: Callable[[Path, dict[str, Any]], Unlabelled]
+    inputs: Callable[[Path, Schema], Unlabelled]
 
 
 COLUMNS = ("label", "image", "id_column", "true_label", "text", "drop", "show")  # settings that name a table's column
@@ -194,15 +195,13 @@ def _decoded(read: Callable[_How, Loaded]) -> Callable[_How, Loaded]:
 load = _decoded(read_rows)
 
 
-def read_inputs(
-    data: str, schema: dict[str, Any], *, data_dir: str | None = None
-) -> tuple[NDArray[Any], NDArray[np.str_]]:
+def read_inputs(data: str, schema: Schema, *, data_dir: str | None = None) -> tuple[NDArray[Any], NDArray[np.str_]]:
     """What `read_unlabelled` reads with its pictures decoded: inputs and ids; for data that need no encoder."""
     rows = read_unlabelled(data, schema, data_dir=data_dir).decoded()
     return rows.inputs, rows.ids
 
 
-def read_unlabelled(data: str, schema: dict[str, Any], *, data_dir: str | None = None) -> Unlabelled:
+def read_unlabelled(data: str, schema: Schema, *, data_dir: str | None = None) -> Unlabelled:
     """Rows of data without labels, read exactly as the training data were; pictures are not decoded.
 
     Args:
@@ -288,7 +287,7 @@ def _no_columns(data: str, takes: Collection[str], how: Mapping[str, Any]) -> No
             )
 
 
-def _same_kind(what: str, kinds: tuple[str, ...], schema: dict[str, Any]) -> None:
+def _same_kind(what: str, kinds: tuple[str, ...], schema: Schema) -> None:
     """Raises unless data of these kinds can be encoded like the training data."""
     words = {"images": "images", "table": "a table of features", "array": "an .npz of features"}
     if schema.get("kind") not in words:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import TypedDict  # typing's own cannot be checked by pydantic before Python 3.12
 
 from earlylearn.data.counting import say
 from earlylearn.data.labelled import LabelledData, Unlabelled
 from earlylearn.data.pictures import Pictures
+from earlylearn.data.schema import Noted, Schema
 from earlylearn.data.sources import Loaded
 from earlylearn.encoders import tfidf
 from earlylearn.encoders.choose import (
@@ -31,24 +31,6 @@ from earlylearn.encoders.store import key_of
 from earlylearn.errors import UsageError, setting
 
 Rows = LabelledData | Unlabelled
-
-
-class Noted(TypedDict):
-    """What a schema says of the encoder its data went through.
-
-    Attributes:
-        name: as ``encoder`` in config.json has it.
-        called: as a person calls it.
-        weights: what tells its weights from others; empty where the run folder holds them.
-        side: of pictures, in pixels; None for texts.
-        widths: features of each text column, or of the pictures under the name ``""``.
-    """
-
-    name: str
-    called: str
-    weights: str
-    side: int | None
-    widths: dict[str, int]
 
 
 class Encoded(NamedTuple):
@@ -108,9 +90,7 @@ def encode(
     return Encoded(Loaded(trained, tested), encoding.noted["name"])
 
 
-def encode_inputs(
-    rows: Unlabelled, schema: dict[str, Any], *, workplace: Workplace, saved: Path | None = None
-) -> NDArray[Any]:
+def encode_inputs(rows: Unlabelled, schema: Schema, *, workplace: Workplace, saved: Path | None = None) -> NDArray[Any]:
     """The inputs of rows to predict, made exactly as the training inputs were.
 
     Args:
@@ -122,7 +102,7 @@ def encode_inputs(
     Raises:
         UsageError: the encoder is gone, or has other weights than the run was trained with.
     """
-    noted: Noted | None = schema.get("encoder")
+    noted = schema.get("encoder")
     if noted is None:
         return rows.decoded().inputs
     encoding = _encoding_again(noted, schema, workplace, saved)
@@ -130,9 +110,9 @@ def encode_inputs(
     return np.concatenate(values if rows.inputs.ndim > 2 else [rows.inputs, *values], axis=1)
 
 
-def describe_features(schema: dict[str, Any], width: int) -> str:
+def describe_features(schema: Schema, width: int) -> str:
     """What trains, in words: ``1,280-dimensional features of efficientnet-lite0 (128 px)``; empty without encoder."""
-    noted: Noted | None = schema.get("encoder")
+    noted = schema.get("encoder")
     if noted is None:
         return ""
     encoded = sum(noted["widths"].values())
@@ -141,7 +121,7 @@ def describe_features(schema: dict[str, Any], width: int) -> str:
     return f"{encoded:,}-dimensional features of {noted['called']} ({of}){others}"
 
 
-def text_columns(schema: dict[str, Any]) -> list[str]:
+def text_columns(schema: Schema) -> list[str]:
     """The columns of free text of a table's schema."""
     return [column["name"] for column in schema.get("columns", ()) if column["type"] == "text"]
 
@@ -150,7 +130,7 @@ def text_columns(schema: dict[str, Any]) -> list[str]:
 class _OfPictures:
     noted: Noted
     encoder: PictureEncoder
-    schema: dict[str, Any]
+    schema: Schema
     workplace: Workplace
     fitted: None = None
 
@@ -196,7 +176,7 @@ class _OfTexts:
 _Encoding = _OfPictures | _OfTexts
 
 
-def pictures_of(rows: Rows, schema: dict[str, Any]) -> Pictures:
+def pictures_of(rows: Rows, schema: Schema) -> Pictures:
     """The pictures behind rows: files, or the pixels themselves."""
     return rows.pictures or Pictures(rows.inputs, schema)
 
@@ -244,7 +224,7 @@ def _encoding_of_texts(
     return _OfTexts(noted, frozen, None, workplace)
 
 
-def _encoding_again(noted: Noted, schema: dict[str, Any], workplace: Workplace, saved: Path | None) -> _Encoding:
+def _encoding_again(noted: Noted, schema: Schema, workplace: Workplace, saved: Path | None) -> _Encoding:
     """The encoding a run was trained through; UsageError if its weights are others now."""
     if noted["name"] == tfidf.NAME:
         assert saved is not None

@@ -1,15 +1,14 @@
 """What does a run note of its inputs: enough to read more of their kind, and to know them again?"""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from annotated_types import Len
 from typing_extensions import TypedDict
 
 from earlylearn.data.fingerprint import fingerprint
-from earlylearn.data.schema import Size, check_schema
+from earlylearn.data.schema import Schema, Size, check_schema
 from earlylearn.data.sources import Loaded
-from earlylearn.encoders.encode import Noted
 from earlylearn.errors import UsageError
 from earlylearn.files import checked
 
@@ -20,7 +19,7 @@ class Inputs(TypedDict):
     n: Size
     shape: Annotated[list[Size], Len(1)]
     classes: Annotated[list[str], Len(2)]
-    schema: dict[str, Any]
+    schema: Schema
     fingerprint: str
 
 
@@ -40,10 +39,8 @@ def check_inputs(document: object, path: Path) -> Inputs:
     """What a run noted, read back; UsageError, which names the file, if it is not that."""
     where = f"{path}, inputs"
     inputs = checked(document, Inputs, where)
-    schema = inputs["schema"]
-    check_schema(schema, where)
-    if "encoder" in schema:
-        checked(schema["encoder"], Noted, f"{where}, encoder")
-    elif schema and schema["kind"] == "images" and schema["size"] != inputs["shape"][1:]:
-        raise UsageError(f"{path}: the sizes of images in schema and shape differ; restore the file")
+    schema = check_schema(inputs["schema"], f"{where}, schema")
+    pixels = schema.get("kind") == "images" and "encoder" not in schema
+    if pixels and schema["size"] != inputs["shape"][1:]:
+        raise UsageError(f"{where}: the sizes of images in schema and shape differ; restore the file")
     return inputs

@@ -13,6 +13,7 @@ from earlylearn.data.readers.images import check_size, fit_arrays, image_schema
 from earlylearn.data.readers.label_files import label_file_values
 from earlylearn.data.readers.npz import npy_array, npz_array, npz_keys
 from earlylearn.data.readers.paths import listed
+from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
 
 
@@ -104,7 +105,7 @@ def read_npy(
     )
 
 
-def array_inputs(path: Path, schema: dict[str, Any]) -> Unlabelled:
+def array_inputs(path: Path, schema: Schema) -> Unlabelled:
     """The rows of an .npy file, or of the array ``x`` of an .npz, encoded as `schema` says."""
     if path.suffix.lower() == ".npy":
         x = npy_array(path)
@@ -134,7 +135,7 @@ def _images(x: NDArray[Any]) -> NDArray[np.uint8] | None:
     return x if x.ndim == 4 and x.shape[1] in (1, 3) else None
 
 
-def _schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | None) -> dict[str, Any]:
+def _schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | None) -> Schema:
     _check(x, where)
     check_size(image_size)
     images = _images(x)
@@ -150,7 +151,7 @@ def _schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | Non
     return {"kind": "array", "shape": list(x.shape[1:]), "medians": fill}
 
 
-def _encode(x: NDArray[Any], schema: dict[str, Any], where: str) -> NDArray[Any]:
+def _encode(x: NDArray[Any], schema: Schema, where: str) -> NDArray[Any]:
     _check(x, where)
     if schema["kind"] == "images":
         images = _images(x)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from earlylearn.data.readers.faults import ColumnFault, is_free_text, together
 from earlylearn.data.readers.paths import listed
+from earlylearn.data.schema import Column
 from earlylearn.errors import UsageError, setting
 
 Missing = Literal["refuse", "impute"]
@@ -17,7 +18,7 @@ FEW_CATEGORIES = 20  # fewer are categories even where none repeats, unless they
 _BOOLS = {"true": "True", "1": "True", "1.0": "True", "false": "False", "0": "False", "0.0": "False"}
 
 
-def fit_columns(frame: pd.DataFrame, where: str, missing: Missing) -> list[dict[str, Any]]:
+def fit_columns(frame: pd.DataFrame, where: str, missing: Missing) -> list[Column]:
     """How every column of a table is encoded, as JSON-ready descriptions.
 
     A number becomes ``{"name", "type": "number", "median"}``, where the median (None unless imputing) fills
@@ -42,7 +43,7 @@ def fit_columns(frame: pd.DataFrame, where: str, missing: Missing) -> list[dict[
     return columns
 
 
-def encode_columns(frame: pd.DataFrame, columns: Sequence[dict[str, Any]], where: str) -> NDArray[np.float32]:
+def encode_columns(frame: pd.DataFrame, columns: Sequence[Column], where: str) -> NDArray[np.float32]:
     """The features ``float32 [n, d]`` that `columns` (from `fit_columns`) describe; unknown categories are 0.
 
     Raises:
@@ -83,12 +84,12 @@ def text_values(frame: pd.DataFrame, column: str, where: str, missing: Missing) 
     return text.fillna("").to_numpy(dtype=object)
 
 
-def feature_names(columns: Sequence[dict[str, Any]]) -> list[str]:
+def feature_names(columns: Sequence[Column]) -> list[str]:
     """What each of the features is called: the column's name, ``column=category``, or ``column[place]``."""
     return [name for column in columns for name in _names(column)]
 
 
-def _names(column: dict[str, Any]) -> list[str]:
+def _names(column: Column) -> list[str]:
     name = column["name"]
     if column["type"] == "vector":
         return [f"{name}[{place}]" for place in range(column["length"])]
@@ -136,7 +137,7 @@ def fill_missing(values: NDArray[Any], fill: Sequence[float | None] | None, wher
     return out
 
 
-def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missing) -> dict[str, Any]:
+def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missing) -> Column:
     place = f"{where}, column {name!r}"
     if column.isna().all():
         message = f"{place}: has no value in any row; give {setting('drop', [name])}"
@@ -144,7 +145,7 @@ def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missin
     dtype = column.dtype
     inferred = pd.api.types.infer_dtype(column, skipna=True)
     if pd.api.types.is_bool_dtype(dtype) or inferred == "boolean":
-        kind = "bool"
+        kind: Literal["bool", "category"] = "bool"
     elif isinstance(dtype, pd.CategoricalDtype) or inferred == "string":
         kind = "category"
     elif inferred in ("integer", "floating", "decimal", "mixed-integer-float"):
@@ -232,7 +233,7 @@ def _text(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
     return text.where(text.notna(), None)
 
 
-def _one_hot(values: "pd.Series[Any]", column: dict[str, Any], place: str) -> NDArray[np.float32]:
+def _one_hot(values: "pd.Series[Any]", column: Column, place: str) -> NDArray[np.float32]:
     text = _text(values, column["type"])
     categories = column["categories"]
     empty = np.flatnonzero(text.isna().to_numpy(bool))

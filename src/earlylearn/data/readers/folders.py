@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.readers.images import natural_augmentation, survey
 from earlylearn.data.readers.paths import IMAGE_SUFFIXES, listed, reading, relative_id
+from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
 
 _VALIDATION = frozenset({"val", "valid", "validation", "dev"})
@@ -45,7 +45,7 @@ def read_folder(
     return train, _read(path / "test", path, name, image_size, like or train)
 
 
-def folder_inputs(path: Path, schema: dict[str, Any]) -> Unlabelled:
+def folder_inputs(path: Path, schema: Schema) -> Unlabelled:
     """Every image below a folder, or the one image that `path` is, whatever the sub-folders."""
     with reading(path, "give a readable folder"):
         files = [path] if path.is_file() else list(_images_below(path))

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from earlylearn.data.readers.paths import reading
 from earlylearn.data.request import Augmentation
+from earlylearn.data.schema import Mode, Schema
 from earlylearn.errors import UsageError, setting
 from earlylearn.wording import plural
 
@@ -23,7 +24,7 @@ _GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"}
 _T = TypeVar("_T")
 
 
-def image_schema(mode: str, height: int, width: int) -> dict[str, Any]:
+def image_schema(mode: Mode, height: int, width: int) -> Schema:
     """The schema of images: Pillow mode ``L`` or ``RGB``, and the size ``[height, width]``.
 
     `survey` adds ``white`` where files have more than 8 bits: the value that becomes 255.
@@ -31,7 +32,7 @@ def image_schema(mode: str, height: int, width: int) -> dict[str, Any]:
     return {"kind": "images", "mode": mode, "size": [height, width]}
 
 
-def natural_augmentation(schema: dict[str, Any]) -> Augmentation:
+def natural_augmentation(schema: Schema) -> Augmentation:
     """What suits photographs of this size: crop and flip, or nothing for images below 24 pixels."""
     return "crop+flip" if min(schema["size"]) >= 24 else "none"
 
@@ -50,7 +51,7 @@ class Survey(NamedTuple):
         notes: what the user is told of them.
     """
 
-    schema: dict[str, Any]
+    schema: Schema
     notes: tuple[str, ...]
 
 
@@ -65,16 +66,18 @@ def survey(files: Sequence[Path], image_size: int | None) -> Survey:
     """
     check_size(image_size)
     headers = _each(_header, files)
-    mode = "L" if all(header.mode in _GREY for header in headers) else "RGB"
+    mode: Mode = "L" if all(header.mode in _GREY for header in headers) else "RGB"
     sizes = {(header.height, header.width) for header in headers}
-    deep = {} if all(header.brightest is None for header in headers) else {"white": _white(headers)}
     if image_size is not None:
         height = width = image_size
     else:
         height, width = sizes.pop()
         if sizes or max(height, width) > DEFAULT_SIZE:
             height = width = DEFAULT_SIZE
-    return Survey(image_schema(mode, height, width) | deep, _notes(headers))
+    schema = image_schema(mode, height, width)
+    if any(header.brightest is not None for header in headers):
+        schema["white"] = _white(headers)
+    return Survey(schema, _notes(headers))
 
 
 def _notes(headers: Sequence["_Header"]) -> tuple[str, ...]:
@@ -98,7 +101,7 @@ def _white(headers: Sequence["_Header"]) -> int:
     return int(2**bits) - 1
 
 
-def decode(files: Sequence[Path], schema: dict[str, Any]) -> NDArray[np.uint8]:
+def decode(files: Sequence[Path], schema: Schema) -> NDArray[np.uint8]:
     """Every file decoded once, in the schema's mode and size: ``uint8 [n, channels, height, width]``.
 
     The shorter side is brought to size and the centre is kept; the orientation a camera notes is applied.
@@ -116,14 +119,14 @@ def decode(files: Sequence[Path], schema: dict[str, Any]) -> NDArray[np.uint8]:
     return out
 
 
-def decode_one(file: Path, schema: dict[str, Any], mend: str = MEND) -> NDArray[np.uint8]:
+def decode_one(file: Path, schema: Schema, mend: str = MEND) -> NDArray[np.uint8]:
     """One file as `decode` has it: ``uint8 [channels, height, width]``; an error names the file and ends in `mend`."""
     with reading(file, mend), Image.open(file) as image:
         image.draft(schema["mode"], (2 * max(schema["size"]),) * 2)  # JPEG: decode no more than is needed
         return _fit(ImageOps.exif_transpose(image), schema)
 
 
-def fit_arrays(images: NDArray[np.uint8], schema: dict[str, Any]) -> NDArray[np.uint8]:
+def fit_arrays(images: NDArray[np.uint8], schema: Schema) -> NDArray[np.uint8]:
     """Images already decoded (``uint8 [n, 1 or 3, height, width]``) in the schema's mode and size."""
     channels = 3 if schema["mode"] == "RGB" else 1
     shape = (channels, *schema["size"])
@@ -136,7 +139,7 @@ def fit_arrays(images: NDArray[np.uint8], schema: dict[str, Any]) -> NDArray[np.
     return out
 
 
-def _fit(image: Image.Image, schema: dict[str, Any]) -> NDArray[np.uint8]:
+def _fit(image: Image.Image, schema: Schema) -> NDArray[np.uint8]:
     """One image as uint8 [channels, height, width]."""
     height, width = schema["size"]
     if image.mode == "F":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from earlylearn.data.readers.classes import class_codes, class_names, label_valu
 from earlylearn.data.readers.features import Missing, encode_columns, fit_columns, text_values
 from earlylearn.data.readers.images import natural_augmentation, survey
 from earlylearn.data.readers.paths import listed, reading
+from earlylearn.data.schema import Column, Schema
 from earlylearn.errors import UsageError, setting
 
 
@@ -78,7 +79,8 @@ def read_table(
                 f"numeric columns, or name the column of image paths with {setting('image', 'COLUMN')}, of texts with "
                 f"{setting('text', ['COLUMN'])}"
             )
-        columns = [*fit_columns(features, name, missing), *({"name": c, "type": "text"} for c in text)]
+        texts: list[Column] = [{"name": column, "type": "text"} for column in text]
+        columns = [*fit_columns(features, name, missing), *texts]
         schema = {"kind": "table", "columns": columns, "id_column": id_column, "missing": missing}
     elif like is None:
         schema, notes = survey(_files(frame, str(image), path, name), image_size)
@@ -100,7 +102,7 @@ def read_table(
     )
 
 
-def table_inputs(path: Path, schema: dict[str, Any]) -> Unlabelled:
+def table_inputs(path: Path, schema: Schema) -> Unlabelled:
     """The inputs and ids of a table without labels, encoded as `schema` says; other columns are ignored."""
     name = str(path)
     image, id_column = schema.get("image"), schema.get("id_column")
@@ -155,11 +157,13 @@ class _Inputs(NamedTuple):
     pictures: Pictures | None
 
 
-def _inputs(frame: pd.DataFrame, schema: dict[str, Any], path: Path, name: str) -> _Inputs:
+def _inputs(frame: pd.DataFrame, schema: Schema, path: Path, name: str) -> _Inputs:
     """What a table's rows are made of: its columns as features, and pictures or texts for an encoder."""
     if schema["kind"] == "images":
-        pictures = Pictures(_files(frame, schema["image"], path, name), schema)
-        return _Inputs(no_features(len(frame)), frame[[schema["image"]]], pictures)
+        image = schema.get("image")
+        if image is None:
+            raise UsageError(f"{name}: the training data are images from no table; give a folder or an .npz of images")
+        return _Inputs(no_features(len(frame)), frame[[image]], Pictures(_files(frame, image, path, name), schema))
     inputs = encode_columns(frame, schema["columns"], name)
     cells = frame[[c["name"] for c in schema["columns"] if c["type"] != "vector"]].copy()
     for column in (c["name"] for c in schema["columns"] if c["type"] == "text"):
