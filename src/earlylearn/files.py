@@ -1,11 +1,13 @@
-"""How are files of ours written whole or not at all, and read back?"""
+"""How are files of ours written whole or not at all, read back, and told from what is not ours?"""
 
 import functools
 import json
 import math
 import os
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
@@ -125,6 +127,105 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text} is not a finite number")
     return number
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a command leaves in a folder, and how it is known again: by what a file says, not by how files are called.
+
+    Attributes:
+        kind: what lies there, such as ``a run``.
+        marker: the JSON file that says so; it is the first to be written.
+        recognise: whether a document is such a file's.
+        own: what else is of it, relative to the folder, with forward slashes; ``*`` stands for anything.
+        parts: sub-folders that are checked by themselves, so that they may lie there before the marker does.
+        hidden: files whose names begin with a dot count too, so that anybody's are foreign.
+    """
+
+    kind: str
+    marker: str
+    recognise: Callable[[Any], bool]
+    own: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    hidden: bool = False
+
+    def check(self, folder: Path, *, overwrite: bool, instead: str = "") -> bool:
+        """Whether results of this kind lie there, which may be replaced; False where there are none. Changes nothing.
+
+        Args:
+            folder: where results are to be written.
+            overwrite: those that lie there may be replaced.
+            instead: what to do about those that may not, such as ``continue it, ``.
+
+        Raises:
+            UsageError: it is a file, or holds something else, or results that may not be replaced.
+        """
+        out = setting("out", folder)
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{out}: is a file; name a folder that does not exist yet")
+        try:
+            loose = next((name for name in self._files(folder) if not self._is_begun(name)), None)
+            foreign = next((name for name in self._files(folder) if not self._is_own(name)), None)
+        except (OSError, ValueError) as error:  # a ValueError if there is a NUL in its name
+            reason = getattr(error, "strerror", None) or error
+            raise UsageError(f"{out}: {reason}; choose a folder you may write to") from None
+        found = loose is not None or any((folder / part).exists() for part in self.parts)
+        if loose is not None and not self.marked(folder):
+            why = f"its {self.marker} is another's" if (folder / self.marker).exists() else f"it holds {loose}"
+            raise UsageError(
+                f"{out}: is not empty and not {self.kind} of earlylearn ({why}); move that away, or name another folder"
+            )
+        if found and not overwrite:
+            raise UsageError(
+                f"{out}: holds {self.kind} already; {instead}replace it with {setting('overwrite', True)}, or name "
+                "another folder"
+            )
+        if foreign is not None:
+            raise UsageError(
+                f"{out}: holds {foreign}, which is not part of {self.kind}; move it away, or name another folder"
+            )
+        return found
+
+    def marked(self, folder: Path) -> bool:
+        """Whether a marker of ours lies in the folder."""
+        try:
+            return self.recognise(from_json((folder / self.marker).read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return False
+
+    def clear(self, folder: Path) -> None:
+        """Delete what is of this kind, the marker last, then folders that are left empty; nothing else, ever.
+
+        Raises:
+            OSError: something cannot be deleted.
+        """
+        own = [name for name in self._files(folder) if self._is_own(name)]
+        for name in sorted(own, key=lambda name: name == self.marker):
+            (folder / name).unlink()
+        for below in sorted({place for name in own for place in Path(name).parents}, reverse=True):
+            if below != Path() and not any((folder / below).iterdir()):
+                (folder / below).rmdir()
+
+    def _is_own(self, name: str) -> bool:
+        return any(fnmatchcase(name.removesuffix(".partial"), each) for each in (self.marker, *self.own))
+
+    def _is_begun(self, name: str) -> bool:
+        """Whether it is a file of ours whose writing was cut short, such as that of the marker itself."""
+        return name.endswith(".partial") and self._is_own(name)
+
+    def _files(self, folder: Path) -> Iterator[str]:
+        """Every file and link below the folder but those of its parts, relative to it, with forward slashes."""
+        for place, folders, files in os.walk(folder, onerror=_raise_unless_missing):
+            below = Path(place).relative_to(folder)
+            names = {name: (below / name).as_posix() for name in sorted([*folders, *files])}
+            links = [name for name in folders if (Path(place) / name).is_symlink()]
+            folders[:] = [name for name in folders if name not in links and names[name] not in self.parts]
+            yield from (names[name] for name in [*files, *links] if self.hidden or not name.startswith("."))
+
+
+def _raise_unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def new_file(out: str | None, overwrite: bool) -> Path | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from earlylearn.drawing.style import house_style
 from earlylearn.errors import UsageError, setting
-from earlylearn.files import write_json
+from earlylearn.files import Contents, write_json
 from earlylearn.runs.folder import environment
 from earlylearn.study.workers import check_workers
 from earlylearn.values import yes_or_no
@@ -95,7 +96,7 @@ def reproduce(
         overwrite=yes_or_no("overwrite", overwrite),
         quiet=quiet,
     )
-    _check(folder, experiment)
+    _contents(experiment).check(folder, overwrite=True)  # which keeps what is finished unless it is told not to
     with _alone(folder):
         return _make(experiment, work, folder, _command(name, scale, rows, columns))
 
@@ -158,25 +159,24 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _write(folder: Path, findings: Findings, document: dict[str, Any]) -> None:
+    write_json(folder / RESULT, document)
     for part, frame in findings.data.items():
         frame.to_csv(folder / f"{part}.csv", index=False)
     with house_style():
         for part, figure in findings.figures.items():
             for kind in ("svg", "png"):
                 figure.savefig(folder / f"{part}.{kind}", dpi=110)
-    write_json(folder / RESULT, document)
 
 
-def _check(folder: Path, experiment: Experiment) -> None:
-    """Refuse a folder that holds something else."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{setting('out')}: {folder} is a file; name another folder")
-    for path in folder.iterdir() if folder.exists() else ():
-        ours = path.stem.startswith(experiment.name) and path.suffix in (".csv", ".json", ".svg", ".png")
-        if not (ours or path.name in ("studies", RESULT) or path.name.startswith(".")):
-            raise UsageError(
-                f"{setting('out')}: {folder} holds {path.name}, which is not of {experiment.name}; name another"
-            )
+def _contents(experiment: Experiment) -> Contents:
+    """What lies in the folder of a figure or table."""
+    own = tuple(f"{experiment.name}*.{kind}" for kind in ("csv", "json", "svg", "png"))
+    return Contents(f"the results of {experiment.name}", RESULT, partial(_is_of, experiment.name), own, ("studies",))
+
+
+def _is_of(name: str, document: Any) -> bool:
+    """Whether a JSON document is the result of the figure or table of that name."""
+    return isinstance(document, dict) and document.get("name") == name and "verdicts" in document
 
 
 def _chosen(listed: Sequence[str] | None, known: tuple[str, ...], which: str, name: str) -> tuple[str, ...] | None:

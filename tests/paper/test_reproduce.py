@@ -39,10 +39,22 @@ def test_nothing_that_is_not_its_own_is_touched(tmp_path, foreign):
     assert (folder / foreign).read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("foreign", "words"), [("figure-a1.csv", "holds figure-a1.csv"), ("reproduction.json", "another's")]
+)
+def test_what_only_has_a_name_of_its_own_is_not_touched(tmp_path, foreign, words):
+    folder = tmp_path / "figure-a1-quick"
+    folder.mkdir()
+    (folder / foreign).write_text("{}")
+    with pytest.raises(UsageError, match=f"not the results of figure-a1.*{words}"):
+        small_figure(tmp_path, overwrite=True)
+    assert [path.name for path in folder.iterdir()] == [foreign]
+
+
 def test_overwriting_deletes_nothing_before_the_request_is_found_good(tmp_path):
     folder = tmp_path / "table-1-full"
     (folder / "studies" / "part").mkdir(parents=True)
-    (folder / "reproduction.json").write_text("{}")
+    (folder / "reproduction.json").write_text('{"name": "table-1", "verdicts": []}')
     with pytest.raises(UsageError, match="data_dir"):
         reproduce("table-1", scale="full", out=tmp_path, overwrite=True, quiet=True)
     assert (folder / "reproduction.json").exists()

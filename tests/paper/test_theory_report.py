@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path, monke
     monkeypatch.setattr(report, "check_claims", lambda *_: pytest.fail("worked first"))
     (tmp_path / "file").write_text("x")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(UsageError, match=r"out=.* name (another|a) folder"):
+        with pytest.raises(UsageError, match=r"out=.* (name|choose) a folder"):
             report.run_theory(["lemma-2"], seeds=1, out=out)
 
 
@@ -88,7 +88,7 @@ def test_figures_are_drawn_from_the_studies(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "separability", lambda tell: separability(20, seeds=range(3), ratios=(0.1, 0.5, 0.95)))
     report.run_theory(["lemma-2"], seeds=1, out=tmp_path / "x", figures=True)
     there = {path.name for path in (tmp_path / "x").iterdir()}
-    assert there == report.FILES
+    assert there == {report.CONTENTS.marker, *report.CONTENTS.own}
     assert (tmp_path / "x" / "scaling.svg").read_text().count("bound") >= 1
 
 

@@ -113,7 +113,7 @@ def test_other_data_or_files_of_others_in_the_folder_are_refused(tmp_path, count
     mine = tmp_path / "c" / "runs" / "elr-0" / "thesis.txt"
     mine.write_text("mine")
     for overwrite in (False, True):
-        with pytest.raises(UsageError, match=r"elr-0 holds thesis\.txt"):
+        with pytest.raises(UsageError, match=r"elr-0.: is not empty.*holds thesis\.txt"):
             compare(blobs(), ["ce", "elr"], seeds=1, out=tmp_path / "c", overwrite=overwrite, **QUICK)
     assert mine.read_text() == "mine"
     assert counted == ["CrossEntropy"]
@@ -231,10 +231,12 @@ def test_a_study_says_its_format_and_one_of_a_newer_version_is_not_gone_on_with(
     with pytest.raises(UsageError, match=rf"comparison.json: has format {FORMAT + 1}.*install a newer earlylearn"):
         compare(**asked)
     assert path.read_text() == newer
-    for older in (json.dumps({name: value for name, value in document.items() if name != "format"}), "no JSON"):
-        path.write_text(older)
-        assert compare(**asked).document["format"] == FORMAT
+    path.write_text(json.dumps({name: value for name, value in document.items() if name != "format"}))
+    assert compare(**asked).document["format"] == FORMAT
     assert len(counted) == 1
+    path.write_text("no JSON")  # ours is there whole or not at all
+    with pytest.raises(UsageError, match="not a comparison of earlylearn"):
+        compare(**asked)
 
 
 @pytest.mark.slow

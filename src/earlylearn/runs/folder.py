@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import shutil
 import sys
 import zipfile
 import zlib
@@ -19,7 +18,7 @@ from pydantic import ValidationError
 
 from earlylearn.documents import FORMAT, EpochRecord, Summary
 from earlylearn.errors import UsageError, call, hide_password, setting
-from earlylearn.files import check_format, checked, from_json, read_json, write_json
+from earlylearn.files import Contents, check_format, checked, from_json, read_json, write_json
 from earlylearn.methods import check_options
 from earlylearn.runs.config import RunConfig, describe
 from earlylearn.runs.inputs import Inputs, check_inputs
@@ -40,6 +39,12 @@ def environment() -> dict[str, object]:
         "accelerator": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         "command": [hide_password(word) for word in sys.argv],
     }
+
+
+def _is_config(document: Any) -> bool:
+    """Whether a JSON document is the ``config.json`` of a run, of this version or another."""
+    inputs = document.get("inputs") if isinstance(document, dict) else None
+    return isinstance(inputs, dict) and "fingerprint" in inputs and {"method", "data", "seed"} <= document.keys()
 
 
 class RunFolder:
@@ -80,35 +85,24 @@ class RunFolder:
                 is a run, and in which nothing else was put), or the folder cannot be written.
         """
         folder, overwrite = cls(path), yes_or_no("overwrite", overwrite)
+        again = f"continue it with {call('resume', path)}, "
         try:
-            if folder.check_free(overwrite=overwrite):
-                shutil.rmtree(folder.path)
+            if folder.contents.check(folder.path, overwrite=overwrite, instead=again):
+                folder.clear()
             folder.last.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{setting('out', path)}: {error.strerror}; choose a folder you may write to") from None
         return folder
 
-    def check_free(self, *, overwrite: bool) -> bool:
-        """Whether a run lies here that may be deleted; False if nothing does. UsageError as of `create`."""
-        path = self.path
-        if path.exists() and not path.is_dir():
-            raise UsageError(f"{setting('out', path)}: is a file; name a folder that does not exist yet")
-        if not path.exists() or not any(path.iterdir()):
-            return False
-        if not self.config.exists():
-            raise UsageError(f"{setting('out', path)}: is not empty and not a run of earlylearn; name another folder")
-        if not overwrite:
-            raise UsageError(
-                f"{setting('out', path)}: holds a run already; continue it with {call('resume', path)}, "
-                f"replace it with {setting('overwrite', True)}, or name another folder"
-            )
-        others = self.foreign()
-        if others:
-            raise UsageError(
-                f"{setting('out', path)}: {setting('overwrite', True)} would delete {others[0]} too, which is not part "
-                "of a run; move it away, or name another folder"
-            )
-        return True
+    @property
+    def contents(self) -> Contents:
+        """What belongs to a run, and how one is known again."""
+        own = [file.relative_to(self.path).as_posix() for file in vars(self).values() if file != self.path]
+        return Contents("a run", self.config.name, _is_config, tuple(own), hidden=True)
+
+    def clear(self) -> None:
+        """Delete the run and nothing else that lies in the folder; OSError if something cannot be deleted."""
+        self.contents.clear(self.path)
 
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":
@@ -119,12 +113,6 @@ class RunFolder:
                 f"{path}: is not a run folder (it has no config.json); see {setting('out')} of {call('train')}"
             )
         return folder
-
-    def foreign(self) -> list[str]:
-        """Names of what lies in the folder and is not of a run."""
-        own = {attribute.relative_to(self.path).parts[0] for attribute in vars(self).values() if attribute != self.path}
-        there = self.path.iterdir() if self.path.is_dir() else ()
-        return sorted(path.name for path in there if path.name.removesuffix(".partial") not in own)
 
     @property
     def finished(self) -> bool:

@@ -4,13 +4,19 @@ from pathlib import Path
 
 from earlylearn.data.sources import load
 from earlylearn.documents import Summary
-from earlylearn.errors import UsageError, setting
-from earlylearn.files import write_json
+from earlylearn.files import Contents, write_json
 from earlylearn.report import memorization_figure, render_demo
 from earlylearn.runs.train import train
 from earlylearn.values import yes_or_no
 
 DATA, NOISE, METHODS = "digits", "symmetric:0.4", ("ce", "elr")
+CONTENTS = Contents(
+    "a demo",
+    "demo.json",
+    lambda document: isinstance(document, dict) and set(document) == set(METHODS),
+    ("report.html", "memorization.png"),
+    parts=METHODS,
+)
 
 
 def run_demo(
@@ -30,29 +36,17 @@ def run_demo(
     Raises:
         UsageError: something else lies in the folder, or it holds a demo and ``overwrite`` is not given.
     """
-    _check(out, yes_or_no("overwrite", overwrite))
+    overwrite = yes_or_no("overwrite", overwrite)
+    CONTENTS.check(out, overwrite=overwrite)  # before the minute of training, what would be refused after it
     runs = {
         method: train(DATA, method, noise=NOISE, seed=seed, out=out / method, overwrite=overwrite, quiet=quiet)
         for method in METHODS
     }
+    summaries = {method: run.summary for method, run in runs.items()}
+    write_json(out / CONTENTS.marker, summaries)
     data = load(DATA).train
     page = out / "report.html"
     page.write_text(render_demo({method: run.view(data) for method, run in runs.items()}), encoding="utf-8")
     figure = memorization_figure({method: run.metrics for method, run in runs.items()})
     figure.savefig(out / "memorization.png", dpi=110)
-    summaries = {method: run.summary for method, run in runs.items()}
-    write_json(out / "demo.json", summaries)
     return page, summaries
-
-
-def _check(out: Path, overwrite: bool) -> None:
-    """Refuse before the minute of training what would be refused after it."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{setting('out', out)}: is a file; name a folder that does not exist yet")
-    there = {path.name for path in out.iterdir()} if out.exists() else set()
-    if there - {*METHODS, "demo.json", "report.html", "memorization.png"}:
-        raise UsageError(f"{setting('out', out)}: is not empty and not a demo of earlylearn; name another folder")
-    if there and not overwrite:
-        raise UsageError(
-            f"{setting('out', out)}: holds a demo already; give {setting('overwrite', True)} or name another folder"
-        )

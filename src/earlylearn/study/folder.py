@@ -1,7 +1,6 @@
 """How does a study live in a folder, beside what it finished there earlier?"""
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from filelock import FileLock
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError, hyperparameter, setting
-from earlylearn.files import check_format, read_json
+from earlylearn.files import Contents, check_format, read_json
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.run import Run
@@ -32,32 +31,27 @@ def check_folder(out: Path, runs: Sequence[StudyRun], loaded: Loaded, files: Seq
         UsageError: something else lies there, or runs made of other data or with other settings (and ``overwrite``
             is not given), or another process is at a run that is to be deleted.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{setting('out', out)}: is a file; name a folder")
-    for path in out.iterdir() if out.exists() else ():
-        if not path.name.startswith((".", "runs", *files)):
-            raise UsageError(
-                f"{setting('out', out)}: holds {path.name}, which is not of such a study; name another folder"
-            )
-    if not overwrite:
-        _check_document(out / files[0])
-    data = fingerprint(loaded) if any(RunFolder(run.path).config.exists() for run in runs) else None
-    for run in runs:
-        folder = RunFolder(run.path)
-        if others := folder.foreign():
-            raise UsageError(
-                f"{setting('out', out)}: {run.path} holds {others[0]}, which is not part of a run; move it away"
-            )
-        if not folder.config.exists():
-            continue
-        if overwrite:
+    kind = f"a {Path(files[0]).stem}"
+    Contents(kind, files[0], _is_document, tuple(files[1:]), parts=("runs",)).check(out, overwrite=True)
+    if not overwrite and (out / files[0]).exists():
+        check_format(read_json(out / files[0]), out / files[0])
+    there = [run for run in runs if RunFolder(run.path).contents.check(run.path, overwrite=True)]
+    if overwrite:
+        for run in there:
             with lock(run, wait=False) as held:
                 if not held:
                     raise UsageError(
                         f"{setting('overwrite', True)}: another process is at {run.path}; let it finish, or stop it"
                     )
-            continue
+        return
+    data = fingerprint(loaded) if there else None
+    for run in there:
         _check_same_run(run, out, data)
+
+
+def _is_document(document: object) -> bool:
+    """Whether a JSON document is that of a study."""
+    return isinstance(document, dict) and {"conclusion", "runs", "failed"} <= document.keys()
 
 
 def _check_same_run(run: StudyRun, out: Path, data: str | None) -> None:
@@ -82,23 +76,14 @@ def _changed(asked: RunConfig, there: RunConfig) -> tuple[str, Any] | None:
     return None
 
 
-def _check_document(path: Path) -> None:
-    """Refuse to go on with a study of a newer version; a document that cannot be read will be written anew."""
-    try:
-        document = read_json(path)
-    except UsageError:
-        return
-    check_format(document, path)
-
-
 def make_folder(out: Path, runs: Sequence[StudyRun], *, overwrite: bool) -> None:
     """Make a study's folder, or empty it of these runs; `check_folder` agreed to it. Failures are forgiven."""
     try:
         (out / "runs").mkdir(parents=True, exist_ok=True)
         for run in runs:
             run.note_failure(None)
-            if overwrite and run.path.exists():
-                shutil.rmtree(run.path)
+            if overwrite:
+                RunFolder(run.path).clear()
     except OSError as error:
         raise UsageError(f"{setting('out', out)}: {error.strerror}; choose a folder you may write to") from None
 

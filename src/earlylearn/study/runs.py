@@ -1,6 +1,5 @@
 """What is one run of a study, how is it done exactly once, and what does it contribute?"""
 
-import shutil
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,8 +113,7 @@ def run_once(run: StudyRun, loaded: Loaded) -> None:
         elif folder.last.exists():
             go_on(Run(run.path), loaded, quiet=True)
         else:
-            # What a kill before the first checkpoint left: `check_folder` saw that nothing else lies there.
-            shutil.rmtree(run.path, ignore_errors=True)
+            folder.clear()  # of what a kill before the first checkpoint left
             start(run.config, loaded, run.path, quiet=True)
     except EarlylearnError as error:
         run.note_failure(error.message)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from earlylearn.errors import UsageError, setting
-from earlylearn.files import write_json
+from earlylearn.files import Contents, write_json
 from earlylearn.values import whole_number, yes_or_no
 from earlylearn_paper.theory.claim import Claim
 from earlylearn_paper.theory.claims import check_claims
@@ -18,11 +18,17 @@ from earlylearn_paper.theory.threshold import linear_grid, network_grid
 
 TABLES = ("claims", "scaling", "separability", "threshold", "threshold_network")
 FIGURES = ("scaling", "separability", "threshold")
-FILES = {
+CONTENTS = Contents(
+    "a check of the theory",
     "theory.json",
-    *(f"{name}.csv" for name in TABLES),
-    *(f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")),
-}
+    lambda document: (
+        isinstance(document, list) and all(isinstance(claim, dict) and "slip" in claim for claim in document)
+    ),
+    (
+        *(f"{name}.csv" for name in TABLES),
+        *(f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")),
+    ),
+)
 NETWORK_SEEDS = 2
 
 
@@ -33,21 +39,13 @@ def make_folder(out: Path, overwrite: bool) -> None:
         UsageError: ``out`` is a file, cannot be made or written to, holds something else, or holds results and
             ``overwrite`` is not given.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{setting('out', out)}: is a file; name a folder that does not exist yet")
+    CONTENTS.check(out, overwrite=overwrite)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        there = {path.name for path in out.iterdir() if not path.name.startswith(".")}
     except OSError as error:
         raise UsageError(f"{setting('out', out)}: {error.strerror}; name another folder") from None
     if not os.access(out, os.W_OK):
         raise UsageError(f"{setting('out', out)}: cannot be written to; name another folder")
-    if there - FILES:
-        raise UsageError(f"{setting('out', out)}: is not empty and not of the theory's results; name another folder")
-    if there and not overwrite:
-        raise UsageError(
-            f"{setting('out', out)}: holds results already; give {setting('overwrite', True)} or name another folder"
-        )
 
 
 def run_theory(
@@ -87,10 +85,10 @@ def run_theory(
     flat = [
         {**record, "measured": shown(record["measured"]), "setting": shown(record["setting"])} for record in records
     ]
+    write_json(out / CONTENTS.marker, records)
     pd.DataFrame(flat).to_csv(out / "claims.csv", index=False)
     if figures:
         _studies(out, listed, tell)
-    write_json(out / "theory.json", records)
     return claims
 
 
