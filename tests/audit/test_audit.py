@@ -15,10 +15,53 @@ BELIEFS = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.4, 0.4, 0.2], [np.nan] 
 
 def test_columns_flags_and_quality():
     issues = el.find_label_issues([0, 0, 0, 1, 1], torch.tensor(BELIEFS), classes=["cat", "dog", "cow"])
-    assert list(issues) == ["id", "index", "given_label", "predicted_label", "label_quality", "is_label_issue"]
+    cleanlabs = ["id", "index", "given_label", "predicted_label", "label_quality", "is_label_issue"]
+    assert list(issues) == [*cleanlabs, "confident", "suspicion_rank", "suggested_quality"]
+    assert issues["suspicion_rank"].tolist() == [4, 1, 3, 5, 2]
+    np.testing.assert_allclose(issues["suggested_quality"], [0.9, 0.7, 0.4, np.nan, 0.7])
     assert issues["is_label_issue"].tolist() == [False, True, False, False, True]
     assert issues["predicted_label"].tolist() == ["cat", "dog", "cat", "dog", "cow"]
     np.testing.assert_allclose(issues["label_quality"], [0.9, 0.2, 0.4, np.nan, 0.3])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0.0, 0, 0, 1, 1],
+        ["cat", "cat", "cat", "dog", "dog"],
+        np.array([0, 0, 0, 1, 1], bool),
+        torch.tensor([0, 0, 0, 1, 1]),
+    ],
+)
+def test_labels_as_they_come(labels):
+    classes = ["cat", "dog", "cow"]
+    whole = el.find_label_issues([0, 0, 0, 1, 1], BELIEFS, classes=classes)
+    pd.testing.assert_frame_equal(el.find_label_issues(labels, BELIEFS, classes=classes), whole)
+    with pytest.raises(UsageError, match="none of classes"):
+        el.find_label_issues(["cat", "cat", "cat", "mug", "dog"], BELIEFS, classes=classes)
+
+
+def test_accepting_the_confident_makes_a_good_list_no_worse():
+    """One label in ten is wrong and the model errs on three in ten: taking every flag spoils the labels."""
+    generator = np.random.default_rng(0)
+    n, true = 4000, generator.integers(0, 4, 4000)
+    given = np.where(generator.random(n) < 0.1, (true + generator.integers(1, 4, n)) % 4, true)
+    logits = generator.normal(size=(n, 4)) + 1.6 * np.eye(4)[true]
+    beliefs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    issues = el.find_label_issues(given, beliefs)
+    before = (given != true).mean()
+    everything = np.where(issues["is_label_issue"], issues["predicted_label"], given)
+    confident = np.where(issues["confident"], issues["predicted_label"], given)
+    assert (everything != true).mean() > before + 0.05
+    assert (confident != true).mean() < before
+
+
+def test_blocks_change_nothing(monkeypatch):
+    generator = np.random.default_rng(0)
+    beliefs, labels = generator.dirichlet(np.ones(5), 300), generator.integers(0, 5, 300)
+    whole = el.find_label_issues(labels, beliefs)
+    monkeypatch.setattr("earlylearn.audit.label_issues.BLOCK", 64)
+    pd.testing.assert_frame_equal(el.find_label_issues(labels, beliefs), whole)
 
 
 def test_a_belief_rounded_above_one_is_no_issue():
@@ -32,7 +75,11 @@ def test_a_belief_rounded_above_one_is_no_issue():
     [
         ([0, 1], BELIEFS, "expected [n] and [n, classes]"),
         ([0, 0, 0, 0, 3], BELIEFS, "labels[4] is 3"),
-        ([0.0, 0, 0, 0, 1], BELIEFS, "float64"),
+        ([0.0, 0, 0.5, 0, 1], BELIEFS, "labels[2] is 0.5, not a whole number"),
+        (["cat", "cat", "dog", "cat", "cow"], BELIEFS, "give classes="),
+        ([[0], [1], [0], [1, 2], [1]], BELIEFS, "several labels for one example"),
+        (np.eye(3)[[0, 0, 0, 1, 1]], BELIEFS, "several labels for one example"),
+        ([0j] * 5, BELIEFS, "complex128"),
         ([0, 0, 0, 0, 1], BELIEFS * 5, "softmax"),
     ],
 )
@@ -70,4 +117,9 @@ def test_dynamics_equal_counting_example_by_example():
         assert columns["first_learned"][i] == (right.index(True) + 1 if any(right) else 0)
         assert columns["margin"][i] == pytest.approx(sum(margins) / 6, abs=1e-5)
         loss = torch.nn.functional.cross_entropy(history[-1][i], labels[i]).item()
+        chances = [torch.softmax(logits[i], 0)[y].item() for logits in history]
+        assert columns["missed"][i] == 6 - sum(right)
+        assert columns["epochs_seen"][i] == 6
+        assert columns["mean_probability"][i] == pytest.approx(np.mean(chances), abs=1e-6)
+        assert columns["variability"][i] == pytest.approx(np.std(chances), abs=1e-4)
         assert columns["loss"][i] == pytest.approx(loss, abs=1e-5)

@@ -15,6 +15,7 @@ Array = NDArray[np.floating]
 Kind = Literal["full", "symmetric"]
 
 TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+MOST_ROWS = 20_000  # beyond which the estimate moves no more, and time and memory would
 FEW_ROWS = 50  # per class, on average; from fewer, C (C - 1) free rates are not estimated
 START_DIAGONAL = 0.8
 CONVERGED = 1e-5
@@ -27,16 +28,13 @@ class Calibration:
     """What the given labels say of how they went wrong.
 
     Attributes:
-        posterior: ``float32 [n, C]``, probability of each class given the beliefs and the given label; NaN of rows
-            that the beliefs do not know.
         transition: ``float64 [C, C]``, T: a row per class, a column per given label; rows sum to 1.
-        temperature: that the logarithms of the beliefs were divided by.
+        temperature: that the logarithms of the beliefs are divided by.
         kind: ``full``, every rate free, or ``symmetric``, one rate for all.
         gain: how much better the full matrix explains the given labels than the symmetric one: the difference of the
             two Bayesian information criteria. Above 0, ranking by the posterior is worth it.
     """
 
-    posterior: Array
     transition: NDArray[np.float64]
     temperature: float
     kind: Kind
@@ -45,11 +43,16 @@ class Calibration:
     @property
     def worth_it(self) -> bool:
         """Whether noise goes by class, as far as the given labels tell."""
-        return self.kind == "full" and self.gain > 0
+        return self.kind == "full"
+
+    def posterior(self, beliefs: Array, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Probability of each class given the beliefs and the given label, ``float64 [m, C]``; NaN stays NaN."""
+        logs = np.log(np.maximum(beliefs, FLOOR))
+        return _responsibilities(_softened(logs, self.temperature), self.transition[:, labels].T)
 
 
 def calibrate(beliefs: Array, labels: NDArray[np.int64]) -> Calibration:
-    """Estimate T and the temperature by the likelihood of the given labels, and each row's posterior from them.
+    """Estimate T and the temperature by the likelihood of the given labels.
 
     Expectation maximization: ``r_ik`` proportional to ``q_ik T_k,y(i)`` with q the beliefs at a temperature, then
     ``T_kj = (sum of r_ik over rows given j + a / C) / (sum of r_ik + a)``, a = 1. The temperature with the largest
@@ -57,28 +60,26 @@ def calibrate(beliefs: Array, labels: NDArray[np.int64]) -> Calibration:
 
     Args:
         beliefs: ``[n, C]`` probabilities of each class, best of a model that did not train on the row; rows of NaN are
-            left out.
+            left out. Of more than `MOST_ROWS` rows, every so many-th counts.
         labels: ``int64 [n]`` given labels.
 
     Returns:
-        By the full matrix where it is worth it and there are rows enough, else by the symmetric one.
+        The full matrix where the labels are explained so much better by it that its free rates are paid for, and
+        there are rows enough; else the symmetric one.
     """
-    seen = np.flatnonzero(np.isfinite(beliefs).all(axis=1))
     classes = beliefs.shape[1]
+    seen = np.flatnonzero(np.isfinite(beliefs[:, 0]))
+    seen = seen[:: -(-len(seen) // MOST_ROWS) or 1]
     rows = [seen[labels[seen] == label] for label in range(classes)]
     logs = [np.log(np.maximum(beliefs[each], FLOOR)).astype(np.float32) for each in rows]
-    symmetric = _best(logs, "symmetric")
-    full, gain = None, -np.inf
-    if classes > 1 and len(seen) >= FEW_ROWS * classes:
+    best, gain = _best(logs, "symmetric"), -np.inf
+    if len(seen) >= FEW_ROWS * classes:
         full = _best(logs, "full")
         free = classes * (classes - 1) - 1
-        gain = 2 * (full.likelihood - symmetric.likelihood) - free * np.log(len(seen))
-    chosen = full if full is not None and gain > 0 else symmetric
-    kind: Kind = "symmetric" if chosen is symmetric else "full"
-    posterior = np.full(beliefs.shape, np.nan, np.float32)
-    for label, (each, log) in enumerate(zip(rows, logs, strict=True)):
-        posterior[each] = _responsibilities(_softened(log, chosen.temperature), chosen.transition[:, label])
-    return Calibration(posterior, chosen.transition, chosen.temperature, kind, float(gain))
+        gain = 2 * (full.likelihood - best.likelihood) - free * np.log(len(seen))
+        if gain > 0:
+            return Calibration(full.transition, full.temperature, "full", float(gain))
+    return Calibration(best.transition, best.temperature, "symmetric", float(gain))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,10 @@ class Dynamics(nn.Module):
         margin_sum: ``float32 [n]`` sum over epochs of logit(given) - max logit(other); its mean is the area under
             the margin (Pleiss et al. 2020).
         agrees: ``bool [n]``, the given label was predicted in the latest epoch that saw the row.
+        probability_sum: ``float32 [n]`` sum over epochs of the given label's probability; its mean and
+            standard deviation are confidence and variability of dataset cartography (Swayamdipta et al. 2020).
+        probability_squares: ``float32 [n]`` the same of its square.
+        missed: ``int64 [n]`` epochs that saw the row and did not predict its given label.
         visits: ``int64 [n]`` epochs that saw the row.
         times_learned, times_forgotten: ``int64 [n]`` changes of `agrees` to true, to false (Toneva et al. 2019).
         first_learned: ``int64 [n]`` first epoch, from 1, that predicted the given label; 0 = never.
@@ -24,6 +28,9 @@ class Dynamics(nn.Module):
 
     loss: Tensor
     margin_sum: Tensor
+    probability_sum: Tensor
+    probability_squares: Tensor
+    missed: Tensor
     agrees: Tensor
     times_learned: Tensor
     times_forgotten: Tensor
@@ -34,9 +41,10 @@ class Dynamics(nn.Module):
     def __init__(self, n: int) -> None:
         super().__init__()
         self.register_buffer("loss", torch.full((n,), torch.nan))
-        self.register_buffer("margin_sum", torch.zeros(n))
+        for name in ("margin_sum", "probability_sum", "probability_squares"):
+            self.register_buffer(name, torch.zeros(n))
         self.register_buffer("agrees", torch.zeros(n, dtype=torch.bool))
-        for name in ("times_learned", "times_forgotten", "first_learned", "visits"):
+        for name in ("times_learned", "times_forgotten", "first_learned", "missed", "visits"):
             self.register_buffer(name, torch.zeros(n, dtype=torch.int64))
         self.register_buffer("epochs", torch.zeros((), dtype=torch.int64))
 
@@ -55,7 +63,12 @@ class Dynamics(nn.Module):
         agrees = torch.where(seen, predicted == labels, self.agrees)
         self.epochs += 1
         self.visits += seen
-        self.loss.copy_(torch.where(seen, logits.logsumexp(1) - given, self.loss))
+        loss = logits.logsumexp(1) - given
+        probability = torch.where(seen, (-loss).exp(), 0.0)
+        self.loss.copy_(torch.where(seen, loss, self.loss))
+        self.probability_sum += probability
+        self.probability_squares += probability.square()
+        self.missed += seen & ~agrees
         self.margin_sum += torch.where(seen, given - others.amax(1), 0.0)
         self.times_learned += agrees & ~self.agrees
         self.times_forgotten += self.agrees & ~agrees
@@ -64,15 +77,22 @@ class Dynamics(nn.Module):
         return predicted.masked_fill(~seen, -1)
 
     def columns(self) -> pd.DataFrame:
-        """``loss, margin, times_learned, times_forgotten, first_learned``, a row per example; NaN if never seen."""
-        margin = self.margin_sum / self.visits
-        return pd.DataFrame(
-            {
-                "loss": self.loss.cpu().numpy(),
-                "margin": margin.cpu().numpy(),
-                **{
-                    name: getattr(self, name).cpu().numpy()
-                    for name in ("times_learned", "times_forgotten", "first_learned")
-                },
-            }
-        )
+        """A row per example, NaN where it was never seen.
+
+        ``missed, epochs_seen, mean_probability, variability`` (of the given label's probability, over the epochs that
+        saw the row), ``margin`` (mean), ``loss, times_learned, times_forgotten, first_learned``.
+        """
+        mean = self.probability_sum / self.visits
+        variance = self.probability_squares / self.visits - mean.square()
+        columns = {
+            "missed": self.missed,
+            "epochs_seen": self.visits,
+            "mean_probability": mean,
+            "variability": variance.clamp(min=0).sqrt(),
+            "margin": self.margin_sum / self.visits,
+            "loss": self.loss,
+            "times_learned": self.times_learned,
+            "times_forgotten": self.times_forgotten,
+            "first_learned": self.first_learned,
+        }
+        return pd.DataFrame({name: each.cpu().numpy() for name, each in columns.items()})

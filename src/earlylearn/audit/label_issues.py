@@ -1,6 +1,7 @@
-"""Which labels are wrong, given what a model believes of every example?"""
+"""Which labels are wrong, given what a model believes of every example, and how sure is that?"""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 
+from earlylearn.audit.calibration import calibrate
 from earlylearn.documents import IssueScores
 from earlylearn.errors import UsageError
+
+BLOCK = 2**20  # numbers looked at at a time
+SURE = 0.5  # posterior of another label above which it may be accepted without a look
 
 
 def find_label_issues(
@@ -21,53 +26,145 @@ def find_label_issues(
 ) -> pd.DataFrame:
     """A row per example: is its given label believed wrong, and how sure is that?
 
+    A model that disagrees with a label may be wrong itself, so a flag says "look", no more. How the labels go wrong is
+    estimated from the beliefs and the given labels (`earlylearn.audit.calibration`). Where noise goes by class, as far
+    as the given labels tell, the posterior ranks; elsewhere the beliefs do.
+
     Args:
-        labels: ``[n]`` given labels, integers 0..C-1.
+        labels: ``[n]`` given labels: integers 0..C-1 (whole floats and booleans count as such), or names in `classes`.
         beliefs: ``[n, C]`` probabilities of each label, such as ELR's targets (`ELRLoss.beliefs`); a row of NaN
             is an example never seen, and is not flagged.
         classes: C class names, to be shown instead of integers.
         ids: n stable names of the examples; their position otherwise.
 
     Returns:
-        Columns ``id, index, given_label, predicted_label, label_quality, is_label_issue`` (cleanlab's names), in
-        the order given. ``label_quality`` in [0, 1] is the believed probability of the given label, lower = more
-        likely wrong; an example is a label issue where another label is believed more. Nothing is relabelled.
+        In the order given, cleanlab's columns ``id, index, given_label, predicted_label, label_quality,
+        is_label_issue``, then ``confident, suspicion_rank, suggested_quality``.
+        ``label_quality`` in [0, 1] is the probability of the given label, lower = more likely wrong; NaN of an example
+        never seen. ``is_label_issue``: another label is believed more, have a look. ``confident``: another label's
+        posterior is above one half, it may be accepted in bulk. ``suspicion_rank`` counts from 1, the most suspicious.
+        ``suggested_quality`` is the probability of ``predicted_label``. Nothing is relabelled.
 
     Raises:
-        UsageError: shapes or the number of names do not fit, a label is outside 0..C-1, or a belief outside [0, 1].
+        UsageError: shapes or the number of names do not fit, a label is none of the classes or more than one, or a
+            belief is outside [0, 1].
     """
-    given = np.asarray(labels.detach().cpu() if isinstance(labels, Tensor) else labels)
-    p = np.asarray(beliefs.detach().cpu() if isinstance(beliefs, Tensor) else beliefs, dtype=np.float64)
-    if p.ndim != 2 or given.shape != (len(p),):
+    p = _probabilities(beliefs)
+    given = label_integers(labels, p.shape[1], classes)
+    if given.shape != (len(p),):
         raise UsageError(
             f"labels have shape {list(given.shape)} and beliefs {list(p.shape)}; expected [n] and [n, classes]"
         )
-    if not np.issubdtype(given.dtype, np.integer):
-        raise UsageError(f"labels have dtype {given.dtype}; expected integers 0..{p.shape[1] - 1}")
-    if len(given) and not (given.min() >= 0 and given.max() < p.shape[1]):
-        bad = np.flatnonzero((given < 0) | (given >= p.shape[1]))[0]
-        raise UsageError(f"labels[{bad}] is {given[bad]}, outside 0..{p.shape[1] - 1}")
     for what, names, length in (("classes", classes, p.shape[1]), ("ids", ids, len(p))):
         if names is not None and len(np.asarray(names)) != length:
             raise UsageError(f"{what} has {len(np.asarray(names))} names; expected {length}")
-    seen = np.asarray(~np.isnan(p).any(axis=1))
-    if len(p[seen]) and (p[seen].min() < 0 or p[seen].max() > 1 + 1e-6):
-        raise UsageError("beliefs must be probabilities in [0, 1]; pass softmax(logits), not logits")
-    rows = np.arange(len(p))
-    believed = p[rows, given]
-    predicted = np.where(seen, np.where(seen[:, None], p, 0).argmax(axis=1), given)
-    issue = seen & (np.where(seen[:, None], p, 0).max(axis=1) > believed)
+    judged = _judge(p, given)
     shown = np.asarray(classes if classes is not None else range(p.shape[1]))
     return pd.DataFrame(
         {
-            "id": rows if ids is None else np.asarray(ids),
-            "index": rows,
+            "id": np.arange(len(p)) if ids is None else np.asarray(ids),
+            "index": np.arange(len(p)),
             "given_label": shown[given],
-            "predicted_label": shown[predicted],
-            "label_quality": np.clip(believed, 0, 1),
-            "is_label_issue": issue,
+            "predicted_label": shown[judged.predicted],
+            "label_quality": judged.quality,
+            "is_label_issue": judged.predicted != given,
+            "confident": judged.confident,
+            "suspicion_rank": _ranks(judged.quality),
+            "suggested_quality": judged.suggested,
         }
     )
+
+
+def label_integers(labels: ArrayLike | Tensor, count: int, classes: Sequence[str] | None = None) -> NDArray[np.int64]:
+    """Labels as ``int64 [n]`` in 0..count-1, whatever they are written as.
+
+    Raises:
+        UsageError: a label is no whole number and no name in `classes`, outside the range, or a list of several.
+    """
+    try:
+        given = np.asarray(labels.detach().cpu() if isinstance(labels, Tensor) else labels)
+    except ValueError:  # lists of different lengths
+        given = np.empty(0, dtype=object)
+    if given.ndim > 1 or (given.dtype == object and any(isinstance(each, list | tuple) for each in labels)):  # type: ignore[union-attr]
+        raise UsageError(
+            "labels hold several labels for one example; one label per example is audited: audit each label of a "
+            "multi-label set apart, as present or absent"
+        )
+    if given.dtype.kind in "OUS":
+        return _from_names(given, classes)
+    if given.dtype.kind == "f" and not (given == np.round(given)).all():
+        bad = int(np.flatnonzero(given != np.round(given))[0])
+        raise UsageError(f"labels[{bad}] is {given[bad]}, not a whole number; expected 0..{count - 1}")
+    if given.dtype.kind not in "biuf":
+        raise UsageError(f"labels have dtype {given.dtype}; expected integers 0..{count - 1} or class names")
+    integers = given.astype(np.int64)
+    bad_rows = np.flatnonzero((integers < 0) | (integers >= count))
+    if len(bad_rows):
+        raise UsageError(f"labels[{bad_rows[0]}] is {given[bad_rows[0]]}, outside 0..{count - 1}")
+    return integers
+
+
+def _from_names(given: NDArray[Any], classes: Sequence[str] | None) -> NDArray[np.int64]:
+    if classes is None:
+        raise UsageError(f"labels are names, such as {str(given[0])!r}; give classes=, the names in the beliefs' order")
+    position = {str(name): k for k, name in enumerate(classes)}
+    unknown = next((k for k, name in enumerate(given) if str(name) not in position), None)
+    if unknown is not None:
+        raise UsageError(f"labels[{unknown}] is {str(given[unknown])!r}, none of classes={list(position)[:12]}")
+    return np.array([position[str(name)] for name in given], dtype=np.int64)
+
+
+def _probabilities(beliefs: ArrayLike | Tensor) -> NDArray[np.floating[Any]]:
+    p = np.asarray(beliefs.detach().cpu().float() if isinstance(beliefs, Tensor) else beliefs)
+    p = p if p.dtype.kind == "f" else p.astype(np.float32)
+    if p.ndim != 2 or p.shape[1] < 2:
+        raise UsageError(f"beliefs have shape {list(p.shape)}; expected [n, classes], at least two classes")
+    if len(p) and (np.nanmin(p, initial=0) < 0 or np.nanmax(p, initial=0) > 1 + 1e-6):
+        raise UsageError("beliefs must be probabilities in [0, 1]; pass softmax(logits), not logits")
+    return p
+
+
+class _Judged(NamedTuple):
+    """Of every row: the label it is believed to have, and probabilities of that label and of the given one."""
+
+    predicted: NDArray[np.int64]
+    quality: NDArray[np.float64]
+    suggested: NDArray[np.float64]
+    confident: NDArray[np.bool_]
+
+
+def _judge(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> _Judged:
+    """A few numbers per row, by blocks of rows: what is in between is never held for all rows at once."""
+    calibration = calibrate(p, given)
+    predicted, confident = given.copy(), np.zeros(len(p), dtype=bool)
+    quality, suggested = np.full(len(p), np.nan), np.full(len(p), np.nan)
+    block = max(1, BLOCK // p.shape[1])
+    for start in range(0, len(p), block):
+        part = slice(start, start + block)
+        beliefs, label = p[part], given[part]
+        seen, rows = np.isfinite(beliefs[:, 0]), np.arange(len(label))
+        posterior = calibration.posterior(beliefs, label)
+        final = posterior if calibration.worth_it else beliefs
+        believed = _other_than(beliefs, label, seen)
+        other = np.where(believed == label, _other_than(final, label, seen), believed)
+        predicted[part] = other
+        quality[part] = np.clip(final[rows, label], 0, 1)
+        suggested[part] = np.clip(final[rows, other], 0, 1)
+        confident[part] = (other != label) & (np.nan_to_num(posterior[rows, other]) > SURE)
+    return _Judged(predicted, quality, suggested, confident)
+
+
+def _other_than(p: NDArray[np.floating[Any]], given: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The most probable label, the given one where none is more probable or nothing is known."""
+    best = np.where(seen[:, None], p, 0).argmax(axis=1)
+    rows = np.arange(len(p))
+    return np.where(seen & (p[rows, best] > p[rows, given]), best, given)
+
+
+def _ranks(quality: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    ranks = np.empty(len(quality), dtype=np.int64)
+    ranks[np.argsort(quality, kind="stable")] = np.arange(1, len(quality) + 1)  # NaN sorts last
+    return ranks
 
 
 def score_label_issues(issues: pd.DataFrame, wrong: NDArray[np.bool_] | None) -> IssueScores:
