@@ -58,7 +58,7 @@ def find_label_issues(
     for what, names, length in (("classes", classes, p.shape[1]), ("ids", ids, len(p))):
         if names is not None and len(np.asarray(names)) != length:
             raise UsageError(f"{what} has {len(np.asarray(names))} names; expected {length}")
-    judged = _judge(p, given)
+    judged = judge(p, given)
     shown = np.asarray(classes if classes is not None else range(p.shape[1]))
     return pd.DataFrame(
         {
@@ -124,20 +124,30 @@ def _probabilities(beliefs: ArrayLike | Tensor) -> NDArray[np.floating[Any]]:
     return p
 
 
-class _Judged(NamedTuple):
-    """Of every row: the label it is believed to have, and probabilities of that label and of the given one."""
+class Judged(NamedTuple):
+    """What beliefs say of every row; probabilities are NaN of a row never seen.
+
+    Attributes:
+        predicted: ``int64 [n]``, the label it is believed to have.
+        quality: ``float64 [n]``, the probability of its given label that ranks.
+        suggested: the same of the predicted label.
+        confident: ``bool [n]``, the prediction may be accepted without a look.
+        believed, posterior: ``float64 [n]``, the given label's probability as the model believes it, and by Bayes.
+    """
 
     predicted: NDArray[np.int64]
     quality: NDArray[np.float64]
     suggested: NDArray[np.float64]
     confident: NDArray[np.bool_]
+    believed: NDArray[np.float64]
+    posterior: NDArray[np.float64]
 
 
-def _judge(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> _Judged:
+def judge(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> Judged:
     """A few numbers per row, by blocks of rows: what is in between is never held for all rows at once."""
     calibration = calibrate(p, given)
     predicted, confident = given.copy(), np.zeros(len(p), dtype=bool)
-    quality, suggested = np.full(len(p), np.nan), np.full(len(p), np.nan)
+    quality, suggested, believed_given, posterior_given = np.full((4, len(p)), np.nan)
     block = max(1, BLOCK // p.shape[1])
     for start in range(0, len(p), block):
         part = slice(start, start + block)
@@ -150,8 +160,9 @@ def _judge(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> _Judged:
         predicted[part] = other
         quality[part] = np.clip(final[rows, label], 0, 1)
         suggested[part] = np.clip(final[rows, other], 0, 1)
+        believed_given[part], posterior_given[part] = beliefs[rows, label], posterior[rows, label]
         confident[part] = (other != label) & (np.nan_to_num(posterior[rows, other]) > SURE)
-    return _Judged(predicted, quality, suggested, confident)
+    return Judged(predicted, quality, suggested, confident, believed_given, posterior_given)
 
 
 def _other_than(p: NDArray[np.floating[Any]], given: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
