@@ -123,6 +123,19 @@ class IssueScores(TypedDict):
     precision: float | None
     recall: float | None
     average_precision: float | None
+    confident: NotRequired[int]  # flags that may be accepted in bulk
+
+
+class AuditSummary(TypedDict):
+    """What may be said before anybody has looked: ``[low, high]`` numbers of wrong labels, and in words.
+
+    ``misgivings`` say why the flags are no use, the worst first; none where nothing speaks against them.
+    """
+
+    wrong_labels: list[int]
+    wrong_flags: list[int]
+    claims: list[str]
+    misgivings: list[str]
 
 
 class Summary(TypedDict):
@@ -139,6 +152,7 @@ class Summary(TypedDict):
     accuracy: Accuracy
     memorized_last: float | None
     label_issues: IssueScores
+    audit: NotRequired[AuditSummary]
 
 
 # A study: comparison.json and sweep.json.

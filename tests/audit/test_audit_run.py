@@ -30,7 +30,7 @@ def test_rows_a_method_never_saw_are_audited_by_its_predictions(monkeypatch):
 
 def test_the_audit_covers_every_row_and_says_which_were_held_out():
     session = made(blobs(60), method="ce")
-    issues = audit_run(session.fit, session.data, session.draw.val_rows, session.dynamics)
+    issues = audit_run(session.fit, session.data, session.draw.val_rows, session.dynamics).issues
     assert issues["id"].tolist() == session.data.ids.tolist()
     assert np.flatnonzero(issues["split"] == "validation").tolist() == sorted(session.draw.val_rows)
     assert issues["true_label"].tolist() == [session.data.classes[label] for label in session.data.true_labels]

@@ -1,18 +1,38 @@
 """Which labels does a run believe wrong at its end, and how did every row fare on the way?"""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from earlylearn.audit.claims import in_words, misgivings, wrong_range
 from earlylearn.audit.dynamics import Dynamics
-from earlylearn.audit.label_issues import find_label_issues
+from earlylearn.audit.label_issues import Judged, issues_frame, judge
 from earlylearn.data.labelled import LabelledData
+from earlylearn.documents import AuditSummary
 from earlylearn.loop.fit import Fit
 
 
-def audit_run(fit: Fit, data: LabelledData, val_rows: NDArray[np.int64], dynamics: Dynamics) -> pd.DataFrame:
+class Audit(NamedTuple):
+    """What an audit found.
+
+    Attributes:
+        issues: a row per row of the data, see `audit_run`.
+        beliefs: ``float32 [n, C]`` it was made by.
+        summary: what may be said of it.
+    """
+
+    issues: pd.DataFrame
+    beliefs: NDArray[np.float32]
+    summary: AuditSummary
+
+
+def audit_run(
+    fit: Fit, data: LabelledData, val_rows: NDArray[np.int64], dynamics: Dynamics, *, gap: float | None = None
+) -> Audit:
     """The label issues of every row, held-out ones included, with their training dynamics.
 
     Args:
@@ -20,17 +40,51 @@ def audit_run(fit: Fit, data: LabelledData, val_rows: NDArray[np.int64], dynamic
         data: the rows under their given labels, with the true ones where they are known.
         val_rows: the rows that were held out.
         dynamics: of the whole training; their ``loss`` is of its last epoch.
+        gap: see `earlylearn.audit.claims.in_words`.
 
     Returns:
-        The columns of `find_label_issues`, ``split`` (``train`` or ``validation``), ``true_label`` where it is known,
-        and the columns of `Dynamics`.
+        With the issues the columns of `find_label_issues`, ``split`` (``train`` or ``validation``), ``true_label`` where it is known,
+        the columns of `Dynamics`, and ``reason``, in words, of what is flagged.
     """
-    issues = find_label_issues(data.labels, beliefs_of(fit), classes=data.classes, ids=data.ids)
+    beliefs = beliefs_of(fit).float().numpy()
+    judged = judge(beliefs, data.labels)
+    issues = issues_frame(judged, data.labels, len(data.classes), classes=data.classes, ids=data.ids)
     held_out = np.isin(np.arange(len(data)), val_rows)
     issues["split"] = np.where(held_out, "validation", "train")
     if data.true_labels is not None:
         issues["true_label"] = np.asarray(data.classes)[data.true_labels]
-    return pd.concat([issues, dynamics.columns()], axis=1)
+    issues = pd.concat([issues, dynamics.columns()], axis=1)
+    issues["reason"] = _reasons(issues)
+    return Audit(issues, beliefs, _summary(judged, beliefs, data, val_rows, gap))
+
+
+def _reasons(issues: pd.DataFrame) -> list[str]:
+    """Why a label is flagged, for whoever looks at it; empty for the others."""
+    columns = ("is_label_issue", "predicted_label", "suggested_quality", "missed", "epochs_seen")
+    return [
+        f"{predicted} with probability {probability:.2f}; the given label was missed in {missed} of {epochs} epochs"
+        if flagged
+        else ""
+        for flagged, predicted, probability, missed, epochs in zip(*(issues[name] for name in columns), strict=True)
+    ]
+
+
+def _summary(
+    judged: Judged, beliefs: NDArray[np.float32], data: LabelledData, val_rows: NDArray[np.int64], gap: float | None
+) -> AuditSummary:
+    flagged = judged.predicted != data.labels
+    labels = wrong_range(judged.posterior, judged.believed)
+    flags = wrong_range(judged.posterior[flagged], judged.believed[flagged])
+    believed = np.where(np.isnan(beliefs), -np.inf, beliefs).argmax(1)
+    held_out = None
+    if len(val_rows):
+        held_out = float((believed[val_rows] == data.labels[val_rows]).mean()), data.labels[val_rows]
+    return {
+        "wrong_labels": [labels.low, labels.high],
+        "wrong_flags": [flags.low, flags.high],
+        "claims": in_words(labels, flags, gap=gap),
+        "misgivings": misgivings(data.labels, flagged, believed, data.classes, held_out=held_out),
+    }
 
 
 def beliefs_of(fit: Fit) -> Tensor:

@@ -1,10 +1,14 @@
-"""What may be said of the number of wrong labels before anybody has looked, and what may not?"""
+"""What may be said of the wrong labels before anybody has looked, and when are the flags no use?"""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+SWALLOWED = 0.8  # of a class's labels flagged, from which on the model rather than the labels is at fault
+FEW = 5  # rows, of a class that is not judged
 MEMORISED = 0.25  # how much more often given labels are predicted of rows trained on than of rows held out
 
 
@@ -58,3 +62,48 @@ def in_words(labels: Range, flags: Range, *, gap: float | None) -> list[str]:
             f"Of the {flags.of:,} flagged, between {shares} are wrong; the model may be wrong itself: check 50 to know."
         )
     return lines
+
+
+def misgivings(
+    given: NDArray[np.int64],
+    flagged: NDArray[np.bool_],
+    believed: NDArray[np.int64],
+    classes: Sequence[str],
+    *,
+    held_out: tuple[float, NDArray[np.int64]] | None,
+) -> list[str]:
+    """Why these flags should not be used, worst first; none where nothing speaks against them.
+
+    Args:
+        given: ``int64 [n]`` given labels.
+        flagged: ``bool [n]``.
+        believed: ``int64 [n]``, the class each row is believed to have.
+        classes: names.
+        held_out: agreement with the given labels of rows held out, and those labels; None if nothing was held out.
+    """
+    found = []
+    if held_out is not None:
+        agreement, labels = held_out
+        largest = np.bincount(labels, minlength=len(classes)).max() / len(labels)
+        if agreement <= largest + 2 * math.sqrt(largest * (1 - largest) / len(labels)):
+            found.append(
+                f"This model learned too little; do not use these flags: of held-out rows it agrees with "
+                f"{agreement:.0%} of the labels, and always answering the commonest class would with {largest:.0%}."
+            )
+    counts = np.bincount(given, minlength=len(classes))
+    spoilt = np.bincount(given[flagged], minlength=len(classes))
+    swallowed = [k for k in range(len(classes)) if counts[k] >= FEW and spoilt[k] >= SWALLOWED * counts[k]]
+    if swallowed:
+        names = ", ".join(f"{classes[k]!r} ({spoilt[k]:,} of {counts[k]:,})" for k in swallowed[:5])
+        found.append(
+            f"Nearly all labels of a class are flagged, so the class was not learned; do not use the flags of: {names}."
+        )
+    missing = [k for k in range(len(classes)) if counts[k] >= FEW and not (believed == k).any() and k not in swallowed]
+    if missing:
+        found.append(f"No row is believed to be of class {', '.join(repr(classes[k]) for k in missing[:5])}.")
+    if flagged.mean() > 0.5:
+        found.append(
+            f"More than half of the labels are flagged ({flagged.mean():.0%}); the model is more likely wrong than they"
+            " are."
+        )
+    return found

@@ -58,12 +58,23 @@ def find_label_issues(
     for what, names, length in (("classes", classes, p.shape[1]), ("ids", ids, len(p))):
         if names is not None and len(np.asarray(names)) != length:
             raise UsageError(f"{what} has {len(np.asarray(names))} names; expected {length}")
-    judged = judge(p, given)
-    shown = np.asarray(classes if classes is not None else range(p.shape[1]))
+    return issues_frame(judge(p, given), given, p.shape[1], classes=classes, ids=ids)
+
+
+def issues_frame(
+    judged: "Judged",
+    given: NDArray[np.int64],
+    count: int,
+    *,
+    classes: Sequence[str] | None = None,
+    ids: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """What was judged of ``count`` classes' labels, as the columns of `find_label_issues`."""
+    shown = np.asarray(classes if classes is not None else range(count))
     return pd.DataFrame(
         {
-            "id": np.arange(len(p)) if ids is None else np.asarray(ids),
-            "index": np.arange(len(p)),
+            "id": np.arange(len(given)) if ids is None else np.asarray(ids),
+            "index": np.arange(len(given)),
             "given_label": shown[given],
             "predicted_label": shown[judged.predicted],
             "label_quality": judged.quality,
@@ -191,12 +202,15 @@ def score_label_issues(issues: pd.DataFrame, wrong: NDArray[np.bool_] | None) ->
     """
     flags = issues["is_label_issue"].to_numpy(bool)
     flagged = int(flags.sum())
+    sure: IssueScores = {"flagged": flagged, "precision": None, "recall": None, "average_precision": None}
+    if "confident" in issues:
+        sure["confident"] = int(issues["confident"].sum())
     if wrong is None:
-        return {"flagged": flagged, "precision": None, "recall": None, "average_precision": None}
+        return sure
     hits, all_wrong = int((flags & wrong).sum()), int(wrong.sum())
     suspicion = 1 - issues["label_quality"].fillna(1)
     return {
-        "flagged": flagged,
+        **sure,
         "precision": hits / flagged if flagged else None,
         "recall": hits / all_wrong if all_wrong else None,
         "average_precision": float(average_precision_score(wrong, suspicion)) if all_wrong else None,

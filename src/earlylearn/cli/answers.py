@@ -65,6 +65,17 @@ def print_summaries(summaries: "Mapping[str, Summary]") -> None:
     print_table("results", ["", *summaries], rows)
 
 
+def print_audit(summary: "Summary", run: str) -> None:
+    """What may be said of the labels before anybody has looked, and how to look; misgivings first."""
+    audit = summary.get("audit")
+    if audit is None:
+        return
+    for line in audit["misgivings"] or audit["claims"]:
+        print(line)
+    if summary["label_issues"]["flagged"]:
+        print(f"look at them: earlylearn review {shlex.quote(run)}")
+
+
 def _share(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.1%}"
 

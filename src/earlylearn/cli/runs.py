@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from earlylearn.cli.answers import print_json, print_summaries, print_table, write_frame
+from earlylearn.cli.answers import print_audit, print_json, print_summaries, print_table, write_frame
 from earlylearn.cli.options import (
     OF_DATA,
     Data,
@@ -62,6 +62,7 @@ def train(
         print_json({"run": str(run.folder.path), **run.summary})
     else:
         print_summaries({run.summary["method"]: run.summary})
+        print_audit(run.summary, str(run.folder.path))
         print(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")
         if page is not None:
             print(f"before and after the corrections: {page}")

@@ -40,6 +40,18 @@ def headline(view: RunView) -> str:
     return f"{start}; {middle}{end}."
 
 
+def misgivings(view: RunView) -> list[str]:
+    """Why these flags should not be used, the worst first; what a run before this was kept says nothing of."""
+    audit = view.summary.get("audit")
+    return audit["misgivings"] if audit else []
+
+
+def claims(view: RunView) -> list[str]:
+    """What may be said of the number of wrong labels; nothing where the truth is known, or the flags are no use."""
+    audit = view.summary.get("audit")
+    return audit["claims"] if audit and not has_truth(view.issues) and not audit["misgivings"] else []
+
+
 def support(view: RunView) -> str:
     """The sentence under the headline: how far the flagged labels can be trusted."""
     found = view.summary["label_issues"]

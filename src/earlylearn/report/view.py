@@ -22,6 +22,7 @@ class RunView:
         classes: class names in the order of the label integers.
         image: the ``uint8 [C, H, W]`` picture of a row by its index; None where inputs are features.
         describe: a short text of a row by its index, shown where there are no pictures.
+        path: the run folder, for the commands that the page shows.
     """
 
     summary: Summary
@@ -31,3 +32,4 @@ class RunView:
     classes: list[str]
     image: Callable[[int], NDArray[np.uint8]] | None
     describe: Callable[[int], str] | None = None
+    path: str = "RUN"

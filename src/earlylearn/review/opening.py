@@ -27,7 +27,7 @@ def open_rows(path: str | Path, *, show: tuple[str, ...] = ()) -> Rows:
     data = reread(run).train
     if len(issues) != len(data):
         raise UsageError(f"{run.folder.issues}: has {len(issues)} rows, the data {len(data)}; restore the file")
-    return Rows(data, issues, originals(run, data, show))
+    return Rows(data, issues, originals(run, data, show), beliefs=run.folder.read_beliefs())
 
 
 def open_review(

@@ -24,6 +24,9 @@ from earlylearn.runs.config import RunConfig, describe
 from earlylearn.runs.inputs import Inputs, check_inputs
 from earlylearn.values import yes_or_no
 
+# Columns of label_issues.csv that are empty for a row that no epoch saw.
+UNSEEN = ("label_quality", "suggested_quality", "loss", "margin", "mean_probability", "variability")
+MOST_BELIEFS = 2**25  # numbers, 64 MiB
 AGAIN = f"train again with {setting('overwrite', True)}"  # the mend of a file that only a new run could bring back
 
 
@@ -59,6 +62,7 @@ class RunFolder:
         encoder: ``encoder/``, an encoder that was fitted on the run's own texts; absent where there is none.
         last, picked: checkpoints of the last epoch (whole state) and of the epoch noisy validation picked (model).
         issues: ``label_issues.csv``.
+        beliefs: ``beliefs.npy``, ``float16 [n, C]`` by which the labels were audited; absent where it is too large.
         summary: ``summary.json``, written last: its presence says the run is finished.
         report: ``report.html``.
     """
@@ -73,6 +77,7 @@ class RunFolder:
         self.last = self.path / "checkpoint" / "last.safetensors"
         self.picked = self.path / "checkpoint" / "picked.safetensors"
         self.issues = self.path / "label_issues.csv"
+        self.beliefs = self.path / "beliefs.npy"
         self.summary = self.path / "summary.json"
         self.report = self.path / "report.html"
 
@@ -188,12 +193,32 @@ class RunFolder:
         """``summary.json``."""
         return checked(read_json(self.summary), Summary, self.summary)
 
+    def write_audit(self, issues: pd.DataFrame, beliefs: NDArray[np.float32]) -> None:
+        """Keep the label issues, and what they were found by where that is no more than `MOST_BELIEFS` numbers."""
+        partial = self.issues.with_name(self.issues.name + ".partial")
+        issues.to_csv(partial, index=False)
+        os.replace(partial, self.issues)
+        if beliefs.size <= MOST_BELIEFS:
+            partial = self.beliefs.with_name(self.beliefs.name + ".partial")
+            with partial.open("wb") as file:
+                np.save(file, beliefs.astype(np.float16), allow_pickle=False)
+            os.replace(partial, self.beliefs)
+
+    def read_beliefs(self) -> NDArray[np.float32] | None:
+        """The beliefs of `write_audit`, ``float32 [n, C]``; None where they were not kept."""
+        try:
+            return np.load(self.beliefs, allow_pickle=False).astype(np.float32)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError) as error:
+            raise UsageError(f"{self.beliefs}: cannot be read ({error}); {AGAIN}") from None
+
     def read_issues(self) -> pd.DataFrame:
         """``label_issues.csv``; class names stay text, whatever they look like."""
         if not self.issues.exists():
             raise UsageError(f"{self.issues}: no such file; finish the run with {call('resume', self.path)}")
-        text = dict.fromkeys(("id", "given_label", "predicted_label", "true_label", "split"), str)
-        unseen = {name: [""] for name in ("label_quality", "loss", "margin")}  # of a row that no epoch saw
+        text = dict.fromkeys(("id", "given_label", "predicted_label", "true_label", "split", "reason"), str)
+        unseen = {name: [""] for name in UNSEEN}
         try:
             issues = pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values=unseen)
         except (OSError, ValueError) as error:

@@ -146,6 +146,7 @@ class Run:
             classes=self.classes,
             image=image,
             describe=describe_row,
+            path=str(self.folder.path),
         )
 
     def _model(self, weights: Weights) -> Method:

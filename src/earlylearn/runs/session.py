@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import pandas as pd
 import torch
 
-from earlylearn.audit.audit_run import audit_run
+from earlylearn.audit.audit_run import Audit, audit_run
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.audit.label_issues import score_label_issues
 from earlylearn.data.sources import Loaded
@@ -132,8 +131,10 @@ class Session:
         test_last = self._tested(metrics[-1]["test_accuracy"])
         load_method(self.fit.method, load_checkpoint(folder.picked)["method"])
         test_picked = self._tested(best["test_accuracy"])
-        issues = audit_run(self.fit, self.data, self.draw.val_rows, self.dynamics)
-        issues.to_csv(folder.issues, index=False)
+        held_out = metrics[-1]["val_accuracy"]
+        gap = None if held_out is None else metrics[-1]["agree"] - held_out
+        audit = audit_run(self.fit, self.data, self.draw.val_rows, self.dynamics, gap=gap)
+        folder.write_audit(audit.issues, audit.beliefs)
         accuracy: Accuracy = {
             "test_last": test_last,
             "test_at_best_val": test_picked,
@@ -142,7 +143,7 @@ class Session:
             "best_epoch": best["epoch"],
         }
         seconds = round(sum(record["seconds"] for record in metrics), 2)
-        summary = self._summary(seconds, accuracy, memorized, issues)
+        summary = self._summary(seconds, accuracy, memorized, audit)
         run = Run(folder.path, summary=summary)
         folder.report.write_text(render_run(run.view(self.data)), encoding="utf-8")
         write_json(folder.summary, summary)
@@ -151,7 +152,7 @@ class Session:
         """An epoch's test accuracy, measured now if it was not then: the method is as it was in that epoch."""
         return self.evaluator.test_accuracy(self.fit) if accuracy is None else accuracy
 
-    def _summary(self, seconds: float, accuracy: Accuracy, memorized: float | None, issues: pd.DataFrame) -> Summary:
+    def _summary(self, seconds: float, accuracy: Accuracy, memorized: float | None, audit: Audit) -> Summary:
         noise, true = self.draw.noise, self.data.true_labels
         wrong = None if true is None else self.data.labels != true
         return {
@@ -169,7 +170,8 @@ class Session:
             },
             "accuracy": accuracy,
             "memorized_last": memorized,
-            "label_issues": score_label_issues(issues, wrong),
+            "label_issues": score_label_issues(audit.issues, wrong),
+            "audit": audit.summary,
         }
 
 

@@ -1,0 +1,60 @@
+"""Is it said when the flags are no use, and is no number claimed that is not known?"""
+
+import numpy as np
+import pytest
+
+from earlylearn.audit.claims import Range, in_words, misgivings, wrong_range
+
+CLASSES = ("cat", "dog", "cow")
+
+
+def judged(given, believed, held_out=None):
+    given, believed = np.array(given), np.array(believed)
+    return misgivings(given, given != believed, believed, CLASSES, held_out=held_out)
+
+
+def test_nothing_speaks_against_a_model_that_learned():
+    given = np.repeat([0, 1, 2], 20)
+    believed = np.where(np.arange(60) % 10 == 0, (given + 1) % 3, given)
+    assert judged(given, believed, (0.85, given)) == []
+
+
+def test_a_model_no_better_than_the_commonest_class():
+    given = np.repeat([0, 1, 2], [60, 25, 15])
+    (first, *_) = judged(given, given, (0.62, given))
+    assert first.startswith("This model learned too little; do not use these flags")
+    assert "60%" in first
+
+
+def test_a_class_that_was_swallowed_is_named():
+    given = np.repeat([0, 1, 2], [60, 25, 15])
+    (swallowed,) = judged(given, np.where(given == 2, 0, given))
+    assert "'cow' (15 of 15)" in swallowed
+    assert judged(given, np.where((given == 2) & (np.arange(100) < 95), 0, given)) == []  # 10 of 15
+
+
+def test_more_flags_than_labels_left():
+    given = np.tile([0, 1, 2], 20)
+    found = judged(given, np.where(np.arange(60) % 5 < 3, (given + 1) % 3, given))
+    assert len(found) == 1
+    assert "More than half" in found[0]
+
+
+def test_the_range_runs_from_the_posterior_to_the_beliefs_and_leaves_out_what_was_never_seen():
+    beliefs = np.array([0.1, 0.2, 0.9, np.nan])
+    assert wrong_range(np.array([0.6, 0.7, 0.99, np.nan]), beliefs) == Range(0, 2, 3)
+    assert wrong_range(beliefs, beliefs).of == 3
+
+
+@pytest.mark.parametrize("gap", [None, 0.1])
+def test_a_range_and_the_way_to_know_better(gap):
+    whole, flags = in_words(Range(90, 210, 1000), Range(60, 140, 150), gap=gap)
+    assert whole == "Between 90 and 210 of the 1,000 labels are wrong, as far as the model can tell."
+    assert "between 40% and 93% are wrong" in flags
+    assert "check 50 to know" in flags
+
+
+def test_of_a_model_that_memorised_nothing_is_claimed():
+    (line,) = in_words(Range(90, 210, 1000), Range(60, 140, 150), gap=0.4)
+    assert "cannot be said" in line
+    assert "90" not in line
