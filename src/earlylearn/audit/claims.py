@@ -53,9 +53,8 @@ def in_words(labels: Range, flags: Range, *, gap: float | None) -> list[str]:
             f"The model agrees with {gap:.0%} more of the labels it trained on than of labels it never saw: it learned "
             "labels by heart, wrong ones among them. How many are wrong cannot be said from it; check 50 to know."
         ]
-    lines = [
-        f"Between {labels.low:,} and {labels.high:,} of the {labels.of:,} labels are wrong, as far as the model can tell."
-    ]
+    between = f"{labels.low:,} and {labels.high:,} of the {labels.of:,} labels"
+    lines = [f"Between {between} are wrong, as far as the model can tell."]
     if flags.of:
         shares = f"{flags.low / flags.of:.0%} and {flags.high / flags.of:.0%}"
         lines.append(

@@ -207,7 +207,7 @@ class RunFolder:
     def read_beliefs(self) -> NDArray[np.float32] | None:
         """The beliefs of `write_audit`, ``float32 [n, C]``; None where they were not kept."""
         try:
-            return np.load(self.beliefs, allow_pickle=False).astype(np.float32)
+            return np.asarray(np.load(self.beliefs, allow_pickle=False), dtype=np.float32)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, EOFError) as error:
