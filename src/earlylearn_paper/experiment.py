@@ -1,14 +1,15 @@
 """What is an experiment of the paper: what is it asked with, at which scale, and what does it find?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, cast
 
 import pandas as pd
+from typing_extensions import TypedDict
 
 from earlylearn.errors import EarlylearnError, UsageError
-from earlylearn.files import read_json
+from earlylearn.files import fault, read_json
 from earlylearn.runs.run import Run
 from earlylearn.study.compare import Comparison, compare
 
@@ -35,6 +36,28 @@ class Scale:
     replaced: tuple[str, ...] = ()
 
 
+class VerdictRecord(TypedDict):
+    """A `Verdict` in a document."""
+
+    claim: str
+    paper: str
+    ours: str
+    holds: bool | None
+
+
+class CellRecord(TypedDict):
+    """A `Cell` in a document."""
+
+    row: str
+    column: str
+    paper: float | None
+    paper_sd: float | None
+    ours: float | None
+    sd: float | None
+    n: int
+    why: str
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One claim of the paper beside what was measured.
@@ -50,6 +73,10 @@ class Verdict:
     paper: str
     ours: str
     holds: bool | None
+
+    def record(self) -> VerdictRecord:
+        """The same in a document."""
+        return {"claim": self.claim, "paper": self.paper, "ours": self.ours, "holds": self.holds}
 
 
 @dataclass(frozen=True)
@@ -75,6 +102,10 @@ class Cell:
     sd: float | None = None
     n: int = 0
     why: str = ""
+
+    def record(self) -> CellRecord:
+        """The same in a document."""
+        return cast(CellRecord, asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,13 +217,48 @@ class Experiment:
         return self.quick if scale == "quick" else self.full
 
 
-def read_result(path: Path) -> dict[str, Any]:
+class Result(TypedDict):
+    """What a ``reproduction.json`` holds.
+
+    Attributes:
+        name, title, source: of the experiment.
+        scale: at which it was done.
+        command: that does it again.
+        hardware: what it needs.
+        replaced: what stands in for the paper's own set-up.
+        settings: it was done with.
+        holds: whether all claims that could be judged show; None if none could.
+        verdicts, cells: what was found.
+        figures: names of the pictures' files.
+        seconds: it took.
+        date: it was done, YYYY-MM-DD.
+        environment: versions and machine.
+    """
+
+    name: str
+    title: str
+    source: str
+    scale: ScaleName
+    command: str
+    hardware: NotRequired[str]
+    replaced: list[str]
+    settings: dict[str, Any]
+    holds: NotRequired[bool | None]
+    verdicts: list[VerdictRecord]
+    cells: list[CellRecord]
+    figures: list[str]
+    seconds: float
+    date: str
+    environment: dict[str, Any]
+
+
+def read_result(path: Path) -> Result:
     """What a ``reproduction.json`` holds; UsageError if it is none."""
     document = read_json(path)
-    needed = {"name", "title", "source", "scale", "command", "replaced", "settings", "verdicts", "cells", "figures"}
-    if not isinstance(document, dict) or not needed | {"seconds", "date", "environment"} <= set(document):
-        raise UsageError(f"{path}: is no result of a reproduction; restore it, or move it away")
-    return document
+    reason = fault(document, Result)
+    if reason is not None:
+        raise UsageError(f"{path}: is no result of a reproduction ({reason}); restore it, or move it away")
+    return cast(Result, document)
 
 
 def runs_of(comparison: Comparison) -> dict[str, list[Run]]:

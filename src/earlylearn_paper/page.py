@@ -3,21 +3,18 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.wording import GAP, duration
-from earlylearn_paper.experiment import Cell, read_result
+from earlylearn_paper.experiment import Cell, Result, read_result
 from earlylearn_paper.reproduce import RESULT
 from earlylearn_paper.tables.independent import HUMAN_COLUMNS, HUMAN_REPORTED, HUMAN_RERUN, HUMAN_ROWS, RERUNS
 from earlylearn_paper.tables.judge import RULE, agrees
 from earlylearn_paper.tables.published import TABLES, Number
 from earlylearn_paper.tables.table import NOT_RUN
-
-Document = dict[str, Any]
 
 COLOURS = 64  # a picture of lines and dots loses nothing by a palette, and is a third as large
 INTRODUCTION = f"""# The paper's figures and tables, made again
@@ -79,12 +76,12 @@ def write_page(page: str | Path, out: str | Path) -> None:
         raise UsageError(f"{setting('page', page)}: {error.strerror}; choose a place you may write to") from None
 
 
-def read_results(folder: Path) -> list[Document]:
+def read_results(folder: Path) -> list[Result]:
     """The results taken up beside a page: figures, then tables, full scale before quick."""
     return [read_result(path) for path in sorted(folder.glob("*.json"))]
 
 
-def render(documents: Sequence[Document], folder: str) -> str:
+def render(documents: Sequence[Result], folder: str) -> str:
     """The page as Markdown.
 
     Args:
@@ -109,12 +106,12 @@ def heading(name: str) -> str:
     return f"{kind.capitalize()} " + (f"{number[0].upper()}.{number[1:]}" if number[0].isalpha() else number)
 
 
-def picture(document: Document, figure: str) -> str:
+def picture(document: Result, figure: str) -> str:
     """What a picture of a result is called beside the page."""
     return f"{document['name']}-{document['scale']}{figure.removeprefix(document['name'])}"
 
 
-def _take_up(source: Path, document: Document, folder: Path) -> None:
+def _take_up(source: Path, document: Result, folder: Path) -> None:
     """Keep a result and its pictures."""
     for figure in document["figures"]:
         target = folder / picture(document, figure)
@@ -124,7 +121,7 @@ def _take_up(source: Path, document: Document, folder: Path) -> None:
     write_json(folder / f"{document['name']}-{document['scale']}.json", document)
 
 
-def _overview(documents: Sequence[Document]) -> str:
+def _overview(documents: Sequence[Result]) -> str:
     header = ["", "what", "scale", "claims that hold", "took", "on", "date"]
     rows = []
     for document in documents:
@@ -145,19 +142,19 @@ def _overview(documents: Sequence[Document]) -> str:
     return "## Overview\n\n" + _grid(header, rows)
 
 
-def _score(document: Document) -> str:
+def _score(document: Result) -> str:
     judged = [verdict["holds"] for verdict in document["verdicts"] if verdict["holds"] is not None]
     open_ = len(document["verdicts"]) - len(judged)
     return f"{sum(judged)} of {len(judged)}" + (f", {open_} open" if open_ else "")
 
 
-def _machine(document: Document) -> str:
+def _machine(document: Result) -> str:
     environment = document["environment"]
     where = environment["accelerator"] or f"processor ({environment['machine']})"
     return f"{where}, torch {environment['torch']}"
 
 
-def _section(document: Document, folder: str) -> Iterator[str]:
+def _section(document: Result, folder: str) -> Iterator[str]:
     """One scale of a figure or table."""
     yield f"### {heading(document['name'])}, {document['scale']} scale"
     yield f"```console\n$ {document['command']}\n```"
@@ -174,7 +171,7 @@ def _section(document: Document, folder: str) -> Iterator[str]:
         yield _cells(document)
 
 
-def _cells(document: Document) -> str:
+def _cells(document: Result) -> str:
     """Every number of a table: the paper's, those of re-runs, and ours, a line each per system."""
     name, cells = document["name"], [Cell(**cell) for cell in document["cells"]]
     table, reruns = TABLES[name], RERUNS.get(name, ())

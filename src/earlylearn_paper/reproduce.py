@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from earlylearn.study.workers import check_workers
 from earlylearn.values import yes_or_no
 from earlylearn.wording import command_line
 from earlylearn_paper import EXPERIMENTS
-from earlylearn_paper.experiment import Experiment, Findings, ScaleName, Verdict, Work, read_result
+from earlylearn_paper.experiment import Experiment, Findings, Result, ScaleName, Verdict, Work, read_result
 
 RESULT = "reproduction.json"
 
@@ -36,7 +36,7 @@ class Reproduction:
     """
 
     path: Path
-    document: dict[str, Any]
+    document: Result
 
 
 def find_experiment(name: str) -> Experiment:
@@ -107,7 +107,7 @@ def _make(experiment: Experiment, work: Work, folder: Path, command: str) -> Rep
     began = time.monotonic()
     before = 0.0 if work.overwrite else _spent(folder, work)
     findings = experiment.reproduce(work)
-    document = {
+    document: Result = {
         "name": experiment.name,
         "title": experiment.title,
         "source": experiment.source,
@@ -117,8 +117,8 @@ def _make(experiment: Experiment, work: Work, folder: Path, command: str) -> Rep
         "replaced": list(chosen.replaced),
         "settings": work.settings,
         "holds": _holds(findings.verdicts),
-        "verdicts": [asdict(verdict) for verdict in findings.verdicts],
-        "cells": [asdict(cell) for cell in findings.cells],
+        "verdicts": [verdict.record() for verdict in findings.verdicts],
+        "cells": [cell.record() for cell in findings.cells],
         "figures": [f"{figure}.png" for figure in findings.figures],
         "seconds": round(before + time.monotonic() - began, 1),
         "date": date.today().isoformat(),
@@ -158,7 +158,7 @@ def _alone(folder: Path) -> Iterator[None]:
         raise UsageError(f"{setting('out')}: {folder}: {error.strerror}; choose a folder you may write to") from None
 
 
-def _write(folder: Path, findings: Findings, document: dict[str, Any]) -> None:
+def _write(folder: Path, findings: Findings, document: Result) -> None:
     write_json(folder / RESULT, document)
     for part, frame in findings.data.items():
         frame.to_csv(folder / f"{part}.csv", index=False)

@@ -43,7 +43,7 @@ def audit_run(
         gap: see `earlylearn.audit.claims.in_words`.
 
     Returns:
-        With the issues the columns of `find_label_issues`, ``split`` (``train`` or ``validation``), ``true_label`` where
+        With the issues the columns of `find_label_issues`, ``split`` (``train``, ``validation``), ``true_label`` where
         it is known, the columns of `Dynamics`, and ``reason``, in words, of what is flagged.
     """
     beliefs = beliefs_of(fit).float().numpy()

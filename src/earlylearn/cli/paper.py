@@ -86,32 +86,32 @@ def _list(as_json: bool) -> None:
     from earlylearn.wording import rough_duration
     from earlylearn_paper import EXPERIMENTS
 
-    listed: list[dict[str, Any]] = [
-        {
-            "name": each.name,
-            "title": each.title,
-            "source": each.source,
-            "scale": scale,
-            "minutes": each.at(scale).minutes,
-            "hardware": each.at(scale).hardware,
-            "replaced": list(each.at(scale).replaced),
-            "rows": list(each.rows),
-            "columns": list(each.columns),
-        }
-        for each in EXPERIMENTS.values()
-        for scale in ("quick", "full")
-    ]
     if as_json:
+        listed = [
+            {
+                "name": each.name,
+                "title": each.title,
+                "source": each.source,
+                "scale": scale,
+                "minutes": each.at(scale).minutes,
+                "hardware": each.at(scale).hardware,
+                "replaced": list(each.at(scale).replaced),
+                "rows": list(each.rows),
+                "columns": list(each.columns),
+            }
+            for each in EXPERIMENTS.values()
+            for scale in ("quick", "full")
+        ]
         print_json(listed)
         return
     shown = [
         [
-            quick["name"],
-            quick["title"],
-            rough_duration(60 * quick["minutes"]),
-            f"{rough_duration(60 * full['minutes'])}, {full['hardware']}",
+            each.name,
+            each.title,
+            rough_duration(60 * each.quick.minutes),
+            f"{rough_duration(60 * each.full.minutes)}, {each.full.hardware}",
         ]
-        for quick, full in zip(listed[::2], listed[1::2], strict=True)
+        for each in EXPERIMENTS.values()
     ]
     print_table(
         "figures and tables of the paper",
@@ -120,7 +120,7 @@ def _list(as_json: bool) -> None:
     )
 
 
-def _tell(document: dict[str, Any]) -> None:
+def _tell(document: Any) -> None:
     """The verdicts, and at the quick scale plainly what stands in for the paper's set-up."""
     words = {True: "holds", False: "does not hold", None: "not measured"}
     rows = [[each["claim"], each["paper"], each["ours"], words[each["holds"]]] for each in document["verdicts"]]

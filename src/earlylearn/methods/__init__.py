@@ -3,7 +3,7 @@
 import inspect
 import json
 from importlib.resources import files
-from typing import Any, get_type_hints
+from typing import Any, TypedDict, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from torch import nn
@@ -121,14 +121,79 @@ def check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(f"{culprit}: {first['msg'][0].lower()}{first['msg'][1:]} (method {name})") from None
 
 
-def measured_costs() -> dict[str, Any]:
-    """Training time relative to cross-entropy's by method, under ``cost``, and how it was measured: ``costs.json``."""
-    document: dict[str, Any] = json.loads(files(__package__).joinpath("costs.json").read_text(encoding="utf-8"))
+class Costs(TypedDict):
+    """Training time relative to cross-entropy's by method, what exactly was measured, and where."""
+
+    what: str
+    command: str
+    date: str
+    hardware: str
+    torch: str
+    precision: str
+    threads: int
+    rounds: int
+    ce_seconds: float
+    cost: dict[str, float]
+
+
+def measured_costs() -> Costs:
+    """What ``costs.json`` holds."""
+    document: Costs = json.loads(files(__package__).joinpath("costs.json").read_text(encoding="utf-8"))
     return document
 
 
-def needs(method: type[Method]) -> dict[str, Any]:
-    """What a method needs beside data and one network: see `describe_methods`."""
+class BytesPerExample(TypedDict):
+    """The state kept of every example in memory: so much for each class, and so much beside."""
+
+    per_class: int
+    beside: int
+
+
+class Needs(TypedDict):
+    """What a method needs beside data and one network, under default hyperparameters.
+
+    Attributes:
+        networks: how many are trained.
+        views: of every input in a batch.
+        noise_rate: where the noise rate goes, and what happens without it; None if it needs none.
+        transition_matrix: the same of a transition matrix.
+        bytes_per_example: the state of an example.
+    """
+
+    networks: int
+    views: int
+    noise_rate: str | None
+    transition_matrix: str | None
+    bytes_per_example: BytesPerExample
+
+
+class Hyperparameter(TypedDict):
+    """A hyperparameter of a method, as a person reads it."""
+
+    default: Any
+    meaning: str | None
+    type: str
+
+
+# A method, as a person reads it: what ``method`` takes; who offers it (ours: ``earlylearn``); what it does; where it is
+# published; time of an epoch relative to that of ``ce``, None if not measured. No class, because "from" is no name.
+Description = TypedDict(
+    "Description",
+    {
+        "name": str,
+        "from": str,
+        "summary": str,
+        "paper": str,
+        "networks": int,
+        "cost": float | None,
+        "needs": Needs,
+        "hyperparameters": dict[str, Hyperparameter],
+    },
+)
+
+
+def needs(method: type[Method]) -> Needs:
+    """What a method needs beside data and one network."""
 
     def state(n: int, classes: int) -> int:
         kept = method(nn.Identity, n, classes).buffers()
@@ -145,22 +210,16 @@ def needs(method: type[Method]) -> dict[str, Any]:
     }
 
 
-def describe_methods() -> list[dict[str, Any]]:
-    """Every method of ours: name, summary, paper, networks, cost, needs, hyperparameters, and from where it is.
-
-    A hyperparameter has default, meaning and type.
-    ``cost`` is the time of a training epoch relative to that of ``ce``, see `measured_costs`; None of a method that is
-    not measured. ``needs`` are under default hyperparameters: the networks trained, the views of every input in a
-    batch, where the noise rate and a transition matrix go and what happens without them (None if it needs none), and
-    the state kept of every example in memory, in bytes: ``per_class`` times the number of classes, plus ``beside``.
-    """
+def describe_methods() -> list[Description]:
+    """Every method of ours, see `Description`."""
     costs = measured_costs()["cost"]
-    return [_describe(name, method, "earlylearn") | {"cost": costs.get(name)} for name, method in METHODS.items()]
+    return [_describe(name, method, "earlylearn", costs.get(name)) for name, method in METHODS.items()]
 
 
-def describe_plugins() -> tuple[list[dict[str, Any]], list[UsageError]]:
+def describe_plugins() -> tuple[list[Description], list[UsageError]]:
     """The methods that installed packages offer, as `describe_methods` describes ours; and why others cannot be had."""
-    described, refused = [], []
+    described: list[Description] = []
+    refused: list[UsageError] = []
     for name, point in offered("method").items():
         culprit = setting("method", name)
         try:
@@ -174,14 +233,14 @@ def describe_plugins() -> tuple[list[dict[str, Any]], list[UsageError]]:
     return described, refused
 
 
-def _describe(name: str, method: type[Method], source: str) -> dict[str, Any]:
+def _describe(name: str, method: type[Method], source: str, cost: float | None = None) -> Description:
     return {
         "name": name,
         "from": source,
         "summary": (inspect.getdoc(method) or "").partition("\n")[0],
         "paper": method.paper,
         "networks": method.networks,
-        "cost": None,
+        "cost": cost,
         "needs": needs(method),
         "hyperparameters": {
             field: {
