@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from earlylearn.drawing.lines import epoch_axis, spread_labels
+from earlylearn.drawing.lines import epoch_axis, name_ends, share_axis
 from earlylearn.drawing.style import CORRECT, FAINT, MEMORIZED, OTHER, house_style, new_figure
 from earlylearn_paper.run_curves import example_band, seed_band, step_of
 
@@ -72,11 +72,7 @@ def shares_figure(frame: pd.DataFrame, rows: dict[str, str], *, title: str | Non
 
 def draw_shares(axes: "Axes", lines: Sequence[Line]) -> None:
     """Shares between 0 and 100 %."""
-    from matplotlib.ticker import PercentFormatter
-
-    axes.set_ylim(-0.02, 1.02)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    share_axis(axes)
     draw_lines(axes, lines)
 
 
@@ -113,27 +109,10 @@ def draw_lines(axes: "Axes", lines: Sequence[Line]) -> None:
         axes.set_xlim(min(steps), max(steps))
     else:
         epoch_axis(axes, steps)
-    low, high = axes.get_ylim()
-    ends = []
     for line in lines:
         x, band = line.band.index.to_numpy(), line.band
         marker = "o" if len(x) < 3 else None
         if not band["low"].equals(band["high"]):
             axes.fill_between(x, band["low"], band["high"], color=line.colour, alpha=0.16, linewidth=0)
         axes.plot(x, band["mean"], color=line.colour, linestyle=line.dash, marker=marker, markersize=4.5, zorder=3)
-        ends.append(((float(band["mean"].iloc[-1]) - low) / (high - low), line.label, line.colour))
-    ends.sort(key=lambda end: end[0])
-    heights = spread_labels([end[0] for end in ends], [1 + label.count("\n") for _, label, _ in ends])
-    for height, (_, label, colour) in zip(heights, ends, strict=True):
-        axes.annotate(
-            label,
-            (1.0, height),
-            xycoords="axes fraction",
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontweight="bold",
-            fontsize=9,
-            annotation_clip=False,
-        )
+    name_ends(axes, [(float(line.band["mean"].iloc[-1]), line.label, line.colour) for line in lines])

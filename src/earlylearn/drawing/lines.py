@@ -1,6 +1,6 @@
 """How are lines drawn over epochs, and named where they end?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # drawing costs a slow import that only a finished run needs
@@ -29,6 +29,15 @@ def span(epochs: Sequence[int]) -> tuple[int, int]:
     return min(epochs, default=1), max(epochs, default=1)
 
 
+def share_axis(axes: "Axes", top: float = 1.02) -> None:
+    """Let the y axis show shares from 0 to 100 %, with a little room beyond both."""
+    from matplotlib.ticker import PercentFormatter
+
+    axes.set_ylim(-0.02, top)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
 def epoch_axis(axes: "Axes", epochs: Sequence[int]) -> None:
     """Let the x axis run over the epochs, with whole numbers."""
     from matplotlib.ticker import MaxNLocator
@@ -39,3 +48,30 @@ def epoch_axis(axes: "Axes", epochs: Sequence[int]) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
     else:
         axes.set_xticks([first])
+
+
+def name_ends(axes: "Axes", ends: Iterable[tuple[float, str, str]]) -> None:
+    """Name every line at its right end in its own colour, names moved apart where two would touch.
+
+    Args:
+        axes: where; its y limits must be set already.
+        ends: the last height of each line, its name, which may have several text lines, and its colour.
+    """
+    ends = sorted(ends, key=lambda end: end[0])
+    low, high = axes.get_ylim()
+    shares = spread_labels(
+        [(height - low) / (high - low) for height, _, _ in ends], [1 + name.count("\n") for _, name, _ in ends]
+    )
+    for share, (_, name, colour) in zip(shares, ends, strict=True):
+        axes.annotate(
+            name,
+            (1.0, share),
+            xycoords="axes fraction",
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontweight="bold",
+            fontsize=9,
+            annotation_clip=False,
+        )

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from earlylearn.documents import EpochRecord
-from earlylearn.drawing.lines import epoch_axis, span, spread_labels
+from earlylearn.drawing.lines import epoch_axis, name_ends, share_axis, span
 from earlylearn.drawing.style import CORRECT, FAINT, INK, MEMORIZED, OTHER, house_style, new_figure
 from earlylearn.wording import missing
 
@@ -175,36 +175,10 @@ def _series(metrics: Metrics, pick: Callable[[EpochRecord], float | None]) -> Po
 
 def _lines(axes: "Axes", lines: Sequence[tuple[str, Points, str, Any]]) -> None:
     """Shares in [0, 1] over the epochs, every line named at its right end in its own colour."""
-    from matplotlib.ticker import PercentFormatter
-
-    axes.set_ylim(-0.02, 1.02)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ends = []
-    first_last: list[int] = []
-    for label, (x, y), colour, dash in lines:
-        if not x:
-            continue
+    share_axis(axes)
+    known = [line for line in lines if line[1][0]]
+    for _, (x, y), colour, dash in known:
         marker = "o" if len(x) < 3 else None
         axes.plot(x, y, color=colour, linestyle=dash, marker=marker, markersize=4.5, clip_on=False, zorder=3)
-        ends.append((y[-1], label, colour))
-        first_last += [x[0], x[-1]]
-    epoch_axis(axes, first_last)
-    ends.sort(key=lambda end: end[0])
-    for height, (_, label, colour) in zip(
-        spread_labels([value for value, _, _ in ends], [1 + label.count("\n") for _, label, _ in ends]),
-        ends,
-        strict=True,
-    ):
-        axes.annotate(
-            label,
-            (1.0, height),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontweight="bold",
-            fontsize=9,
-            annotation_clip=False,
-        )
+    epoch_axis(axes, [epoch for _, (x, _), _, _ in known for epoch in x])
+    name_ends(axes, [(y[-1], label, colour) for label, (_, y), colour, _ in known])

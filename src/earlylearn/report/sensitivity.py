@@ -5,7 +5,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from earlylearn.documents import SweepDocument, Trial
-from earlylearn.drawing.lines import spread_labels
+from earlylearn.drawing.lines import name_ends
 from earlylearn.drawing.style import INK, OTHER, house_style, new_figure
 from earlylearn.report.study_figures import WIDTH, cut, known, statistic
 from earlylearn.wording import mean_of, setting
@@ -50,7 +50,8 @@ def sensitivity_figure(document: SweepDocument) -> "Figure | None":
                 axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
                 axes.tick_params(labelleft=column == 0)
                 if others and column == len(columns) - 1:
-                    _name_ends(axes, ends, [_pairs(line) for line in lines])
+                    names = [cut(_pairs(line), 20) for line in lines]
+                    name_ends(axes, [(end[0], name, end[1]) for end, name in zip(ends, names, strict=True) if end])
     return figure
 
 
@@ -115,28 +116,6 @@ def _sweep_line(
     )
     ends = [height for height in heights if height == height]
     return (ends[-1], colour) if ends else None
-
-
-def _name_ends(axes: "Axes", ends: list[tuple[float, str] | None], names: list[str]) -> None:
-    """The name of each line beside its right end, moved apart where two would touch."""
-    low, high = axes.get_ylim()
-    found = sorted(
-        ((end[0] - low) / (high - low), name, end[1]) for end, name in zip(ends, names, strict=True) if end is not None
-    )
-    places = spread_labels([height for height, _, _ in found], [1] * len(found))
-    for place, (_, name, colour) in zip(places, found, strict=True):
-        axes.annotate(
-            cut(name, 20),
-            (1.0, place),
-            xycoords="axes fraction",
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontsize=9,
-            fontweight="bold",
-            annotation_clip=False,
-        )
 
 
 def _trial(trials: Sequence[Trial], options: Mapping[str, Any]) -> Trial | None:

@@ -13,7 +13,7 @@ from earlylearn.documents import (
     StudiedRun,
     Trial,
 )
-from earlylearn.drawing.lines import epoch_axis
+from earlylearn.drawing.lines import epoch_axis, share_axis
 from earlylearn.drawing.style import CORRECT, FAINT, INK, MEMORIZED, OTHER, house_style, new_figure
 from earlylearn.wording import GAP, mean_of, missing
 
@@ -195,7 +195,6 @@ def curves_figure(document: ComparisonDocument) -> "Figure | None":
     Test accuracy and the share of wrong labels memorised where known; if neither is, noisy validation.
     """
     from matplotlib.lines import Line2D
-    from matplotlib.ticker import PercentFormatter
 
     drawn = [kind for kind in KNOWN_CURVES if has_curve(document, kind[0])]
     drawn = drawn or [kind for kind in NOISY_CURVE if has_curve(document, kind[0])]
@@ -216,9 +215,7 @@ def curves_figure(document: ComparisonDocument) -> "Figure | None":
             if not axes.lines:
                 axes.text(0.5, 0.5, "nothing known", ha="center", va="center", color=INK, transform=axes.transAxes)
             axes.set_title(cut(method["name"], 26 if columns < 4 else 22))
-            axes.set_ylim(-0.02, 1.02)
-            axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            share_axis(axes)
             axes.tick_params(labelleft=position % columns == 0)
             epoch_axis(axes, (1, document["epochs"]))
         figure.supxlabel("epoch", fontsize=9.5)

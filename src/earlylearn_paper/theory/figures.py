@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from earlylearn.drawing.lines import spread_labels
+from earlylearn.drawing.lines import name_ends, share_axis
 from earlylearn.drawing.style import CORRECT, FAINT, INK, MEMORIZED, OTHER, house_style, new_figure
 
 if TYPE_CHECKING:  # drawing costs a slow import that only figures need
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)))
@@ -87,7 +86,7 @@ def scaling_figure(table: pd.DataFrame) -> "Figure":
             axes.minorticks_off()
             if place >= 3:
                 axes.set_xlabel("n, with p = 0.9 n")
-            _name_ends(axes, ends + [(height, name, INK) for height, name in bounds])
+            name_ends(axes, [end for end in ends if end[1]] + [(height, name, INK) for height, name in bounds])
     return figure
 
 
@@ -108,7 +107,7 @@ def separability_figure(table: pd.DataFrame) -> "Figure":
             halves.append(crossing(part["ratio"].to_list(), part["separable"].to_list(), 0.5))
         axes.set_xlabel("p / n")
         axes.set_xlim(0, 1)
-        _percent(axes)
+        share_axis(axes, top=1.06)
         axes = figure.add_subplot(1, 2, 2)
         axes.set_title("Where labels become separable, and where Theorem 6 says so")
         axes.plot(levels, [1 - delta / 2 for delta in levels], color=MEMORIZED, linestyle=DASHES[1])
@@ -162,34 +161,6 @@ def threshold_figure(linear: pd.DataFrame, network: pd.DataFrame) -> "Figure":
             axes.set_xlim(0.4, 5.05)
             if place == 0:
                 axes.set_ylabel("wrong labels memorised at the end")
-            _percent(axes)
-            _name_ends(axes, ends)
+            share_axis(axes, top=1.06)
+            name_ends(axes, ends)
     return figure
-
-
-def _percent(axes: "Axes") -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    axes.set_ylim(-0.02, 1.06)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-
-
-def _name_ends(axes: "Axes", ends: Sequence[tuple[float, str, str]]) -> None:
-    """Name each line at its right end, in its own colour."""
-    named = sorted(end for end in ends if end[1])
-    low, high = axes.get_ylim()
-    heights = spread_labels([(height - low) / (high - low) for height, _, _ in named], [1] * len(named))
-    for height, (_, name, colour) in zip(heights, named, strict=True):
-        axes.annotate(
-            name,
-            (1.0, height),
-            xycoords="axes fraction",
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontweight="bold",
-            fontsize=9,
-            annotation_clip=False,
-        )
