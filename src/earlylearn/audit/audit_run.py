@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from earlylearn.audit.claims import in_words, misgivings, wrong_range
+from earlylearn.audit.claims import MEMORISED, in_words, misgivings, wrong_range
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.audit.label_issues import Judged, issues_frame, judge
 from earlylearn.data.labelled import LabelledData
@@ -48,6 +48,11 @@ def audit_run(
     """
     beliefs = beliefs_of(fit).float().numpy()
     judged = judge(beliefs, data.labels)
+    summary = _summary(judged, beliefs, data, val_rows, gap)
+    if summary["misgivings"] or (
+        gap is not None and gap > MEMORISED
+    ):  # nothing of such a model is taken without a look
+        judged = judged._replace(confident=np.zeros_like(judged.confident))
     issues = issues_frame(judged, data.labels, len(data.classes), classes=data.classes, ids=data.ids)
     held_out = np.isin(np.arange(len(data)), val_rows)
     issues["split"] = np.where(held_out, "validation", "train")
@@ -55,7 +60,7 @@ def audit_run(
         issues["true_label"] = np.asarray(data.classes)[data.true_labels]
     issues = pd.concat([issues, dynamics.columns()], axis=1)
     issues["reason"] = _reasons(issues)
-    return Audit(issues, beliefs, _summary(judged, beliefs, data, val_rows, gap))
+    return Audit(issues, beliefs, summary)
 
 
 def _reasons(issues: pd.DataFrame) -> list[str]:

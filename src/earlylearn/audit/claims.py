@@ -84,7 +84,7 @@ def misgivings(
     if held_out is not None:
         agreement, labels = held_out
         largest = np.bincount(labels, minlength=len(classes)).max() / len(labels)
-        if agreement <= largest + 2 * math.sqrt(largest * (1 - largest) / len(labels)):
+        if agreement <= largest + math.sqrt(largest * (1 - largest) / len(labels)):  # one standard error
             found.append(
                 f"This model learned too little; do not use these flags: of held-out rows it agrees with "
                 f"{agreement:.0%} of the labels, and always answering the commonest class would with {largest:.0%}."
