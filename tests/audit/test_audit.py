@@ -56,6 +56,16 @@ def test_accepting_the_confident_makes_a_good_list_no_worse():
     assert (confident != true).mean() < before
 
 
+def test_a_class_that_the_model_swallowed_does_not_make_its_labels_wrong():
+    """All rows of a rare class are believed to be of the common one, though their labels are right."""
+    generator = np.random.default_rng(0)
+    true = np.where(np.arange(1200) % 6 == 0, 1, 0)
+    logits = np.stack([1.5 + generator.normal(size=1200), generator.normal(size=1200) * 0.2 + 0.3 * true], 1)
+    beliefs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    issues = el.find_label_issues(true, beliefs)
+    np.testing.assert_allclose(issues["label_quality"], beliefs[np.arange(1200), true])
+
+
 def test_blocks_change_nothing(monkeypatch):
     generator = np.random.default_rng(0)
     beliefs, labels = generator.dirichlet(np.ones(5), 300), generator.integers(0, 5, 300)

@@ -63,6 +63,12 @@ def in_words(labels: Range, flags: Range, *, gap: float | None) -> list[str]:
     return lines
 
 
+def swallowed_classes(given: NDArray[np.int64], flagged: NDArray[np.bool_], count: int) -> list[int]:
+    """Classes nearly all of whose labels are flagged: the model did not learn them."""
+    counts, spoilt = (np.bincount(labels, minlength=count) for labels in (given, given[flagged]))
+    return [k for k in range(count) if counts[k] >= FEW and spoilt[k] >= SWALLOWED * counts[k]]
+
+
 def misgivings(
     given: NDArray[np.int64],
     flagged: NDArray[np.bool_],
@@ -91,7 +97,7 @@ def misgivings(
             )
     counts = np.bincount(given, minlength=len(classes))
     spoilt = np.bincount(given[flagged], minlength=len(classes))
-    swallowed = [k for k in range(len(classes)) if counts[k] >= FEW and spoilt[k] >= SWALLOWED * counts[k]]
+    swallowed = swallowed_classes(given, flagged, len(classes))
     if swallowed:
         names = ", ".join(f"{classes[k]!r} ({spoilt[k]:,} of {counts[k]:,})" for k in swallowed[:5])
         found.append(

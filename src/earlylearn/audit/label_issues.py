@@ -10,6 +10,7 @@ from sklearn.metrics import average_precision_score
 from torch import Tensor
 
 from earlylearn.audit.calibration import calibrate
+from earlylearn.audit.claims import swallowed_classes
 from earlylearn.documents import IssueScores
 from earlylearn.errors import UsageError
 
@@ -157,6 +158,8 @@ class Judged(NamedTuple):
 def judge(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> Judged:
     """A few numbers per row, by blocks of rows: what is in between is never held for all rows at once."""
     calibration = calibrate(p, given)
+    # A class that the model swallowed looks to the estimate like one whose labels are all wrong.
+    by_posterior = calibration.worth_it and not swallowed_classes(given, _believed(p, given) != given, p.shape[1])
     predicted, confident = given.copy(), np.zeros(len(p), dtype=bool)
     quality, suggested, believed_given, posterior_given = np.full((4, len(p)), np.nan)
     block = max(1, BLOCK // p.shape[1])
@@ -165,7 +168,7 @@ def judge(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> Judged:
         beliefs, label = p[part], given[part]
         seen, rows = np.isfinite(beliefs[:, 0]), np.arange(len(label))
         posterior = calibration.posterior(beliefs, label)
-        final = posterior if calibration.worth_it else beliefs
+        final = posterior if by_posterior else beliefs
         believed = _other_than(beliefs, label, seen)
         other = np.where(believed == label, _other_than(final, label, seen), believed)
         predicted[part] = other
@@ -174,6 +177,14 @@ def judge(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> Judged:
         believed_given[part], posterior_given[part] = beliefs[rows, label], posterior[rows, label]
         confident[part] = (other != label) & (np.nan_to_num(posterior[rows, other]) > SURE)
     return Judged(predicted, quality, suggested, confident, believed_given, posterior_given)
+
+
+def _believed(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The label each row is believed to have, by blocks of rows."""
+    block = max(1, BLOCK // p.shape[1])
+    parts = [slice(start, start + block) for start in range(0, len(p), block)]
+    found = [_other_than(p[part], given[part], np.isfinite(p[part][:, 0])) for part in parts]
+    return np.concatenate(found) if found else given
 
 
 def _other_than(p: NDArray[np.floating[Any]], given: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
