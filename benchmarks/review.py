@@ -29,7 +29,7 @@ PROBE, DRAWS = 50, 2000
 
 def trained(data: str, seed: int, folder: Path) -> earlylearn.Run:
     """A run on a file, or on ``NAME:NOISE``, under default settings."""
-    out, options = folder / f"{Path(data).stem.replace(':', '-')}-{seed}", {"seed": seed, "quiet": True}
+    out, options = folder / f"{Path(data).name.replace(":", "-")}-{seed}", {"seed": seed, "quiet": True}
     if not Path(data).exists():
         name, _, noise = data.partition(":")
         return earlylearn.train(name, noise=noise, out=out, **options)
@@ -102,9 +102,9 @@ def main() -> None:
         for data in arguments.data:
             for seed in range(arguments.seeds):
                 found = judged(trained(data, seed, Path(folder)), seed)
-                results[f"{Path(data).stem}-{seed}"] = found
+                results[f"{Path(data).name}-{seed}"] = found
                 shown = {key: round(value, 3) if isinstance(value, float) else value for key, value in found.items()}
-                print(Path(data).stem, seed, json.dumps(shown), flush=True)
+                print(Path(data).name, seed, json.dumps(shown), flush=True)
                 if arguments.out is not None:
                     arguments.out.write_text(json.dumps(results, indent=2) + "\n")
 
