@@ -29,7 +29,8 @@ PROBE, DRAWS = 50, 2000
 
 def trained(data: str, seed: int, folder: Path) -> earlylearn.Run:
     """A run on a file, or on ``NAME:NOISE``, under default settings."""
-    out, options = folder / f"{Path(data).name.replace(":", "-")}-{seed}", {"seed": seed, "quiet": True}
+    out = folder / f"{Path(data).name.replace(':', '-')}-{seed}"
+    options: dict[str, Any] = {"seed": seed, "quiet": True}
     if not Path(data).exists():
         name, _, noise = data.partition(":")
         return earlylearn.train(name, noise=noise, out=out, **options)
