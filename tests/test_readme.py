@@ -30,6 +30,9 @@ def test_shell_blocks_run(tmp_path):
     iris = load_iris(as_frame=True)
     frame = iris.data.assign(species=iris.target_names[iris.target])
     frame.to_csv(tmp_path / "flowers.csv", index=False)
+    words = {"billing": "the invoice shows an amount too high", "network": "the line drops every hour again"}
+    rows = [f"K-{i},{text} since day {i},{i % 5},{team}" for i in range(30) for team, text in words.items()]
+    (tmp_path / "tickets.csv").write_text("\n".join(["key,body,priority,team", *rows]))
     rng = np.random.default_rng(0)
     for name, colour in (("cat", 200), ("dog", 60)):
         (tmp_path / "photos" / name).mkdir(parents=True)

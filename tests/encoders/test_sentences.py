@@ -1,7 +1,10 @@
 """Is our BERT the published one, and are models read from a folder as from an archive, or refused in one line?"""
 
 import json
+import sys
 import zipfile
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from earlylearn.encoders.bert import SentenceBert, Shape
+from earlylearn.encoders.choose import text_encoder
 from earlylearn.encoders.sentences import ModelFiles, SentenceEncoder, UnknownArchitecture, _batches
 from earlylearn.encoders.wheels import minilm_file
 from earlylearn.errors import UsageError
@@ -178,3 +182,29 @@ def test_the_packaged_model_knows_what_words_mean():
     cat, guitar, feline = encoder(["The cat sits outside", "A man is playing guitar", "A feline rests in the garden"])
     assert cat @ feline > 0.4 > 0.2 > cat @ guitar
     np.testing.assert_allclose([np.linalg.norm(each) for each in (cat, guitar)], 1, rtol=1e-3)
+
+
+def test_models_of_the_hub_go_through_sentence_transformers_where_it_is_installed(monkeypatch):
+    class Model:
+        def __init__(self, name):
+            if name == "no/model":
+                raise OSError("no such model")
+
+        def get_sentence_embedding_dimension(self):
+            return 2
+
+        def state_dict(self):
+            return {"weight": torch.ones(2)}
+
+        def encode(self, texts, **_):
+            return np.array([[len(text), 1] for text in texts], np.float64).reshape(-1, 2)
+
+    module = ModuleType("sentence_transformers")
+    module.SentenceTransformer = Model
+    module.__spec__ = ModuleSpec("sentence_transformers", None)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", module)
+    encoder = text_encoder("sentence:some/model")
+    assert (encoder.width, encoder(["ab", ""]).tolist()) == (2, [[2, 1], [0, 1]])
+    assert encoder.identity == f"some-model-{encoder.weights}"
+    with pytest.raises(UsageError, match=r"encoder='sentence:no/model': cannot be read \(no such model\)"):
+        _ = text_encoder("sentence:no/model").width

@@ -27,9 +27,12 @@ def timm_encoder(name: str, *, image_size: int | None) -> PictureEncoder:
     culprit = setting("encoder", name)
     known, _, file = name.removeprefix(PREFIX).partition(":")
     timm = import_timm(culprit)
-    if not timm.is_model(known):
-        timm_network(PREFIX + known, shape=(3, 224, 224), classes=2)  # which says so, and lists similar names
-    network = _trained(timm, known, file, culprit)
+    try:
+        if not timm.is_model(known):
+            timm_network(PREFIX + known, shape=(3, 224, 224), classes=2)  # which says so, and lists similar names
+        network = _trained(timm, known, file, culprit)
+    except UsageError as error:  # of a network to train, or of its pretrained weights
+        raise error.about(culprit) from None
     config = timm.data.resolve_model_data_config(network)
     side = image_size or int(config["input_size"][-1])
     resize = getattr(network, "set_input_size", None)  # transformers have one; convolutions need none
