@@ -44,6 +44,14 @@ def test_the_range_runs_from_the_posterior_to_the_beliefs_and_leaves_out_what_wa
     beliefs = np.array([0.1, 0.2, 0.9, np.nan])
     assert wrong_range(np.array([0.6, 0.7, 0.99, np.nan]), beliefs) == Range(0, 2, 3)
     assert wrong_range(beliefs, beliefs).of == 3
+    assert wrong_range(beliefs, beliefs, disagreement=(0.9, 100)).high == 3
+
+
+def test_the_range_reaches_what_the_model_disagrees_with_on_rows_it_never_saw():
+    beliefs = np.full(1000, 0.95)
+    assert wrong_range(beliefs, beliefs).high == 50
+    assert wrong_range(beliefs, beliefs, disagreement=(0.2, 100)).high == 240
+    assert wrong_range(beliefs, beliefs, disagreement=(0.01, 100)).high == 50
 
 
 @pytest.mark.parametrize("gap", [None, 0.1])

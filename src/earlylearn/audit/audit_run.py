@@ -78,12 +78,13 @@ def _summary(
     judged: Judged, beliefs: NDArray[np.float32], data: LabelledData, val_rows: NDArray[np.int64], gap: float | None
 ) -> AuditSummary:
     flagged = judged.predicted != data.labels
-    labels = wrong_range(judged.posterior, judged.believed)
     flags = wrong_range(judged.posterior[flagged], judged.believed[flagged])
     believed = np.where(np.isnan(beliefs), -np.inf, beliefs).argmax(1)
     held_out = None
     if len(val_rows):
         held_out = float((believed[val_rows] == data.labels[val_rows]).mean()), data.labels[val_rows]
+    disagreement = None if held_out is None else (1 - held_out[0], len(val_rows))
+    labels = wrong_range(judged.posterior, judged.believed, disagreement=disagreement)
     return {
         "wrong_labels": [labels.low, labels.high],
         "wrong_flags": [flags.low, flags.high],

@@ -17,8 +17,9 @@ class Range:
     """Between how many of so many labels are wrong.
 
     Attributes:
-        low, high: expected numbers, from an estimate of how the labels go wrong up to taking the beliefs at their word.
-            On 12 of 15 label sets the truth lay within; people err where a row is hard, and then it may lie above.
+        low, high: numbers, from an estimate of how the labels go wrong up to taking the beliefs at their word, or up to
+            what the model disagrees with on rows held out, whichever is more. People err where a row is hard, and then
+            the truth may lie above; the estimate may take a model's own errors for theirs, and then below.
         of: rows that it speaks of.
     """
 
@@ -27,16 +28,25 @@ class Range:
     of: int
 
 
-def wrong_range(posterior: NDArray[np.floating], beliefs: NDArray[np.floating]) -> Range:
+def wrong_range(
+    posterior: NDArray[np.floating], beliefs: NDArray[np.floating], *, disagreement: tuple[float, int] | None = None
+) -> Range:
     """Between how many labels are wrong.
 
     Args:
         posterior: ``[m]`` posterior probability of the given labels (`earlylearn.audit.calibration`).
         beliefs: ``[m]`` the probability that the model believes them with; NaN of a row never seen, which counts not.
+        disagreement: share of the given labels of held-out rows that the model does not predict, and their number: a
+            label that is wrong, or a model that is.
     """
     seen = np.isfinite(beliefs)
     ends = sorted(float((1 - values[seen]).sum()) for values in (posterior, beliefs))
-    return Range(int(np.floor(ends[0])), int(np.ceil(ends[1])), int(seen.sum()))
+    of = int(seen.sum())
+    if disagreement is not None:
+        share, rows = disagreement
+        most = min(1.0, share + math.sqrt(share * (1 - share) / rows))  # one standard error
+        ends[1] = max(ends[1], most * of)
+    return Range(int(np.floor(ends[0])), int(np.ceil(ends[1])), of)
 
 
 def in_words(labels: Range, flags: Range, *, gap: float | None) -> list[str]:
