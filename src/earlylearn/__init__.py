@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from earlylearn.loop.method import Method, Pass, Step
     from earlylearn.losses.indexed import IndexedDataset
     from earlylearn.losses.module import ELRLoss
+    from earlylearn.losses.row_ids import RowIds
     from earlylearn.runs.embed import embed
     from earlylearn.runs.run import Run
     from earlylearn.runs.train import resume, train
@@ -35,6 +36,7 @@ _HOMES = {
     "LabelledData": "data.labelled",
     "Method": "loop.method",
     "Pass": "loop.method",
+    "RowIds": "losses.row_ids",
     "Run": "runs.run",
     "Step": "loop.method",
     "Sweep": "study.sweep",
@@ -57,6 +59,7 @@ __all__ = [
     "LabelledData",
     "Method",
     "Pass",
+    "RowIds",
     "Run",
     "Step",
     "Sweep",

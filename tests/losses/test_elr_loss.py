@@ -108,7 +108,7 @@ def test_second_derivative_is_refused_rather_than_wrong():
         (lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64)), ["IndexedDataset"]),
         (
             lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64), torch.arange(4) + 8),
-            ["11", "0..9"],
+            ["10", "0..9"],
         ),
         (
             lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64), torch.tensor([0, 1, 1, 2])),
@@ -118,7 +118,7 @@ def test_second_derivative_is_refused_rather_than_wrong():
         (lambda c: c(torch.randn(4, 3), torch.zeros(3, dtype=torch.int64), torch.arange(4)), ["int64 [4]"]),
         (lambda c: c(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64), torch.rand(4)), ["float32"]),
         (lambda c: c(torch.randn(4, 3), torch.tensor([0, 1, 3, 0]), torch.arange(4)), ["0..2", "num_classes is 3"]),
-        (lambda c: c(torch.randn(0, 3), torch.zeros(0, dtype=torch.int64), torch.arange(0)), ["int64 [0]"]),
+        (lambda c: c(torch.randn(0, 3), torch.zeros(0, dtype=torch.int64), torch.arange(0)), ["[0]", "empty"]),
         (lambda c: el.ELRLoss(0, 3), ["num_examples=0"]),
         (lambda c: el.ELRLoss(4, 3, beta=1.0), ["beta is 1.0", "0 <= beta < 1"]),
         (lambda c: el.ELRLoss(4, 3, lam=-1), ["lam is -1"]),

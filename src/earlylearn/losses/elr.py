@@ -3,21 +3,36 @@
 import math
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from earlylearn.losses.targets import CLAMP, clamped, update_targets
+from earlylearn.errors import UsageError
+from earlylearn.losses.targets import CLAMP, averaged, clamped
 
 LOG2_E = math.log2(math.e)
 _zero_where_clamped = torch.ops.aten.hardtanh_backward.grad_input  # looking it up costs, at every step
 
 
-def _value_and_gradient(
-    logits: Tensor, labels: Tensor, targets: Callable[[Tensor], Tensor], lam: float | Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Loss, cross-entropy, regularizer and dL/dz: Lemma 2 taken by hand while the probabilities are at hand.
+class Parts(NamedTuple):
+    """What a batch gives: ce + lam * regularizer is the loss.
+
+    Attributes:
+        ce: cross-entropy, float32 (float64 of float64 logits); a scalar, or ``[R]``, a number a row.
+        regularizer: log(1 - <t, p>), without lam; the same shape.
+        gradient: ``[R, C]`` of the loss, or of each row's loss, with respect to its logits.
+        loss: their sum, if somebody has it already.
+    """
+
+    ce: Tensor
+    regularizer: Tensor
+    gradient: Tensor
+    loss: Tensor | None = None
+
+
+def mean_parts(logits: Tensor, labels: Tensor, targets: Callable[[Tensor], Tensor], lam: float | Tensor) -> Parts:
+    """Means over the batch, and dL/dz: Lemma 2 taken by hand while the probabilities are at hand.
 
     With t constant, p = softmax(z), q = clamp(p), d = 1 - <t, q>, v = t q lam / (B d) where the clamp is inactive,
     else 0: dL/dz = p (1 / B + sum(v)) - v - y / B. Automatic differentiation of the same formula reads and writes
@@ -47,51 +62,141 @@ def _value_and_gradient(
         gradient.sub_(labels, alpha=share)
     else:
         gradient.scatter_add_(1, column, gradient.new_full((1, 1), -share).expand_as(column))
-    return ce + lam * regularizer, ce, regularizer, gradient
+    return Parts(ce, regularizer, gradient)
 
 
-def updating_table(
+def weighted_parts(
+    logits: Tensor, labels: Tensor, weight: Tensor, targets: Callable[[Tensor], Tensor], lam: float
+) -> Parts:
+    """The same for rows that weigh differently, one by one: what class weights, smoothing and left out rows need.
+
+    Args:
+        logits: ``[R, C]``.
+        labels: ``int64 [R]``, or ``[R, C]`` coefficients of -log p, the weights in them.
+        weight: ``[R]`` of a row's regularizer, and of its cross-entropy where labels are numbers. A row that weighs
+            nothing gives 0 and gets no gradient, whatever its logits.
+        targets: as in `elr_loss`.
+        lam: regularization coefficient.
+    """
+    z = logits if logits.dtype == torch.float64 else logits.float()
+    weight = weight.unsqueeze(1)
+    x = z - z.amax(1, keepdim=True)
+    dense = labels.is_floating_point()
+    column = labels if dense else labels.unsqueeze(1)
+    mass = labels.sum(1, keepdim=True) if dense else weight
+    used = (weight != 0) | (mass != 0)
+    at_label = (labels * x).sum(1, keepdim=True) if dense else x.gather(1, column).mul_(weight)
+    p = x.mul_(LOG2_E).exp2_()
+    total = p.sum(1, keepdim=True)
+    p.div_(total)
+    ce = total.log_().mul_(mass).sub_(at_label).where(used, 0)
+    q = clamped(p)
+    v = q.mul_(targets(q))
+    d = torch.rsub(v.sum(1, keepdim=True), 1)
+    regularizer = d.log().mul_(weight).where(used, 0)
+    _zero_where_clamped(v, p, CLAMP, 1 - CLAMP, grad_input=v)
+    v.mul_(d.reciprocal_().mul_(weight * lam))
+    gradient = p.mul_(v.sum(1, keepdim=True).add_(mass)).sub_(v)
+    if dense:
+        gradient.sub_(labels)
+    else:
+        gradient.scatter_add_(1, column, -weight)
+    return Parts(ce.squeeze(1), regularizer.squeeze(1), gradient.masked_fill_(~used, 0))
+
+
+def averaging_parts(
     logits: Tensor, labels: Tensor, table: Tensor, index: Tensor, beta: float, lam: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The same with targets from the rows ``index`` of a table, which it updates first: what can be compiled."""
-    return _value_and_gradient(logits, labels, partial(update_targets, table, index, beta=beta), lam)
+) -> tuple[Parts, Tensor]:
+    """`mean_parts` with targets from the rows ``index`` of a table; and what these rows are to become."""
+    rows = table
+
+    def targets(probability: Tensor) -> Tensor:
+        nonlocal rows
+        rows = averaged(table, index, probability, beta=beta)
+        return rows
+
+    return mean_parts(logits, labels, targets, lam), rows
+
+
+def writing_parts(
+    logits: Tensor, labels: Tensor, table: Tensor, index: Tensor, beta: float, lam: float
+) -> tuple[Parts, Tensor]:
+    """The same, writing the rows: what compiles to one pass. And which, ``bool [B]``, are not finite.
+
+    Those, and what a negative index names, go into the table's last row. A logit that is not finite makes its whole
+    row so.
+    """
+    lost = index
+
+    def targets(probability: Tensor) -> Tensor:
+        nonlocal lost
+        rows = averaged(table, index, probability, beta=beta)
+        lost = rows[:, 0].isnan()
+        table.index_copy_(0, index.where(~lost & (index >= 0), len(table) - 1), rows)
+        return rows
+
+    return mean_parts(logits, labels, targets, lam), lost
 
 
 @cache
-def compiled() -> Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """`updating_table` through torch.compile, compiled once per process."""
-    return torch.compile(updating_table)
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function through torch.compile, compiled once per process.
+
+    Raises:
+        UsageError: when called, if there is no working compiler.
+    """
+    faster = torch.compile(function)
+
+    def call(*args: Any) -> Any:
+        try:
+            return faster(*args)
+        except RuntimeError as error:
+            if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+                raise UsageError(
+                    f"ELRLoss(compile=True) found no working compiler ({type(error).__name__}); install one (g++; on a "
+                    "GPU: Triton), or leave compile out: the loss is the same"
+                ) from error
+            raise
+
+    return call
 
 
 class _WithGradient(torch.autograd.Function):
-    """A loss whose gradient is known as soon as its value is.
-
-    ``compute`` makes (loss, ce, regularizer, gradient) from the logits; the parts go into a list, because every
-    further output of a Function costs each step some 5 microseconds.
-    """
+    """A loss whose gradient is known as soon as its value is."""
 
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, compute: Callable[[Tensor], tuple[Tensor, ...]], parts: list[Tensor]
+        ctx: Any, logits: Tensor, parts: Parts | Callable[[Tensor], Parts], lam: float | Tensor, made: list[Parts]
     ) -> Tensor:
-        loss, ce, regularizer, ctx.gradient = compute(logits)
-        ctx.dtype = logits.dtype
-        parts += (ce, regularizer)
-        return loss
+        if callable(parts):
+            parts = parts(logits)
+        ctx.gradient, ctx.dtype = parts.gradient, logits.dtype
+        made.append(parts)
+        return parts.ce + lam * parts.regularizer if parts.loss is None else parts.loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
         if torch.is_grad_enabled():
             raise NotImplementedError("the early-learning loss has no second derivative; use create_graph=False")
-        return (ctx.gradient * upstream).to(ctx.dtype), None, None
+        each = upstream if upstream.ndim == 0 else upstream.unsqueeze(1)
+        return (ctx.gradient * each).to(ctx.dtype), None, None, None
 
 
-def differentiable(logits: Tensor, compute: Callable[[Tensor], tuple[Tensor, ...]]) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss that ``compute`` makes of the logits, with its gradient attached; its two parts."""
-    parts: list[Tensor] = []
-    # PyTorch's own annotations leave this function out.
-    loss: Tensor = _WithGradient.apply(logits, compute, parts)  # type: ignore[no-untyped-call]
-    return loss, parts[0], parts[1]
+_attach: Callable[..., Tensor] = _WithGradient.apply
+
+
+def with_gradient(
+    logits: Tensor, parts: Parts | Callable[[Tensor], Parts], lam: float | Tensor
+) -> tuple[Tensor, Parts]:
+    """ce + lam * regularizer, differentiable with respect to the logits; and the parts.
+
+    Args:
+        logits: ``[R, C]``.
+        parts: made of these logits, or the function that makes them.
+        lam: regularization coefficient.
+    """
+    made: list[Parts] = []  # not an output, each of which costs a step some 5 microseconds
+    return _attach(logits, parts, lam, made), made[0]
 
 
 def elr_loss(
@@ -113,4 +218,5 @@ def elr_loss(
         regularizer is never positive, so a negative loss is normal: look at the parts, never stop on the sum.
     """
     make = targets if callable(targets) else (lambda _: targets)
-    return differentiable(logits, partial(_value_and_gradient, labels=labels, targets=make, lam=lam))
+    loss, parts = with_gradient(logits, partial(mean_parts, labels=labels, targets=make, lam=lam), lam)
+    return loss, parts.ce, parts.regularizer

@@ -25,6 +25,12 @@ def check_beta(beta: float) -> float:
     return float(beta)
 
 
+def averaged(table: Tensor, index: Tensor, probability: Tensor, *, beta: float) -> Tensor:
+    """What `update_targets` writes into the rows ``index``, ``[B, C]``, without writing it."""
+    mass = probability.sum(1, keepdim=True)
+    return table.index_select(0, index).mul_(beta).addcdiv_(probability, mass, value=1 - beta)
+
+
 @torch.no_grad()
 def update_targets(table: Tensor, index: Tensor, probability: Tensor, *, beta: float) -> Tensor:
     """Temporal ensembling, t <- beta t + (1 - beta) p / sum(p), for the rows ``index`` (Algorithm 1).
@@ -39,8 +45,7 @@ def update_targets(table: Tensor, index: Tensor, probability: Tensor, *, beta: f
         The updated rows, a copy ``[B, C]``. After k updates a row sums to 1 - beta^k: there is no bias
         correction, which is an implicit ramp-up of the regularization.
     """
-    mass = probability.sum(1, keepdim=True)
-    rows = table.index_select(0, index).mul_(beta).addcdiv_(probability, mass, value=1 - beta)
+    rows = averaged(table, index, probability, beta=beta)
     table.index_copy_(0, index, rows)
     return rows
 
@@ -54,3 +59,12 @@ def target_beliefs(table: Tensor) -> Tensor:
     """Targets ``[..., n, C]`` as probabilities: rows divided by their mass 1 - beta^k; NaN where nothing was seen."""
     mass = table.sum(-1, keepdim=True)
     return table / mass.where(mass > 0, torch.nan)
+
+
+def first_places(place: Tensor) -> Tensor:
+    """``bool [R]``: which of the numbers ``int64 [R]`` is the first of its kind."""
+    order = place.argsort(stable=True)
+    ordered = place[order]
+    first = torch.ones_like(place, dtype=torch.bool)
+    first[order[1:]] = ordered[1:] != ordered[:-1]
+    return first
