@@ -6,6 +6,8 @@ import json
 from importlib.resources import files
 from typing import Any
 
+SCRIPTS = ("store.js", "row.js", "screens.js", "keys.js")  # in this order, as one
+
 
 def render_page(data: dict[str, Any], *, nonce: str | None = None) -> str:
     """The HTML of a review, its style and script within.
@@ -19,7 +21,8 @@ def render_page(data: dict[str, Any], *, nonce: str | None = None) -> str:
     from markupsafe import Markup
 
     folder = files("earlylearn.review") / "templates"
-    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("review.css", "review.js"))
+    style = (folder / "review.css").read_text(encoding="utf-8")
+    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
     policy = None
     if nonce is None:
         policy = (

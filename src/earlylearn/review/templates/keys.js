@@ -1,0 +1,76 @@
+// Which key, click or swipe does what? Loaded last: it begins the page.
+
+// ---- Keys, clicks, swipes.
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
+  const typing = event.target.matches("input, select, textarea");
+  if (typing) {
+    if (event.key === "Escape") event.target.blur();
+    if (event.target === $("search") && event.key === "Enter") {
+      event.preventDefault();
+      const first = $("classes").querySelector("[data-class]");
+      if (first) decide(`class:${first.dataset.class}`);
+    }
+    if (event.target === $("note") && event.key === "Enter") event.target.blur();
+    return;
+  }
+  if (state.screen === "start") return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (key === "?") { event.preventDefault(); $("help").showModal(); return; }
+  if (key === "g") { show(state.screen === "overview" ? "review" : "overview"); return; }
+  if (key === "z") { undo(); return; }
+  const onButton = event.target.matches("button, a, summary");
+  const what = { k: "keep", u: "unsure", x: "exclude", Enter: onButton ? undefined : "accept" }[key];
+  if (state.screen === "overview") {
+    if (what) { event.preventDefault(); decideSelected(what); }
+    return;
+  }
+  if (state.screen !== "review") return;
+  if (what) { event.preventDefault(); decide(what); }
+  else if (/^[1-9]$/.test(key)) {
+    const name = state.item?.classes[Number(key) - 1];
+    if (name !== undefined) decide(`class:${name}`);
+  } else if (key === "n") { event.preventDefault(); $("note").focus(); }
+  else if (key === "ArrowLeft") move(-1);
+  else if (key === "ArrowRight") move(1);
+}
+
+let touched = null;
+function onTouch(event) {
+  const point = event.changedTouches[0];
+  if (event.type === "touchstart") { touched = { x: point.clientX, y: point.clientY }; return; }
+  if (!touched || state.screen !== "review") return;
+  const [dx, dy] = [point.clientX - touched.x, point.clientY - touched.y];
+  touched = null;
+  if (Math.abs(dx) > 90 && Math.abs(dx) > 2 * Math.abs(dy)) decide(dx > 0 ? "keep" : "accept");
+}
+
+document.addEventListener("keydown", onKey);
+document.querySelector(".original").addEventListener("touchstart", onTouch, { passive: true });
+document.querySelector(".original").addEventListener("touchend", onTouch, { passive: true });
+$("start-form").addEventListener("submit", begin);
+$("help-button").addEventListener("click", () => $("help").showModal());
+$("back").addEventListener("click", () => move(-1));
+$("forward").addEventListener("click", () => move(1));
+$("undo").addEventListener("click", undo);
+$("export").addEventListener("click", write);
+$("more").addEventListener("click", () => { state.shown += PAGE; showGrid(); });
+$("grid").addEventListener("click", select);
+$("classes").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-class]");
+  if (button) decide(`class:${button.dataset.class}`);
+});
+$("search").addEventListener("input", () => {
+  const wanted = $("search").value.toLowerCase();
+  const found = state.item.classes.filter((name) => name.toLowerCase().includes(wanted));
+  showClasses(wanted ? found.slice(0, 20) : state.item.classes.slice(0, 9), !wanted);
+});
+for (const button of document.querySelectorAll("[data-answer]")) button.addEventListener("click", () => decide(button.dataset.answer));
+for (const button of document.querySelectorAll("[data-bulk]")) button.addEventListener("click", () => decideSelected(button.dataset.bulk));
+for (const button of document.querySelectorAll("[data-screen]")) button.addEventListener("click", () => show(button.dataset.screen));
+for (const id of ["filter-pair", "filter-decision"]) $(id).addEventListener("change", () => { state.shown = PAGE; showGrid(); });
+
+$("start-lead").textContent = `${DATA.count} labels, about ${Math.max(1, Math.round((DATA.count * SECONDS) / 60))} minutes.`;
+$("reviewer").value = DATA.reviewer ?? "";
+$("others-line").hidden = store.offline;

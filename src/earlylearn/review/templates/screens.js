@@ -1,0 +1,184 @@
+// What is there beside the row: the overview, where two people differ, the result?
+
+// ---- The overview.
+
+function pairOf(row) {
+  return `${row.given} → ${row.suggested}`;
+}
+
+function showOverview() {
+  const counts = new Map();
+  for (const row of state.rows) counts.set(pairOf(row), (counts.get(pairOf(row)) ?? 0) + 1);
+  const pairs = [...counts].sort((a, b) => b[1] - a[1]);
+  fill($("filter-pair"), [["", `all (${state.rows.length})`], ...pairs.map(([pair, n]) => [pair, `${pair} (${n})`])]);
+  fill($("filter-decision"), [["", "all"], ["open", "not answered"], ...Object.entries(WORDS)]);
+  showGrid();
+}
+
+function fill(select, options) {
+  const before = select.value;
+  select.replaceChildren(...options.map(([value, text]) => make("option", { value }, text)));
+  select.value = options.some(([value]) => value === before) ? before : "";
+}
+
+function filtered() {
+  const [pair, decision] = [$("filter-pair").value, $("filter-decision").value];
+  return state.rows.filter((row) => {
+    const said = state.decided.get(row.id)?.decision ?? "open";
+    return (!pair || pairOf(row) === pair) && (!decision || said === decision);
+  });
+}
+
+function showGrid() {
+  const rows = filtered();
+  const withPictures = state.item ? state.item.picture : DATA.rows ? DATA.items[DATA.rows[0]?.id]?.picture : true;
+  $("grid").replaceChildren(...rows.slice(0, state.shown).map((row) => {
+    const said = state.decided.get(row.id);
+    const button = make("button", { type: "button", "data-id": row.id, "aria-pressed": String(state.selected.has(row.id)) },
+      ...(withPictures ? [make("img", { src: store.picture(row.id) ?? "", alt: "", loading: "lazy" })] : []),
+      make("span", {}, row.id), make("span", {}, pairOf(row)), make("span", { class: "mark" }, said ? `✓ ${worded(said)}` : "○ not answered"));
+    return make("li", {}, button);
+  }));
+  $("more").hidden = rows.length <= state.shown;
+  $("selected-count").textContent = `${state.selected.size} selected`;
+}
+
+function select(event) {
+  const button = event.target.closest("[data-id]");
+  if (!button) return;
+  const ids = filtered().map((row) => row.id);
+  const id = button.dataset.id;
+  if (event.shiftKey && state.anchor !== null) {
+    const [from, to] = [ids.indexOf(state.anchor), ids.indexOf(id)].sort((a, b) => a - b);
+    for (const each of ids.slice(Math.max(from, 0), to + 1)) state.selected.add(each);
+  } else if (!state.selected.delete(id)) state.selected.add(id);
+  state.anchor = id;
+  for (const each of $("grid").querySelectorAll("[data-id]")) each.setAttribute("aria-pressed", String(state.selected.has(each.dataset.id)));
+  $("selected-count").textContent = `${state.selected.size} selected`;
+}
+
+async function decideSelected(what) {
+  if (state.busy || !state.selected.size) return;
+  state.busy = true;
+  $("bulk-problem").textContent = "";
+  let done = 0;
+  try {
+    for (const id of [...state.selected]) {
+      const row = state.rows[state.place.get(id)];
+      const answer = answerOf(id, row.given, row.suggested, what);
+      await store.decide(answer);
+      state.decided.delete(id);
+      state.decided.set(id, answer);
+      state.selected.delete(id);
+      done += 1;
+    }
+    say(`${done} answered. Saved.`);
+    saved(true);
+  } catch (problem) {
+    $("bulk-problem").textContent = `${done} saved, then not: ${problem.message}`;
+    saved(false);
+  } finally {
+    state.busy = false;
+    showFoot();
+    showGrid();
+  }
+}
+
+// ---- Where two people differ.
+
+async function showDifferences() {
+  let cases;
+  try {
+    cases = await store.differences();
+  } catch (problem) {
+    $("adjudicate-note").textContent = problem.message;
+    return;
+  }
+  const open = cases.filter((each) => !each.settled).length;
+  $("differences").textContent = open ? `(${open})` : "";
+  $("adjudicate-note").textContent = cases.length
+    ? `${cases.length} rows were answered differently; ${open} are to be settled. What you choose here stands above both.`
+    : "Nobody differs on any row that two people answered.";
+  $("cases").replaceChildren(...cases.map(differing));
+}
+
+function differing(each) {
+  const given = Object.values(each.answers)[0].given;
+  const options = new Map(Object.values(each.answers).map((said) => [`${said.decision}:${said.label ?? ""}`, said]));
+  const buttons = [...options.values()].map((said) => {
+    const button = make("button", { type: "button" }, said.decision === "keep" ? `Keep ${given}` : said.decision === "relabel" ? `It is ${said.label}` : WORDS[said.decision]);
+    button.setAttribute("aria-pressed", String(each.settled?.decision === said.decision && (each.settled?.label ?? null) === (said.label ?? null)));
+    button.addEventListener("click", async () => {
+      try {
+        await store.decide({ adjudicate: true, uuid: uuid(), id: each.id, given, decision: said.decision, label: said.label ?? null });
+        say("Settled.");
+        showDifferences();
+      } catch (problem) {
+        $("adjudicate-note").textContent = `Not saved: ${problem.message}`;
+      }
+    });
+    return button;
+  });
+  const said = Object.entries(each.answers).map(([name, answer]) => make("p", {}, make("b", {}, name), `: ${worded(answer)}${answer.note ? ` (“${answer.note}”)` : ""}`));
+  const picture = state.item?.picture ? [make("img", { src: store.picture(each.id), alt: `The picture ${each.id}`, loading: "lazy" })] : [];
+  return make("div", { class: "case" }, make("h2", { class: "small" }, each.id), ...picture, make("p", {}, `given: ${given}`), ...said, make("p", { class: "actions" }, ...buttons));
+}
+
+// ---- The result.
+
+async function showDone() {
+  if (store.offline) {
+    $("export").textContent = "Download my answers";
+    $("result").replaceChildren(make("p", { class: "big" }, `${state.decided.size} of ${state.rows.length} rows answered.`),
+      make("p", {}, "Send the file to whoever sent you this page: earlylearn review RUN --import FILE reads it."));
+    return;
+  }
+  $("export").textContent = "Write the corrections";
+  let found;
+  try {
+    found = await store.summary();
+  } catch (problem) {
+    $("result").replaceChildren(make("p", { class: "problem" }, problem.message));
+    return;
+  }
+  const { flagged, unflagged } = found.probe;
+  const lines = [];
+  if (flagged.looked_at) {
+    lines.push(make("p", { class: "big" }, `Of the ${flagged.of} flagged labels, between ${percent(flagged.low)} and ${percent(flagged.high)} are wrong (${flagged.rows_low} to ${flagged.rows_high} rows; 95 % sure, from ${flagged.looked_at} of them drawn at random${flagged.unsure ? `, ${flagged.unsure} of which could not be told` : ""}).`));
+  } else lines.push(make("p", { class: "big" }, "How many of the flags are right is not known yet: none of the rows drawn at random has been answered."));
+  if (unflagged.looked_at) lines.push(make("p", {}, `Of the ${unflagged.of} labels that were not flagged, between ${percent(unflagged.low)} and ${percent(unflagged.high)} are wrong (from ${unflagged.looked_at} drawn at random).`));
+  lines.push(make("p", {}, `Probably ${found.remaining.low} to ${found.remaining.high} wrong labels remain among the ${found.rows - found.looked_at} rows that nobody looked at. ${found.remaining.stop ? "You may stop" : "Go on"}: ${found.remaining.why}.`));
+  lines.push(make("p", { class: "note" }, "Read these figures once, at the end: who looks after every answer and stops at a good one reads them too narrow."));
+  lines.push(table(["answers", "rows"], Object.entries(found.counts).map(([name, n]) => [WORDS[name], n])));
+  if (found.per_class.length) lines.push(table(["given label", "looked at", "wrong"], found.per_class.map((each) => [each.name, each.looked_at, each.wrong])));
+  if (Object.keys(found.reviewers).length > 1) {
+    const agreement = found.agreement === null ? "" : ` Agreement beyond chance (kappa): ${found.agreement.toFixed(2)}.`;
+    lines.push(make("p", {}, `${Object.entries(found.reviewers).map(([name, n]) => `${name} answered ${n}`).join(", ")}; ${found.disagreements} differ, ${found.unsettled} of these are not settled.${agreement}`));
+  }
+  $("result").replaceChildren(...lines);
+}
+
+function table(head, rows) {
+  return make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
+    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, String(cell)))))));
+}
+
+async function write() {
+  $("export-problem").textContent = "";
+  if (store.offline) {
+    const text = local.lines().map((line) => JSON.stringify(line)).join("\n") + "\n";
+    const link = make("a", { href: URL.createObjectURL(new Blob([text], { type: "application/jsonl" })), download: `${state.who}.jsonl` });
+    link.click();
+    URL.revokeObjectURL(link.href);
+    return;
+  }
+  try {
+    const { path, rows } = await store.write();
+    $("next").replaceChildren(make("p", {}, `${rows} rows are in `, make("code", {}, path), "."),
+      make("p", {}, "A corrected copy of the data: ", make("code", {}, `earlylearn apply ${DATA.run} --out corrected`)),
+      make("p", {}, "The same data trained again with these labels: ", make("code", {}, `earlylearn train DATA --corrections ${path}`)));
+    say("The corrections are written.");
+  } catch (problem) {
+    $("export-problem").textContent = problem.message;
+  }
+}

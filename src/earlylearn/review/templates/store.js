@@ -1,0 +1,103 @@
+// Where do the rows of a review come from, and where do answers go: to the server, or into the browser of a colleague?
+"use strict";
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const $ = (id) => document.getElementById(id);
+const SECONDS = 8; // a label takes, until this person's own answers say
+const PAGE = 120; // rows of the overview shown at a time
+const WORDS = { keep: "kept", relabel: "relabelled", unsure: "cannot tell", exclude: "no class fits" };
+
+// ---- Where rows come from and answers go to: the server, or (a page sent to a colleague) this browser's own store.
+
+class SaveError extends Error {}
+
+const server = {
+  offline: false,
+  async call(path, body) {
+    const options = { headers: { "X-Review-Token": DATA.token } };
+    if (body) Object.assign(options, { method: "POST", body: JSON.stringify(body) });
+    let answer;
+    try {
+      answer = await fetch(path + (body ? "" : (path.includes("?") ? "&" : "?") + "t=" + encodeURIComponent(DATA.token)), options);
+    } catch {
+      throw new SaveError("the program earlylearn review does not answer; start it again, then press the key again");
+    }
+    const document_ = await answer.json();
+    if (!answer.ok) throw new SaveError(document_.error);
+    return document_;
+  },
+  queue: (who) => server.call("/api/queue?reviewer=" + encodeURIComponent(who)),
+  item: (id) => server.call(`/api/item/${encodeURIComponent(id)}?reviewer=${encodeURIComponent(state.who)}&others=${state.others ? 1 : 0}`),
+  picture: (id) => `/img/${encodeURIComponent(id)}?t=${encodeURIComponent(DATA.token)}`,
+  decide: (answer) => server.call("/api/decision", answer),
+  undo: (uuid, id) => server.call("/api/undo", { uuid, reviewer: state.who, undoes: id }),
+  summary: () => server.call("/api/summary"),
+  differences: () => server.call("/api/adjudicate"),
+  write: () => server.call("/api/export", {}),
+};
+
+const local = {
+  offline: true,
+  key: () => `earlylearn review ${DATA.key} ${state.who}`,
+  lines: () => JSON.parse(localStorage.getItem(local.key()) || "[]"),
+  keep(lines) {
+    try {
+      localStorage.setItem(local.key(), JSON.stringify(lines));
+    } catch {
+      throw new SaveError("this browser keeps nothing; allow it to store data of this file");
+    }
+  },
+  standing() {
+    const lines = local.lines();
+    const undone = new Set(lines.map((line) => line.undoes).filter(Boolean));
+    const decided = new Map();
+    for (const line of lines) {
+      if (line.undoes || undone.has(line.uuid)) continue;
+      decided.delete(line.id);
+      decided.set(line.id, line);
+    }
+    return decided;
+  },
+  async queue(who) {
+    state.who = who;
+    return { reviewer: who, rows: DATA.rows, decided: Object.fromEntries(local.standing()) };
+  },
+  item: async (id) => DATA.items[id],
+  picture: (id) => DATA.pictures[id],
+  async decide(answer) {
+    local.keep([...local.lines(), { ...answer, at: Date.now() / 1000 }]);
+    return { saved: true };
+  },
+  async undo(uuid, id) {
+    const last = id ? local.lines().find((line) => line.uuid === id) : [...local.standing().values()].at(-1);
+    if (!last) return { undone: null };
+    local.keep([...local.lines(), { ...last, uuid, undoes: last.uuid, at: Date.now() / 1000 }]);
+    return { undone: last };
+  },
+};
+
+const store = DATA.items ? local : server;
+
+// ---- What the page knows.
+
+const state = {
+  who: "", others: false, rows: [], place: new Map(), decided: new Map(), at: 0, item: null, seen: 0, busy: false,
+  screen: "start", ahead: new Map(), times: [], selected: new Set(), anchor: null, shown: PAGE,
+};
+
+const uuid = () => (crypto.randomUUID ? crypto.randomUUID() : Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("-"));
+const say = (text) => { $("said").textContent = text; };
+const make = (tag, attributes = {}, ...children) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name in element && typeof value !== "string") element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+};
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+function worded(decision) {
+  return decision.decision === "relabel" ? decision.label : WORDS[decision.decision];
+}
