@@ -253,7 +253,7 @@ CASES = [
     (f"{TRAIN} --noise symmetric:much", "much|symmetric:0.4"),
     (f"{TRAIN} --noise nonesuch:0.4", "nonesuch|symmetric:RATE"),
     (f"{TRAIN} --noise cifar10-asymmetric:0.4", "cifar10-asymmetric|10|pair:RATE"),
-    (f"{TRAIN} --noise matrix:no.csv", "matrix:no.csv|no such file|10 rows"),
+    (f"{TRAIN} --noise matrix:no.csv", "matrix:no.csv|no such file|10 x 10 numbers"),
     (f"{TRAIN} --noise matrix:m.csv", "--noise matrix:|m.csv|2 x 2|10 x 10", text("m.csv", "1,0\n0,1\n")),
     ("train points.npz --noise matrix:m.csv", "row 1 sums to 0.9|1", text("m.csv", "1,0\n0,.9\n")),
     (f"{TRAIN} --noise pair:0.4 --labels l.txt", "--noise|--labels|one of the two", text("l.txt", "1\n" * 60)),

@@ -9,6 +9,7 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.by_class import CIFAR10_CLASSES, count_of, flip_matrix, next_in_group
 from earlylearn.data.noise.by_input import flip_rates, instance_dependent
 from earlylearn.data.noise.kinds import NOISE, make_noise, parse_noise, transition
+from earlylearn.data.noise.transition import read_transition
 from earlylearn.errors import UsageError
 from tests.reference import noise_literal as literal
 
@@ -303,8 +304,10 @@ def test_noise_for_other_classes_is_refused(spec, said):
         ("t.csv", "1,0\n1", "not a table of numbers"),
         ("t.npy", "not numpy", "not a table of numbers"),
         ("t.npy", "", "not a table of numbers"),
+        ("t.csv", "", "not a table of numbers"),
         ("t.csv", "1,0\n0,1\n1,0", "the matrix is 3 x 2, the data has 2 classes"),
         ("t.csv", "1,0\n0.5,0.6", "row 1 sums to 1.1"),
+        ("t.csv", "1,0\n0.5,0.498", "row 1 sums to 0.998"),
         ("t.csv", "1,0\n-0.5,1.5", "row 1, column 0 is -0.5"),
         ("t.csv", "nan,1\n0,1", "row 0, column 0 is nan"),
     ],
@@ -316,6 +319,14 @@ def test_broken_matrices_are_named(tmp_path, name, content, said):
         make_noise(f"matrix:{tmp_path / name}", table([0, 1], 2), seed=0)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_rows_rounded_to_four_digits_are_taken_and_divided_by_their_sum(tmp_path):
+    (tmp_path / "t.csv").write_text("0.3333,0.3333,0.3333\n0,1,0\n0,0,1")
+    data = table([0] * 900 + [1] * 900 + [2] * 900, 3)
+    noisy = make_noise(f"matrix:{tmp_path / 't.csv'}", data, seed=0)
+    assert noisy.rate == pytest.approx(2 / 9)
+    assert read_transition("[[1, 0], [0, 1]]", 2).tolist() == read_transition(np.eye(2), 2).tolist()
 
 
 def test_instance_spread_must_be_positive():

@@ -72,12 +72,12 @@ def test_a_matrix_from_a_file_is_kept_with_the_run(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, r"t.csv': cannot be read as a matrix \(.*not found"),
-        ("a,b\nc,d\n", "cannot be read as a matrix"),
-        ("0.5,0.5\n", "is square"),
-        ("0.5,0.6\n0.5,0.5\n", "sum to 1"),
-        ("1.5,-0.5\n0.5,0.5\n", "sum to 1"),
-        ("nan,1\n0,1\n", "sum to 1"),
+        (None, r"t.csv': no such file"),
+        ("a,b\nc,d\n", "not a table of numbers"),
+        ("0.5,0.5\n", "the matrix is 1 x 2; give numbers, a row per true class"),
+        ("0.5,0.6\n0.5,0.5\n", "row 0 sums to 1.1"),
+        ("1.5,-0.5\n0.5,0.5\n", "row 0, column 1 is -0.5"),
+        ("nan,1\n0,1\n", "row 0, column 0 is nan"),
         ("1,0\n1,0\n", "column 1 is all 0"),
     ],
 )
@@ -90,7 +90,7 @@ def test_what_is_no_transition_matrix_is_refused(content, said, tmp_path):
 
 
 def test_a_matrix_of_other_classes_is_refused():
-    with pytest.raises(UsageError, match="has 2 classes, the data 3"):
+    with pytest.raises(UsageError, match="transition: the matrix is 2 x 2, the data has 3 classes; give 3 x 3 numbers"):
         ForwardCorrection(lambda: torch.nn.Linear(1, 3), 4, 3, transition=[[0.5, 0.5], [0.5, 0.5]])
 
 

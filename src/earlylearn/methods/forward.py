@@ -3,16 +3,15 @@
 import json
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from torch import Tensor
 
+from earlylearn.data.noise.transition import read_transition
 from earlylearn.errors import UsageError, hyperparameter
 from earlylearn.loop.batches import Batch, Batches
 from earlylearn.loop.method import Method, Pass, Step
@@ -20,19 +19,15 @@ from earlylearn.loop.method import Method, Pass, Step
 SHOWN_CLASSES = 10  # a larger estimated matrix is summed up in its note, not written out
 
 
-def read_transition(value: Any) -> list[list[float]] | None:
-    """A transition matrix as a list of rows, out of an .npy or .csv file, text, an array or a list; None stays None.
+def transition_rows(value: Any, classes: int | None = None) -> list[list[float]] | None:
+    """A transition matrix as a list of rows, see `earlylearn.data.noise.transition`; None stays None.
 
     Raises:
-        ValueError: not readable, or not a transition matrix; the message says what is wrong and how to mend it.
+        ValueError: not readable, or not a matrix to correct with; the message says what is wrong and how to mend it.
     """
     if value is None:
         return None
-    matrix = _read_matrix(value)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"a transition matrix is square, a row and a column per class; this has shape {matrix.shape}")
-    if not (np.isfinite(matrix).all() and (matrix >= 0).all() and np.allclose(matrix.sum(1), 1, atol=1e-3)):
-        raise ValueError("row i must hold the probabilities of each given label for true class i, and sum to 1")
+    matrix = read_transition(value, classes)
     missing = np.flatnonzero(matrix.sum(0) == 0)
     if len(missing):
         raise ValueError(f"column {missing[0]} is all 0, as if nothing could be given label {missing[0]}")
@@ -40,23 +35,9 @@ def read_transition(value: Any) -> list[list[float]] | None:
     return rows
 
 
-def _read_matrix(value: Any) -> NDArray[np.float64]:
-    try:
-        if not isinstance(value, (str, Path)):
-            return np.asarray(value, dtype=np.float64)
-        if str(value).lstrip().startswith("["):
-            return np.asarray(json.loads(str(value)), dtype=np.float64)
-        if str(value).endswith(".npy"):
-            return np.asarray(np.load(value, allow_pickle=False), dtype=np.float64)
-        return np.loadtxt(value, delimiter=",", ndmin=2, dtype=np.float64)
-    except (OSError, ValueError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise ValueError(f"cannot be read as a matrix ({reason}); name an .npy or a .csv file of numbers") from None
-
-
 def _option(value: Any) -> list[list[float]] | None:
     try:
-        return read_transition(value)
+        return transition_rows(value)
     except ValueError as error:
         raise PydanticCustomError("transition", "{reason}", {"reason": str(error)}) from None
 
@@ -125,14 +106,9 @@ class ForwardCorrection(Method):
         super().__init__(*given, **others)
         self.warmup, self.percentile = warmup, percentile
         try:
-            matrix = read_transition(transition)
+            matrix = transition_rows(transition, self.classes)
         except ValueError as error:
             raise UsageError(f"{hyperparameter('transition')}: {error}") from None
-        if matrix is not None and len(matrix) != self.classes:
-            raise UsageError(
-                f"{hyperparameter('transition')}: has {len(matrix)} classes, the data {self.classes}; "
-                "give a row and a column each"
-            )
         self.estimates = matrix is None
         self.register_buffer("transition", torch.eye(self.classes) if matrix is None else torch.tensor(matrix))
 

@@ -7,7 +7,6 @@ that is made.
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,43 +158,3 @@ def from_matrix(true: Labels, matrix: NDArray[np.float64], rng: np.random.Genera
         # Dividing by the last entry makes it exactly 1, which no draw reaches: the index stays below C.
         given[rows] = np.searchsorted(cumulative / cumulative[-1], drawn[rows], side="right")
     return given
-
-
-def read_matrix(path: str, classes: int) -> NDArray[np.float64]:
-    """Read and check a transition matrix from a ``.npy`` or ``.csv`` file (no header, comma separated).
-
-    Returns:
-        ``float64 [C, C]``, row i the distribution of the given label when the true class is i.
-
-    Raises:
-        UsageError: the file cannot be read, or is not C x C, non-negative, with rows that sum to 1 within
-            1e-6; the message names the row.
-    """
-    file, where = Path(path), setting("noise", f"matrix:{path}")
-    if not file.is_file():
-        raise UsageError(f"{where}: no such file; give a .npy or .csv file of {classes} rows")
-    if file.suffix not in (".npy", ".csv"):
-        raise UsageError(f"{where}: cannot read '{file.suffix}' files; save it as .npy or .csv")
-    try:
-        if file.suffix == ".npy":
-            matrix = np.asarray(np.load(file, allow_pickle=False), dtype=np.float64)
-        else:
-            matrix = np.loadtxt(file, delimiter=",", dtype=np.float64, ndmin=2)
-    except (ValueError, TypeError, OSError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is empty"
-        raise UsageError(f"{where}: not a table of numbers ({reason}); give {classes} x {classes} numbers") from error
-    if matrix.shape != (classes, classes):
-        found = " x ".join(str(side) for side in matrix.shape)
-        raise UsageError(
-            f"{where}: the matrix is {found}, the data has {classes} classes; "
-            f"give {classes} x {classes} numbers, row = true class"
-        )
-    for row, values in enumerate(matrix):
-        bad = np.flatnonzero(~(values >= 0) | ~np.isfinite(values))
-        if len(bad):
-            raise UsageError(
-                f"{where}: row {row}, column {bad[0]} is {values[bad[0]]:g}; probabilities must be 0 or more"
-            )
-        if abs(values.sum() - 1) > 1e-6:
-            raise UsageError(f"{where}: row {row} sums to {values.sum():.8g}; make each row sum to 1")
-    return matrix

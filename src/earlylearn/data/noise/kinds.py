@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise import by_class as class_noise
 from earlylearn.data.noise import by_input as instance_noise
+from earlylearn.data.noise.transition import read_transition
 from earlylearn.errors import UsageError, setting
 
 Labels = NDArray[np.int64]
@@ -198,9 +199,13 @@ def make_noise(spec: str, data: LabelledData, *, seed: int) -> NoisyLabels:
     kind, value = parse_noise(spec)
     model, rng = NOISE[kind], np.random.default_rng(seed)
     if isinstance(value, str):
-        matrix = class_noise.read_matrix(value, len(data.classes))
+        try:
+            matrix = read_transition(value, len(data.classes))
+        except ValueError as error:
+            raise UsageError(f"{setting('noise', spec)}: {error}") from None
         labels = model.draw(data, matrix, rng)
-        rate = float((1 - np.diagonal(matrix)[data.labels]).mean())
+        kept = np.diagonal(matrix) / matrix.sum(1)
+        rate = float((1 - kept[data.labels]).mean())
     else:
         labels, rate = model.draw(data, value, rng), value
     return NoisyLabels(labels=labels, wrong=labels != data.labels, kind=kind, rate=rate, seed=seed)
