@@ -2,6 +2,7 @@
 
 import os
 import re
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,13 @@ from typing import Literal
 # Of Unicode's private use area, so that no text of a user's has them; they enclose what each face writes its own way.
 _MARK, _FIELD = "\ue000", "\ue001"
 _ALONE = object()  # in place of a value: the name of the setting is meant, as None may be what was given
+
+
+# Writes a value as Python does, but neither endlessly deep nor endlessly long: a message is one line.
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel = 6
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxset = _BRIEF.maxdict = 100
+_BRIEF.maxstring = _BRIEF.maxlong = _BRIEF.maxother = 1000
 
 
 @dataclass(frozen=True)
@@ -143,14 +151,20 @@ def _literal(value: object) -> str:
     """As Python writes it; of what is no text a line at most, because an array may be given in place of a number."""
     if isinstance(value, str):
         return repr(value)
-    literal = " ".join(repr(value).split())
+    literal = " ".join(_BRIEF.repr(value).split())
     return literal if len(literal) <= 160 else f"{literal[:157]}..."
 
 
 def _text(value: object) -> str:
     if isinstance(value, dict):
-        return " ".join(f"{name}={_text(part)}" for name, part in value.items())
-    return ",".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
+        return " ".join(f"{name}={_listed(part)}" for name, part in value.items())
+    return _listed(value)
+
+
+def _listed(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(_literal(part) if isinstance(part, dict | list | tuple) else str(part) for part in value)
+    return _literal(value) if isinstance(value, dict) else str(value)
 
 
 def _mention(fields: str) -> Mention:

@@ -16,6 +16,9 @@ from earlylearn.runs.checkpoint import load_checkpoint, save_checkpoint
 from earlylearn.runs.run import Run
 
 LAST = "begun/checkpoint/last.safetensors"
+NESTED = []  # within what Python reads, beyond what it writes
+for _ in range(900):
+    NESTED = [NESTED]
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
@@ -148,6 +151,22 @@ CASES = [
     (RESUME, f"{LAST}|'fit'|restore", checkpoint("fit")),
     (RESUME, f"{LAST}|restore|--overwrite", checkpoint("fit", to=None)),
     (RESUME, f"{LAST}|restore|--overwrite", checkpoint("fit", "optimizers", to="x")),
+    (
+        RESUME,
+        f"{LAST}|momentum_buffer is no tensor",
+        checkpoint("fit", "optimizers", 0, "state", 0, "momentum_buffer", to=None),
+    ),
+    (
+        RESUME,
+        f"{LAST}|optimizer has other settings",
+        checkpoint("fit", "optimizers", 0, "param_groups", 0, "dampening"),
+    ),
+    (RESUME, f"{LAST}|it lacks 'params'", checkpoint("fit", "optimizers", 0, "param_groups", to=[{}])),
+    (RESUME, f"{LAST}|lacks a buffer", checkpoint("fit", "optimizers", 0, "state", 0, to={})),
+    (RESUME, f"{LAST}|of another schedule", checkpoint("fit", "schedules", 0, "_last_lr", 0, to={})),
+    (RESUME, f"{LAST}|restore|--overwrite", checkpoint("generators", "method", "state", "state", to=-1)),
+    (RESUME, "begun/config.json|--data [[[|restore", changed("begun/config.json", "data", to=NESTED)),
+    (RESUME, "begun/config.json|options|restore", changed("begun/config.json", "options", to=NESTED)),
     (RESUME, f"{LAST}|restore|--overwrite", checkpoint("generators", "method", to=None)),
     (
         SHOW,

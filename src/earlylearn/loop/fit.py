@@ -222,6 +222,8 @@ class Fit:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             load_optimizer(optimizer, saved)
         for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
+            if not _alike(saved, schedule.state_dict()):
+                raise ValueError("it is of another schedule")
             schedule.load_state_dict(saved)
 
 
@@ -249,9 +251,33 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
 
     Checkpoints are in plain order; a fused step over buffers of another layout than the weights is slower, or
     rounds differently, than the uninterrupted run's.
+
+    Raises:
+        ValueError: the state is of another optimizer.
     """
-    optimizer.load_state_dict(state)
+    own = optimizer.state_dict()["param_groups"]
+    alike = _alike(state["param_groups"], own)
+    optimizer.load_state_dict(state)  # gives settings that came with a newer version of PyTorch their defaults
+    loaded = optimizer.state_dict()["param_groups"]
+    if not alike or [group.keys() for group in loaded] != [group.keys() for group in own]:
+        raise ValueError("its optimizer has other settings")
+    kept = [buffers.keys() for buffers in optimizer.state.values()]
+    if kept[1:] != kept[:-1]:
+        raise ValueError("its optimizer lacks a buffer")
     for parameter, buffers in optimizer.state.items():
         for name, buffer in buffers.items():
-            if isinstance(buffer, Tensor) and buffer.shape == parameter.shape:
+            if not isinstance(buffer, Tensor):
+                raise ValueError(f"its optimizer's {name} is no tensor")
+            if buffer.shape == parameter.shape:
                 buffers[name] = torch.empty_like(parameter, dtype=buffer.dtype).copy_(buffer)
+
+
+def _alike(saved: object, own: object) -> bool:
+    """Whether a state read back is made as one's own is; what only one of them has, another version may have added."""
+    if isinstance(own, dict):
+        return isinstance(saved, dict) and all(_alike(saved[key], own[key]) for key in own.keys() & saved.keys())
+    if isinstance(own, list | tuple):
+        return isinstance(saved, list | tuple) and len(saved) == len(own) and all(map(_alike, saved, own))
+    if isinstance(own, int | float) and not isinstance(own, bool):
+        return isinstance(saved, int | float) and not isinstance(saved, bool)
+    return type(saved) is type(own)

@@ -11,6 +11,7 @@ import torch
 from earlylearn.audit.audit_run import Audit, audit_run
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.audit.label_issues import score_label_issues
+from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import Loaded
 from earlylearn.documents import Accuracy, Best, EpochRecord, Summary
 from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
@@ -63,8 +64,8 @@ class Session:
             self.fit.load_state_dict(checkpoint["fit"])
             self.dynamics.load_state_dict(checkpoint["dynamics"])
             self.generators.load_state_dict(checkpoint["generators"])
-        except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError) as error:
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
             raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file, or {AGAIN}") from None
 
     def _best_of(self, checkpoint: dict[str, Any]) -> Best:
