@@ -110,8 +110,8 @@ class Steps:
         if self.device == "cpu":
             return True
         self.method.train()
-        sweep = next(self.method.passes(0, self.fit.data))
-        steps = self.fit._steps(sweep)
+        pass_ = next(self.method.passes(0, self.fit.data))
+        steps = self.fit._steps(pass_)
         next(steps)
         torch.cuda.set_sync_debug_mode("error")
         try:

@@ -1,7 +1,7 @@
 """How long does the ELR loss take, next to the released code's and to plain cross-entropy?
 
 All sides are called as in a training loop, on ready logits, forward and backward, in steady state: `ELRLoss` with
-its first sweeps' checks behind it, the released loss with a list of indices, as its code passes it. Each call takes
+its first passes' checks behind it, the released loss with a list of indices, as its code passes it. Each call takes
 the next of several batches, so that the table's rows are not all in the processor's cache. The sides run in turn
 within each round, on processor time, so that a busy machine slows all alike.
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from earlylearn.errors import UsageError
-from earlylearn.loop.augment import apply, check_images, draw, suitable_pad
+from earlylearn.loop.augment import apply, check_images, choose_crops, suitable_pad
 from tests.reference import augment_literal as literal
 
 
@@ -20,23 +20,23 @@ def some_images(n=6, channels=3, height=9, width=12):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_equals_the_literal_version_for_the_same_draws(pad, channels):
     images = some_images(n=64, channels=channels)
-    draws = draw(64, pad=pad, generator=seeded(1))
-    fast = apply(images, *draws, pad)
-    assert torch.equal(fast, literal.crop_and_flip(images, *draws, pad))
+    crops = choose_crops(64, pad=pad, generator=seeded(1))
+    fast = apply(images, *crops, pad)
+    assert torch.equal(fast, literal.crop_and_flip(images, *crops, pad))
     assert fast.dtype == torch.uint8
 
 
 @pytest.mark.parametrize("size", [1, 6, 9])
 def test_a_smaller_crop_equals_the_literal_one_and_reaches_every_place(size):
     images = some_images(n=2000, channels=1, width=9)
-    draws = draw(2000, pad=0, spare=9 - size, generator=seeded(1))
-    fast = apply(images, *draws, 0, size)
-    assert torch.equal(fast, literal.crop_and_flip(images, *draws, 0, size))
-    assert len((draws[0] * 9 + draws[1]).unique()) == (10 - size) ** 2
+    crops = choose_crops(2000, pad=0, spare=9 - size, generator=seeded(1))
+    fast = apply(images, *crops, 0, size)
+    assert torch.equal(fast, literal.crop_and_flip(images, *crops, 0, size))
+    assert len((crops[0] * 9 + crops[1]).unique()) == (10 - size) ** 2
 
 
 def test_every_offset_occurs_and_half_are_flipped():
-    dy, dx, flip = draw(20_000, pad=4, generator=seeded())
+    dy, dx, flip = choose_crops(20_000, pad=4, generator=seeded())
     counts = torch.bincount(dy * 9 + dx, minlength=81)
     assert len(counts) == 81
     assert counts.min() > 150  # 247 expected
@@ -64,12 +64,12 @@ def test_padding_is_zero_and_the_input_is_left_alone():
 
 
 def test_without_flip_nothing_is_mirrored():
-    assert not draw(100, flip=False, generator=seeded())[2].any()
+    assert not choose_crops(100, flip=False, generator=seeded())[2].any()
 
 
-def test_draws_come_from_the_given_generator_alone():
+def test_crops_come_from_the_given_generator_alone():
     state = torch.get_rng_state()
-    first, again, other = (torch.stack(draw(64, generator=seeded(seed))[:2]) for seed in (3, 3, 4))
+    first, again, other = (torch.stack(choose_crops(64, generator=seeded(seed))[:2]) for seed in (3, 3, 4))
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -82,13 +82,13 @@ def test_padding_suits_the_size(size, pad):
 
 def test_floats_and_channels_last_images_work():
     images = some_images(64).float().to(memory_format=torch.channels_last)
-    draws = draw(64, generator=seeded(1))
-    assert torch.equal(apply(images, *draws, 4), literal.crop_and_flip(images, *draws, 4))
+    crops = choose_crops(64, generator=seeded(1))
+    assert torch.equal(apply(images, *crops, 4), literal.crop_and_flip(images, *crops, 4))
 
 
 def test_errors_name_the_culprit():
     with pytest.raises(UsageError, match="pad is -1"):
-        draw(6, pad=-1, generator=seeded())
+        choose_crops(6, pad=-1, generator=seeded())
     with pytest.raises(UsageError, match=r"crop=10: images of 9 x 12"):
         check_images((3, 9, 12), 10)
     with pytest.raises(UsageError, match=r"shape \[5\] are not images"):

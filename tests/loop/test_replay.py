@@ -223,8 +223,8 @@ def test_cuda_graphs_train_as_python_does_and_nothing_waits(name, monkeypatch):
     assert not replayed.replays.failed
     same_tensors(plain, replayed, rtol=1e-3, atol=1e-3)
     assert [loss for loss, _ in again] == pytest.approx([loss for loss, _ in losses], rel=1e-3)
-    sweep = next(replayed.method.passes(0, replayed.data))
-    steps = replayed._steps(sweep)
+    pass_ = next(replayed.method.passes(0, replayed.data))
+    steps = replayed._steps(pass_)
     for _ in range(WARM_UP):
         next(steps)
     torch.cuda.set_sync_debug_mode("error")

@@ -100,7 +100,7 @@ def test_labels_and_index_of_any_integers(dtype):
     expected = el.ELRLoss(2, 2)(z, labels, torch.tensor([1, 0]))
     assert torch.equal(el.ELRLoss(2, 2)(z, labels.to(dtype), torch.tensor([1, 0], dtype=torch.int32)), expected)
     criterion = el.ELRLoss(2, 2)
-    for _ in range(5):  # the first two sweeps are looked at more closely
+    for _ in range(5):  # the first two passes are looked at more closely
         loss = criterion(input=z, target=labels.numpy(), index=np.array([1, 0], dtype=np.int32))
     assert loss.isfinite()
     assert torch.equal(el.ELRLoss(2, 2)(z, [0, 1], [1, 0]), expected)

@@ -53,11 +53,11 @@ def test_the_index_is_needed_again_in_training():
         criterion(logits, labels)
 
 
-@pytest.mark.parametrize("sweeps_done", [0, 3])
+@pytest.mark.parametrize("passes_done", [0, 3])
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.1}, {"compile": True}], ids=str)
-def test_a_batch_that_is_not_finite_leaves_its_rows_and_is_told(sweeps_done, bad, settings):
-    criterion = trained(4 * sweeps_done, **settings)
+def test_a_batch_that_is_not_finite_leaves_its_rows_and_is_told(passes_done, bad, settings):
+    criterion = trained(4 * passes_done, **settings)
     logits, labels, index = batch(20)
     logits = logits.detach()
     logits[2] = bad

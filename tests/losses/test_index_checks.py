@@ -1,4 +1,4 @@
-"""Are mistakes of the index found in every epoch, at once or when the sweep ends, and only mistakes?"""
+"""Are mistakes of the index found in every epoch, at once or when the pass ends, and only mistakes?"""
 
 import numpy as np
 import pytest
@@ -54,20 +54,20 @@ def test_a_mistake_is_found_by_the_end_of_its_epoch(mistake, epochs, settings):
 
 
 @pytest.mark.parametrize("mistake", ["twice", "beyond"])
-def test_without_evaluation_a_sweep_over_the_data_tells(mistake):
+def test_without_evaluation_a_pass_over_the_data_tells(mistake):
     criterion = el.ELRLoss(8192, C)
     labels = torch.zeros(8192, dtype=torch.int64)
 
-    def sweep(spoilt=None):
+    def pass_over(spoilt=None):
         for step, rows in enumerate(torch.randperm(8192).split(1024)):
             if step == spoilt:
                 rows[7] = rows[8] if mistake == "twice" else 8192
             criterion(torch.randn(1024, C, requires_grad=True), labels[rows.clamp(max=8191)], rows)
 
     for _ in range(3):
-        sweep()
+        pass_over()
     with pytest.raises(UsageError, match=MISTAKES[mistake][2].replace("19", "8191")):
-        sweep(spoilt=4)
+        pass_over(spoilt=4)
 
 
 def test_repeats_are_allowed_when_said_and_the_first_counts():

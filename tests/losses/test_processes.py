@@ -71,7 +71,7 @@ def test_digits_with_an_odd_number_of_rows(tables, where):
 def test_steps_that_are_unlike(tables):
     first, second = (each["small"] for each in tables)
     assert torch.equal(first, second)
-    # 0, 2, 4 fill the step that completes the sweep; 1 is not finite on the first side, so the second's counts
+    # 0, 2, 4 fill the step that completes the pass; 1 is not finite on the first side, so the second's counts
     torch.testing.assert_close(first.sum(1), 1 - 0.7 ** torch.tensor([1, 2, 1, 2, 1, 2, 2, 2, 1]))
 
 
@@ -92,7 +92,7 @@ class Alone(SharedRows):
         return [place for place in self._places(torch.tensor(rows)).tolist() if place != self._spare]
 
 
-def test_filling_is_what_comes_twice_in_the_step_that_completes_a_sweep():
+def test_filling_is_what_comes_twice_in_the_step_that_completes_a_pass():
     shared = Alone(5)
     assert shared.written([0, 1, 2, 3]) == [0, 1, 2, 3]
     assert shared.written([4, 0, 1, 2]) == [4]  # the epoch's last step, filled from its beginning

@@ -3,8 +3,8 @@
 The augmentation of ELR, ELR+ and DivideMix on CIFAR: pad with zeros, crop back at a random place, mirror with
 probability 1/2; without padding and to a smaller size, theirs on larger images. No Python per image.
 
-Draws are apart from their application: `draw` says which crops, `apply` makes them, so that a slow
-per-example version can be given the same draws (tests/reference/augment_literal.py).
+Choices are apart from what they lead to: `choose_crops` says which crops, `apply` makes them, so that a slow
+per-example version can be given the same ones (tests/reference/augment_literal.py).
 """
 
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ def suitable_pad(height: int, width: int) -> int:
     return max(1, round(min(height, width) / 8))
 
 
-def draw(
+def choose_crops(
     n: int, *, pad: int = 4, spare: int = 0, flip: bool = True, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw where to crop and whether to flip ``n`` images.
+    """Choose at random where to crop and whether to flip ``n`` images.
 
     Args:
         n: images in the batch.
         pad: zero pixels on every side, 0 or more; 4 for CIFAR in every paper here.
         spare: pixels by which the images are larger than the crops.
-        flip: whether to mirror with probability 1/2 (False never mirrors, and draws nothing for it).
+        flip: whether to mirror with probability 1/2 (False never mirrors, and uses no random number for it).
         generator: a CPU generator; the only source of randomness.
 
     Returns:

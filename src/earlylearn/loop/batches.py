@@ -12,7 +12,7 @@ from torch import Tensor
 
 from earlylearn.data.request import Augmentation
 from earlylearn.errors import UsageError, setting
-from earlylearn.loop.augment import apply, check_images, draw, suitable_pad
+from earlylearn.loop.augment import apply, check_images, choose_crops, suitable_pad
 
 Numbers = tuple[Any, ...]  # floats and tensors
 
@@ -52,13 +52,13 @@ class Batches:
         inputs: ``[n, ...]`` raw inputs: uint8 images or float32 features.
         draws: the training rows and labels; more than one only where the released ELR+ code is imitated, whose
             two networks see different splits and noise.
-        batch_size: examples per step. The last batch of a sweep is smaller; a last batch of one example joins
+        batch_size: examples per step. The last batch of a pass is smaller; a last batch of one example joins
             the batch before it, because batch normalisation cannot take it.
         augment: what happens to images on the way.
         crop: side of the random square cut out of larger images when they are augmented, in place of padding; None
             leaves their size alone. Images not augmented keep theirs: the network takes the centre itself.
-        balanced: batches per sweep over all training rows in which the classes of the given labels are equally
-            frequent, drawn anew every time (supplement G.3, Clothing1M); None sweeps over every row. A class with too
+        balanced: batches per pass over all training rows in which the classes of the given labels are equally
+            frequent, chosen anew every time (supplement G.3, Clothing1M); None passes over every row. A class with too
             few rows for its share contributes each once.
         on_disk: the inputs are a file that is mapped into memory: while one batch trains, a thread reads the next.
         order: random numbers of the order of examples (on the CPU).
@@ -94,7 +94,7 @@ class Batches:
 
     def batches(
         self, views: int = 1, *, draw: int = 0, rows: Tensor | None = None, batch_size: int | None = None
-    ) -> "Sweep":
+    ) -> "BatchSequence":
         """Every training row once (or a `balanced` sample), in a new order, in ``views`` augmented versions each.
 
         Args:
@@ -103,7 +103,9 @@ class Batches:
             rows: go through these rows instead of all training rows.
             batch_size: examples per step instead of the usual number, at least 2.
         """
-        return Sweep(self, views, draw % len(self.draws), rows, self.batch_size if batch_size is None else batch_size)
+        return BatchSequence(
+            self, views, draw % len(self.draws), rows, self.batch_size if batch_size is None else batch_size
+        )
 
     def in_order(self, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """(index, inputs) of the rows as they come, not augmented: for evaluation."""
@@ -120,25 +122,27 @@ class Batches:
         return x.pin_memory() if self.draws[0].rows.device.type == "cuda" else x
 
     def balanced_rows(self, rows: Tensor, labels: Tensor) -> Tensor:
-        """As many rows of each class, drawn without replacement, as make `balanced` batches."""
+        """As many rows of each class, at random, none twice, as make `balanced` batches."""
         present = labels[rows].unique()
         share = max(1, (self.balanced or 0) * self.batch_size // len(present))
-        drawn = []
+        chosen = []
         for label in present:
             members = rows[labels[rows] == label]
-            drawn.append(members[torch.randperm(len(members), generator=self.order)[:share].to(rows.device)])
-        return torch.cat(drawn)
+            chosen.append(members[torch.randperm(len(members), generator=self.order)[:share].to(rows.device)])
+        return torch.cat(chosen)
 
-    def draw_crop(self, examples: int) -> Tensor:
+    def choose_crop(self, examples: int) -> Tensor:
         """Where each example is cropped and whether it is mirrored: ``int64 [3, B]``, empty without augmentation."""
         if self.augment == "none":
             return torch.empty(0, dtype=torch.int64)
         flip = self.augment == "crop+flip"
-        dy, dx, mirrored = draw(examples, pad=self.pad, spare=self.spare, flip=flip, generator=self.augmentation)
+        dy, dx, mirrored = choose_crops(
+            examples, pad=self.pad, spare=self.spare, flip=flip, generator=self.augmentation
+        )
         return torch.stack((dy, dx, mirrored.long()))
 
     def augmented(self, x: Tensor, crop: Tensor) -> Tensor:
-        """The view ``[B, ...]`` of these inputs that `draw_crop` decided on."""
+        """The view ``[B, ...]`` of these inputs that `choose_crop` decided on."""
         return x if self.augment == "none" else apply(x, crop[0], crop[1], crop[2], self.pad, self.crop)
 
 
@@ -147,14 +151,14 @@ class Order(NamedTuple):
 
     Attributes:
         index: ``int64 [B]`` rows.
-        crops: one per view, see `earlylearn.loop.augment.draw`: ``int64 [3, B]``, empty without augmentation.
+        crops: one per view, see `earlylearn.loop.augment.choose_crops`: ``int64 [3, B]``, empty without augmentation.
     """
 
     index: Tensor  # type: ignore[assignment]  # see Batch
     crops: tuple[Tensor, ...]
 
 
-class Sweep:
+class BatchSequence:
     """One way through some rows, the sequence of its batches; begun anew each time it is iterated.
 
     What chance decides (`orders`) is apart from what follows from it (`make`), so that the latter can be part of a
@@ -177,16 +181,16 @@ class Sweep:
         return (self.make(order) for order in self.orders())
 
     def orders(self) -> Iterator[Order]:
-        """Draw the batches one after another."""
+        """Choose the batches one after another."""
         for index in self._indices():
             yield self._order(index)
 
     def _order(self, index: Tensor) -> Order:
-        crops = (self.data.draw_crop(len(index)).to(index.device, non_blocking=True) for _ in range(self.views))
+        crops = (self.data.choose_crop(len(index)).to(index.device, non_blocking=True) for _ in range(self.views))
         return Order(index, tuple(crops))
 
     def _indices(self) -> Sequence[Tensor]:
-        """The rows of every batch, in an order drawn anew."""
+        """The rows of every batch, in a new order."""
         rows = self.rows
         if rows is None:
             trained, labels = self.data.draws[self.draw]
@@ -197,7 +201,7 @@ class Sweep:
         )
 
     def _reading_ahead(self) -> Iterator[Batch]:
-        # Crops are drawn when their batch's turn comes: sweeps that take turns draw the same as without reading ahead.
+        # Crops are chosen when their batch's turn comes: passes that take turns have the same as without reading ahead.
         indices = self._indices()
         on_host = torch.cat(tuple(indices)).cpu().split([len(index) for index in indices])
         with ThreadPoolExecutor(1) as reader:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from earlylearn.errors import EarlylearnError, setting
-from earlylearn.loop.batches import Batch, Batches, Numbers, Order, Sweep
+from earlylearn.loop.batches import Batch, Batches, BatchSequence, Numbers, Order
 from earlylearn.loop.method import Method, Pass, Step, unseen
 from earlylearn.loop.predict import load_method, predict_batches
 from earlylearn.loop.replay import Recorder, Replays
@@ -106,10 +106,10 @@ class Fit:
             self.seen_logits.fill_(torch.nan)
             means = _Means()
             lr = self.schedules[0].get_last_lr()[0]
-            for sweep in self.method.passes(self.epoch, self.data):
-                if sweep.seen is not None:
-                    self._see(*sweep.seen)
-                for examples, losses in self._steps(sweep):
+            for pass_ in self.method.passes(self.epoch, self.data):
+                if pass_.seen is not None:
+                    self._see(*pass_.seen)
+                for examples, losses in self._steps(pass_):
                     means.add(examples, losses)
                     on_step(examples, means.read)
             self.method.after_epoch(self.epoch, self.seen_logits)
@@ -124,28 +124,28 @@ class Fit:
                 )
             yield Epoch(self.epoch, float(lr), parts.pop("loss"), parts)
 
-    def _steps(self, sweep: Pass) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    def _steps(self, pass_: Pass) -> Iterator[tuple[int, dict[str, Tensor]]]:
         """Take the steps of a pass; the number of examples and the losses of each."""
-        if self.replays is not None and isinstance(sweep.batches, Sweep):
-            yield from self._replayed(sweep, sweep.batches, self.replays)
+        if self.replays is not None and isinstance(pass_.batches, BatchSequence):
+            yield from self._replayed(pass_, pass_.batches, self.replays)
             return
-        for batch in sweep.batches:
+        for batch in pass_.batches:
             examples = len(batch.index)
-            yield examples, self._step(sweep, batch._replace(numbers=self._numbers(examples, sweep.trains)))
+            yield examples, self._step(pass_, batch._replace(numbers=self._numbers(examples, pass_.trains)))
 
-    def _step(self, sweep: Pass, batch: Batch) -> dict[str, Tensor]:
+    def _step(self, pass_: Pass, batch: Batch) -> dict[str, Tensor]:
         with self.fabric.autocast():
-            said = sweep.loss(batch)
+            said = pass_.loss(batch)
         if not isinstance(said, Step):
             name = type(self.method).__name__
             raise EarlylearnError(f"{name}.loss returned a {type(said).__name__}; return Step(loss, logits, parts)")
         if said.logits is not None:
             self._see(batch.index, said.logits)
         self.fabric.backward(said.loss)
-        for k in sweep.trains:
+        for k in pass_.trains:
             self._steppers[k].step()
             self._steppers[k].zero_grad()
-        self.method.after_step(batch, sweep.trains)
+        self.method.after_step(batch, pass_.trains)
         return {"loss": said.loss.detach(), **said.parts}
 
     def _see(self, rows: Tensor, logits: Tensor) -> None:
@@ -159,23 +159,25 @@ class Fit:
             for each in self.method.numbers(examples, trained)
         )
 
-    def _replayed(self, sweep: Pass, batches: Sweep, replays: Replays) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    def _replayed(
+        self, pass_: Pass, batches: BatchSequence, replays: Replays
+    ) -> Iterator[tuple[int, dict[str, Tensor]]]:
         """The same steps, each a replay of the first of its kind: rows, views and numbers are what differs."""
         views = batches.views
 
         def work(index: Tensor, *rest: Tensor) -> dict[str, Tensor]:
-            for k in sweep.trains:  # a recording that failed half-way leaves gradients that nothing computed
+            for k in pass_.trains:  # a recording that failed half-way leaves gradients that nothing computed
                 self._steppers[k].zero_grad()
-            return self._step(sweep, batches.make(Order(index, rest[:views]))._replace(numbers=rest[views:]))
+            return self._step(pass_, batches.make(Order(index, rest[:views]))._replace(numbers=rest[views:]))
 
-        loss = sweep.loss
+        loss = pass_.loss
         what = (loss.func, loss.args, *loss.keywords.items()) if isinstance(loss, partial) else (loss,)
         with self._rates_on_device():
             for order in batches.orders():
-                numbers = self._numbers(len(order.index), sweep.trains)
+                numbers = self._numbers(len(order.index), pass_.trains)
                 given = (order.index, *order.crops, *numbers)
                 failed = replays.failed
-                yield len(order.index), replays((what, batches.draw, sweep.trains), work, given)
+                yield len(order.index), replays((what, batches.draw, pass_.trains), work, given)
                 if replays.failed and not failed:
                     self.method.note(f"no further step is replayed ({replays.failed}); training goes on, more slowly")
 

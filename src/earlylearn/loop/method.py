@@ -34,13 +34,13 @@ def unseen(n: int, classes: int) -> Tensor:
 
 @dataclass
 class Pass:
-    """One sweep over batches that trains some of the networks.
+    """One pass over batches that trains some of the networks.
 
     Attributes:
-        batches: what to sweep over.
+        batches: what to go through.
         loss: what the method says of a batch.
         trains: the positions in ``Method.nets`` of the networks that step after each batch.
-        seen: rows ``int64 [m]`` and their logits ``[m, C]`` where the method looked at rows before the sweep; what
+        seen: rows ``int64 [m]`` and their logits ``[m, C]`` where the method looked at rows before the pass; what
             steps say of the same rows comes later and counts.
     """
 
@@ -107,7 +107,7 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
-        """Yield the sweeps of an epoch; code between two yields runs between the sweeps."""
+        """Yield the passes of an epoch; code between two yields runs between the passes."""
         yield Pass(data.batches(self.views), self.loss, tuple(range(self.networks)))
 
     def numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:

@@ -2,7 +2,7 @@
 
 Three mistakes spoil the table without a sound: an index beyond the training set, one example twice in a batch, and
 positions in the batch in place of examples, which show by an example whose label differs from before. In the first
-two sweeps over the data `Looks` tells of them at once where numbers lie on the processor, later at the end of a sweep
+two passes over the data `Looks` tells of them at once where numbers lie on the processor, later at the end of a pass
 or of an epoch. Where looking would make an accelerator wait, `Counts` counts them there, to be read at these times.
 """
 
@@ -60,7 +60,7 @@ class Looks:
         repeats: whether an example may be in a batch more than once.
 
     Attributes:
-        left: rows until two sweeps have been looked at, batch by batch.
+        left: rows until two passes have been looked at, batch by batch.
         noted: rows that are still to be looked at.
     """
 
@@ -87,7 +87,7 @@ class Looks:
             if not 0 <= extreme < self.n:
                 raise outside(str(extreme), self.n)
         times = np.bincount(numbers)
-        for note in notes if times.max() > 1 else ():  # in most sweeps no example comes twice at all
+        for note in notes if times.max() > 1 else ():  # in most passes no example comes twice at all
             index = np.frombuffer(note, np.int64)
             order = np.arange(len(index))
             self._stamps[index] = order  # each place is stamped with the row that names it

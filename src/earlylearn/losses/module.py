@@ -60,7 +60,7 @@ class ELRLoss(TargetTable):
     Raises:
         UsageError: a size or hyperparameter is out of range, the index does not identify examples, a label is no
             class, or there is no compiler to ``compile`` with. On an accelerator, which nothing may wait for, mistakes
-            of the numbers show at the end of the epoch: by `train`, `eval`, `check` or a sweep over the data.
+            of the numbers show at the end of the epoch: by `train`, `eval`, `check` or a pass over the data.
 
     Differs from the released code: lam is an argument rather than a global setting; checkpoints carry the table;
     float32 under mixed precision; an index that does not identify examples is an error.
@@ -202,7 +202,7 @@ class ELRLoss(TargetTable):
     def _usual_loss(self, logits: Tensor, labels: Any, index: Any) -> Tensor | None:
         """The loss of a batch as most are, in half the time; None, and nothing done, if it is another.
 
-        Two sweeps over the data are done, rows weigh the same, numbers lie on the processor and are in range.
+        Two passes over the data are done, rows weigh the same, numbers lie on the processor and are in range.
         """
         looks = self._looks
         if looks.left > 0 or torch.compiler.is_compiling() or not self._is_plain() or processes(self.sync) > 1:
@@ -280,7 +280,7 @@ class ELRLoss(TargetTable):
         return torch.from_numpy(self._looks.look(index.numpy(), labels.numpy() if labels.ndim == 1 else None))
 
     def _count(self, rows: int) -> None:
-        """Look at what the device counted after 1, 2, 4, ... batches and then once in a sweep over the data."""
+        """Look at what the device counted after 1, 2, 4, ... batches and then once in a pass over the data."""
         if torch.compiler.is_compiling():
             self._traced = True  # numbers that change at every step would be compiled anew at every step
             return

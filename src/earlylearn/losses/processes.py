@@ -24,7 +24,7 @@ class SharedRows:
     """Rows on their way between processes.
 
     Samplers fill an epoch's last step with examples that were there before, so that all processes take the same
-    number of steps. Such an example is not averaged a second time: in a sweep in which no example came twice, those
+    number of steps. Such an example is not averaged a second time: in a pass in which no example came twice, those
     that come twice in the very step that completes it are filling.
 
     Args:
@@ -40,10 +40,10 @@ class SharedRows:
         self._work: dist.Work | None = None
         self._arrived = table.new_zeros(0)
         self._n, self._spare = n, len(table) - 1
-        self._sweep_of = torch.zeros(len(table), dtype=torch.int32, device=table.device)
-        self._sweep = self._sweep_of.new_ones(())
-        self._left = self._sweep_of.new_full((), n)  # examples that this sweep has not seen
-        self._repeated = self._sweep_of.new_zeros((), dtype=torch.bool)  # whether it saw one twice
+        self._pass_of = torch.zeros(len(table), dtype=torch.int32, device=table.device)
+        self._pass = self._pass_of.new_ones(())
+        self._left = self._pass_of.new_full((), n)  # examples that this pass has not seen
+        self._repeated = self._pass_of.new_zeros((), dtype=torch.bool)  # whether it saw one twice
 
     def agree(self, table: Tensor, rows: int) -> None:
         """Begin with the first process's table, and with room for the largest first batch."""
@@ -88,12 +88,12 @@ class SharedRows:
     def _places(self, place: Tensor) -> Tensor:
         """Where rows go: of equal ones the first, filling nowhere."""
         first = first_places(place) & (place != self._spare)
-        new = first & (self._sweep_of[place] != self._sweep)
+        new = first & (self._pass_of[place] != self._pass)
         found = new.sum()
         completes = found == self._left
         written = first & (new | ~completes | self._repeated)
-        self._sweep_of[place] = self._sweep
+        self._pass_of[place] = self._pass
         self._repeated = (self._repeated | (first & ~new).any()) & ~completes
         self._left = torch.where(completes, self._n, self._left - found)
-        self._sweep = self._sweep + completes
+        self._pass = self._pass + completes
         return place.where(written, self._spare)

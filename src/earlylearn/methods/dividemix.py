@@ -52,7 +52,7 @@ class DivideMix(Method):
         beliefs: ``float32 [n, C]``, see `label_beliefs`.
 
     Differs from the released code: everything is drawn from the run's generators (there, mixup and mixture cannot be
-    repeated); validation rows are held out; the last batch of a sweep is never a single row. States in which the
+    repeated); validation rows are held out; the last batch of a pass is never a single row. States in which the
     released code stops are noted: no labelled half-batch gives an epoch of cross-entropy; fewer than two unlabelled
     rows, an epoch without them; losses that do not divide count as all clean. There is no ``as_released`` switch:
     nothing published depends on a slip. As there: guesses of the network in training use and update batch statistics;

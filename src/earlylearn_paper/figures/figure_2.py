@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # drawing costs a slow import
 def reproduce(work: Work) -> Findings:
     """Train both methods; returns curves, figure and verdicts."""
     curves = network_curves(work.compare("networks", ("ce", "elr")))
-    return Findings(verdicts=judge(curves), data={"figure-2": curves}, figures={"figure-2": draw(curves)})
+    return Findings(verdicts=judge(curves), data={"figure-2": curves}, figures={"figure-2": picture(curves)})
 
 
 def judge(curves: pd.DataFrame) -> list[Verdict]:
@@ -58,7 +58,7 @@ def judge(curves: pd.DataFrame) -> list[Verdict]:
     ]
 
 
-def draw(curves: pd.DataFrame) -> "Figure":
+def picture(curves: pd.DataFrame) -> "Figure":
     """Left, the cross-entropy term under cross-entropy; centre and right, both terms under ELR."""
     panels: dict[str, list[tuple[str, str, str, str, Any]]] = {
         "Cross-entropy: p − y": [

@@ -33,7 +33,7 @@ def reproduce(work: Work) -> Findings:
     return Findings(
         verdicts=judge("linear model", linear) + judge("network", network),
         data={"figure-b1-linear": linear, "figure-b1-network": network},
-        figures={"figure-b1": draw(linear, network)},
+        figures={"figure-b1": picture(linear, network)},
     )
 
 
@@ -64,7 +64,7 @@ def judge(model: str, curves: pd.DataFrame) -> list[Verdict]:
 DOMINANT = 1.2  # so many times the clean labels' magnitude counts as dominating
 
 
-def draw(linear: pd.DataFrame, network: pd.DataFrame) -> "Figure":
+def picture(linear: pd.DataFrame, network: pd.DataFrame) -> "Figure":
     """Rows linear model and network, columns p - y at the true class and its magnitude."""
     with house_style():
         figure = new_figure(9.8, 5.7)

@@ -32,7 +32,7 @@ def reproduce(work: Work) -> Findings:
     names = {f"targets:beta={beta:g}": "targets", f"elr:beta={beta:g}": "elr"}
     curves = network_curves(work.compare("networks", tuple(names)))
     curves["method"] = curves["method"].map(names)
-    return Findings(verdicts=judge(curves), data={"figure-d1": curves}, figures={"figure-d1": draw(curves)})
+    return Findings(verdicts=judge(curves), data={"figure-d1": curves}, figures={"figure-d1": picture(curves)})
 
 
 def judge(curves: pd.DataFrame) -> list[Verdict]:
@@ -60,7 +60,7 @@ def judge(curves: pd.DataFrame) -> list[Verdict]:
     ]
 
 
-def draw(curves: pd.DataFrame) -> "Figure":
+def picture(curves: pd.DataFrame) -> "Figure":
     """How many targets of held-out examples favour the true class, mean and range of the seeds."""
     with house_style():
         figure = new_figure(6.0, 3.4)

@@ -41,7 +41,7 @@ def reproduce(work: Work) -> Findings:
         for (panel, value), name in names.items()
         for run in runs[name]
     )
-    return Findings(verdicts=judge(points), data={"figure-h1": points}, figures={"figure-h1": draw(points)})
+    return Findings(verdicts=judge(points), data={"figure-h1": points}, figures={"figure-h1": picture(points)})
 
 
 def judge(points: pd.DataFrame) -> list[Verdict]:
@@ -86,7 +86,7 @@ def judge(points: pd.DataFrame) -> list[Verdict]:
     ]
 
 
-def draw(points: pd.DataFrame) -> "Figure":
+def picture(points: pd.DataFrame) -> "Figure":
     """A panel per parameter, its values evenly spaced: mean and one standard deviation over the seeds."""
     low = points[["test_picked", "test_last"]].to_numpy().min()
     with house_style():
