@@ -23,7 +23,7 @@ def test_numbers_of_numpy_and_torch_are_settings_and_hyperparameters():
     config = resolve(blobs(), request, {"lam": np.float64(3), "beta": torch.tensor(0.5)})
     assert (config.lr, config.epochs, config.seed, config.eager) == (0.5, 2, 7, True)
     assert config.options == {"lam": 3.0, "beta": 0.5}
-    assert json.loads(json.dumps(config.model_dump())) == config.model_dump()
+    assert json.loads(json.dumps(config.model_dump())) == config.model_dump(mode="json")
 
 
 def test_numbers_of_numpy_say_how_data_are_read(tmp_path):

@@ -123,6 +123,7 @@ def test_a_run_prints_and_writes_its_summary(document):
         "labels.npz",
         "checkpoint",
         "label_issues.csv",
+        "beliefs.npy",
         "summary.json",
         "report.html",
     }

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from earlylearn import ELRLoss
+from tests.reference.elr_literal import LiteralELRLoss
 from tests.reference.elr_variants_literal import LiteralKL
 
 
@@ -42,15 +42,15 @@ def literal_softmax_regression(loss, theta, x, labels, *, lam, beta, lr, iterati
     """
     n = len(x)
     weights = torch.stack([theta / 2, -theta / 2]).requires_grad_()
-    index = torch.arange(n)
-    elr = ELRLoss(n, 2, lam=lam, beta=beta).double()
+    elr = LiteralELRLoss(n, 2, lam, beta)
+    elr.targets = elr.targets.double()
     kl = LiteralKL(n, 2, lam, beta)
     seen = []
     for _ in range(iterations + 1):
         logits = x @ weights.T
         seen.append(torch.softmax(logits, 1).detach())
         if loss == "elr":
-            value = elr(logits, labels, index)
+            value = elr(list(range(n)), logits, labels)
         elif loss == "kl":
             value = kl.loss(lambda z: z, range(n), logits, labels.tolist())
         else:
