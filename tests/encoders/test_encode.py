@@ -15,8 +15,10 @@ from earlylearn.cli.main import main
 from earlylearn.encoders import choose, efficientnet_lite
 from earlylearn.encoders.efficientnet_lite import EfficientNetLite0
 from earlylearn.encoders.pictures import PictureEncoder
+from earlylearn.encoders.sentences import SentenceEncoder
 from earlylearn.errors import UsageError
 from earlylearn.review.opening import open_rows
+from tests.encoders.conftest import WIDTH
 
 QUICK = {"epochs": 3, "batch_size": 16, "quiet": True}
 WORDS = {
@@ -255,6 +257,7 @@ def test_columns_for_a_persons_eye_are_kept_and_not_learned_from(tickets):
         ({"text": "body", "drop": ["key", "link"], "encoder": "none"}, r"need one; give encoder='tfidf', or drop"),
         ({"text": "body", "drop": ["key", "link"], "encoder": "efficientnet-lite0"}, "makes no features of texts"),
         ({"text": "body", "drop": ["key", "link"], "encoder": "sentence:no/model"}, r"pip install 'earlylearn\[hub\]'"),
+        ({"text": "body", "image": "link"}, r"image='link' gives the features; leave one out"),
         ({"drop": ["key", "link", "body"], "encoder": "tfidf"}, "has neither pictures nor texts"),
     ],
 )
@@ -270,6 +273,24 @@ def test_an_unfinished_run_keeps_the_encoder_it_began_with(tickets, tmp_path):
     for file in ("summary.json", "report.html", "label_issues.csv"):
         (tmp_path / "a" / file).unlink()
     np.testing.assert_array_equal(el.resume("a", quiet=True).label_issues()["label_quality"], before)
+
+
+def test_a_sentence_encoder_of_ones_own_folder_is_found_again_from_anywhere(tickets, model, tmp_path, monkeypatch):
+    how = {"label": "kind", "text": ["body"], "drop": ["key", "link"], "encoder": "sentence:tiny"}
+    run = el.train("tickets.csv", out="a", **how, **QUICK)
+    assert run.config.encoder == f"sentence:{model}"
+    assert run.inputs["shape"] == [WIDTH + 3]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr(SentenceEncoder, "_ready", None)  # everything is kept already
+    x, _ = el.Run("../a").read("../tickets.csv")
+    assert x.shape == (60, WIDTH + 3)
+
+
+def test_raw_inputs_given_for_features_are_told_what_makes_them(tickets):
+    run = el.train("tickets.csv", label="kind", text="body", drop=["key", "link"], out="a", **QUICK)
+    with pytest.raises(UsageError, match=r"trained on \[m, \d+\], .* features of tfidf .*run\.read\(data\) makes them"):
+        run.predict(np.zeros((2, 5), np.float32))
 
 
 # --- embeddings as they are -------------------------------------------------------------------------------------------

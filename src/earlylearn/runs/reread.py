@@ -51,13 +51,16 @@ def originals(run: Run, data: LabelledData, show: tuple[str, ...] = ()) -> Origi
     Args:
         run: a run.
         data: its training data.
-        show: columns of a table to show, in this order; all but the labels and ids if none is named.
+        show: columns of a table to show, in this order; if none is named, those the run was asked to show beside its
+            texts, and without any all but the labels and ids.
 
     Raises:
         UsageError: the table has no such column.
     """
     config, path = run.config, data_path(run)
     hide = [name for name in (config.label, config.true_label, config.image, config.id_column) if name]
+    if not show and config.show:
+        show = (*config.text, *config.show)
     found = Originals(data, path, image=config.image, id_column=config.id_column, hide=hide, show=show)
     found.check_shown()
     return found

@@ -18,7 +18,7 @@ from earlylearn.data.readers.features import feature_names
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import folder_of, read_unlabelled
 from earlylearn.documents import EpochRecord, Summary
-from earlylearn.encoders.encode import encode_inputs
+from earlylearn.encoders.encode import describe_features, encode_inputs
 from earlylearn.encoders.once import Workplace
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.batches import as_tensor, evaluation_size
@@ -104,8 +104,10 @@ class Run:
         """
         x = np.asarray(x)
         if list(x.shape[1:]) != self.inputs["shape"]:
+            features = describe_features(self.inputs["schema"], self.inputs["shape"][0])
+            of = f", {features}; run.read(data) makes them" if features else ""
             raise UsageError(
-                f"inputs have shape {list(x.shape)}; this run was trained on [m, {str(self.inputs['shape'])[1:]}"
+                f"inputs have shape {list(x.shape)}; this run was trained on [m, {str(self.inputs['shape'])[1:]}{of}"
             )
         if len(self.inputs["shape"]) == 3 and x.dtype != np.uint8:
             raise UsageError(f"images have dtype {x.dtype}; this run was trained on uint8 0..255")

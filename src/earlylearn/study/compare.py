@@ -108,7 +108,7 @@ def compare(
         raise UsageError(
             f"{setting('method', settings['method'])}: a comparison has several; name it in {setting('methods')}"
         )
-    loaded, request, options = read(data, settings)
+    loaded, request, options = read(data, settings, quiet=quiet)
     if options:
         name = min(options)
         raise UsageError(

@@ -116,7 +116,7 @@ def sweep(
     """
     if score not in SCORES:
         raise UsageError(f"{setting('score', score)}: must be {' or '.join(SCORES)}")
-    loaded, request, options = read(data, {**settings, "method": method})
+    loaded, request, options = read(data, {**settings, "method": method}, quiet=quiet)
     first = resolve(loaded.train, request, options)
     if method is not None:
         request["method"] = first.method  # as it is found again from any folder

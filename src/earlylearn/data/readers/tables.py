@@ -57,7 +57,9 @@ def read_table(
     ):
         _require(frame, column, setting(role, column), name)
     if like is None:
-        _check_roles(frame, name, text=text, drop=drop, show=show, taken=(label, image, id_column, true_label))
+        _check_roles(
+            frame, name, text=text, drop=drop, show=show, image=image, taken=(label, image, id_column, true_label)
+        )
     given = label_values(frame[label], f"{name}, column {label!r}")
     truth = None
     if true_label is not None and true_label in frame.columns:
@@ -178,9 +180,14 @@ def _check_roles(
     text: Sequence[str],
     drop: Sequence[str],
     show: Sequence[str],
+    image: str | None,
     taken: Sequence[str | None],
 ) -> None:
     """Raises unless all columns named are there, and none is asked to be two things."""
+    if image is not None and text:
+        raise UsageError(
+            f"{setting('text', text)}: {setting('image', image)} gives the features; leave one out"
+        )
     for option, columns in (("text", text), ("drop", drop), ("show", show)):
         for column in columns:
             _require(frame, column, setting(option, [column]), name)
