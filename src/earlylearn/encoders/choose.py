@@ -37,11 +37,16 @@ class Choice:
 def default_for_pictures(*, side: int, colour: bool) -> Choice:
     """What is taken for pictures of a user's own where nothing was said.
 
-    ImageNet's features are for photographs: colour, and not tiny. Small grey pictures (digits, letters, scans) are
-    learned from their pixels, as ever.
+    ImageNet's features are for photographs: colour, and not tiny. Grey pictures may be photographs, for which features
+    are far better, or digits, letters and scans, for which they are worse (docs/encoders.md): the user is told.
     """
-    if not colour or side < FEWEST_PIXELS:
+    if side < FEWEST_PIXELS:
         return Choice(NONE)
+    if not colour:
+        return Choice(
+            NONE,
+            f"grey pictures are learned from their pixels; for photographs encoder {efficientnet_lite.NAME} is better",
+        )
     if lite0_file() is None:
         return Choice(
             NONE,

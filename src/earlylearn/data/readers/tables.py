@@ -185,9 +185,7 @@ def _check_roles(
 ) -> None:
     """Raises unless all columns named are there, and none is asked to be two things."""
     if image is not None and text:
-        raise UsageError(
-            f"{setting('text', text)}: {setting('image', image)} gives the features; leave one out"
-        )
+        raise UsageError(f"{setting('text', text)}: {setting('image', image)} gives the features; leave one out")
     for option, columns in (("text", text), ("drop", drop), ("show", show)):
         for column in columns:
             _require(frame, column, setting(option, [column]), name)
