@@ -3,9 +3,12 @@
 import json
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import UsageError, manual, setting
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 def plain(value: Any) -> Any:
@@ -60,3 +63,15 @@ def yes_or_no(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise UsageError(f"{setting(name, value)}: must be True or False")
     return value
+
+
+def describe(error: "ValidationError") -> str:
+    """The first fault pydantic found, as one line that names the setting; a message of an error of ours."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return f"{setting(name)}: there is no such setting; see {manual('train')}"
+    culprit = setting(name, first["input"])
+    if name == "devices":
+        return f"{culprit}: one device per run for now; run different seeds side by side instead"
+    return f"{culprit}: {first['msg'][0].lower()}{first['msg'][1:]}"

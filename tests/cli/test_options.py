@@ -10,8 +10,8 @@ import typer
 from earlylearn.cli.main import app
 from earlylearn.cli.options import setting_of
 from earlylearn.data.builtin.sets import BUILTIN
-from earlylearn.data.sources import load
-from earlylearn.runs.config import DataRequest, RunConfig
+from earlylearn.data.sources import DataRequest, load
+from earlylearn.runs.config import RunConfig
 
 # What commands that train ask beside the fields of a run.
 TRAIN = {"out", "overwrite", "resume", "json_", "quiet"}

@@ -1,28 +1,27 @@
 """Which data does the user mean, and how does it become labelled training and test sets?"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earlylearn.data.builtin.sets import BUILTIN, read_builtin, read_builtin_test
 from earlylearn.data.labelled import LabelledData, Unlabelled
-from earlylearn.data.readers.arrays import array_inputs, read_npy, read_npz
 from earlylearn.data.readers.corrections import correct, read_corrections
-from earlylearn.data.readers.folders import folder_inputs, read_folder
 from earlylearn.data.readers.images import fit_arrays
+from earlylearn.data.readers.kinds import COLUMNS, READERS
 from earlylearn.data.readers.label_files import read_label_file
-from earlylearn.data.readers.paths import Kind, find
-from earlylearn.data.readers.tables import read_table, table_inputs
-from earlylearn.data.request import as_list
+from earlylearn.data.readers.paths import find
+from earlylearn.data.request import DataSettings
 from earlylearn.data.schema import Schema
 from earlylearn.data.splits import hold_out
 from earlylearn.errors import UsageError, setting
-from earlylearn.values import plain
+from earlylearn.values import describe, plain
 
 _How = ParamSpec("_How")
 
@@ -39,60 +38,22 @@ class Loaded(NamedTuple):
     test: LabelledData | None
 
 
-@dataclass(frozen=True)
-class Reader:
-    """How data of one kind are read: all that depends on the kind.
+class DataRequest(DataSettings, BaseModel):
+    """What is asked of data, checked: the arguments of `load`."""
 
-    Attributes:
-        accepts: the kinds of training data (of their schema) like which these data can be encoded.
-        takes: the settings that say how to read them, of `COLUMNS` and others.
-        read: labelled data and their own test set from a path, the name the user gave it, ``like`` (training data to be
-            encoded alike, or None) and what it takes.
-        inputs: rows without labels, from a path and the schema of the training data.
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def check_request(asked: Mapping[str, Any]) -> DataRequest:
+    """The request of these fields; numbers of numpy and paths are taken as numbers and text.
+
+    Raises:
+        UsageError: a field is unknown, or its value of the wrong type or out of range.
     """
-
-    accepts: tuple[str, ...]
-    takes: tuple[str, ...]
-    read: Callable[..., Loaded]
-    inputs: Callable[[Path, Schema], Unlabelled]
-
-
-COLUMNS = ("label", "image", "id_column", "true_label", "text", "drop", "show")  # settings that name a table's column
-
-
-def _table(path: Path, name: str, *, image: str | None, image_size: int | None, **how: Any) -> Loaded:
-    if image_size is not None and image is None:
-        raise UsageError(
-            f"{setting('image_size', image_size)}: {name} is a table; name its image paths with "
-            f"{setting('image', 'COLUMN')}"
-        )
-    return Loaded(read_table(path, name, image=image, image_size=image_size, **how), None)
-
-
-def _npy(path: Path, name: str, *, like: LabelledData | None, **how: Any) -> Loaded:
-    if like is not None:
-        raise UsageError(f"{setting('test', name)}: is an array without labels; give an .npz with x and y")
-    return Loaded(read_npy(path, name, **how), None)
-
-
-def _one_image(path: Path, name: str, **how: Any) -> Loaded:
-    raise UsageError(f"{name}: is one image; give a folder with one sub-folder of images per class")
-
-
-READERS: dict[Kind, Reader] = {
-    "table": Reader(("table", "images"), (*COLUMNS, "missing", "image_size"), _table, table_inputs),
-    "npz": Reader(
-        ("array", "images"),
-        ("missing", "image_size"),
-        lambda *path, **how: Loaded(*read_npz(*path, **how)),
-        array_inputs,
-    ),
-    "npy": Reader(("array", "images"), ("labels", "missing", "image_size"), _npy, array_inputs),
-    "folder": Reader(
-        ("images",), ("image_size",), lambda *path, **how: Loaded(*read_folder(*path, **how)), folder_inputs
-    ),
-    "image": Reader(("images",), (), _one_image, folder_inputs),
-}
+    try:
+        return DataRequest(**{name: plain(value) for name, value in asked.items()})
+    except ValidationError as error:
+        raise UsageError(describe(error)) from None
 
 
 def read_rows(
@@ -149,37 +110,28 @@ def read_rows(
     Raises:
         UsageError: the request or the data is wrong; one line with the culprit and the mend.
     """
-    image_size, test_fraction, limit = plain(image_size), plain(test_fraction), plain(limit)
-    _check(missing, test, test_fraction, limit)
-    how = {
-        "label": label,
-        "image": image,
-        "id_column": id_column,
-        "true_label": true_label,
-        "text": as_list(text),
-        "drop": as_list(drop),
-        "show": as_list(show),
-        "labels": labels,
-        "missing": missing,
-        "image_size": image_size,
-    }
-    train, held_out = _read(data, how, data_dir=data_dir, limit=limit)
-    if data in BUILTIN and BUILTIN[data].stored:
-        limit = None
-    if test is not None:
-        second = _read(test, how, data_dir=data_dir, like=train)
+    asked = check_request(locals())
+    if asked.test is not None and asked.test_fraction:
+        culprit = setting("test_fraction", asked.test_fraction)
+        raise UsageError(f"{culprit}: {setting('test', asked.test)} gives the test set; leave one out")
+    train, held_out = _read(asked.data, asked)
+    if asked.test is not None:
+        second = _read(asked.test, asked, like=train)
         held_out = second.test or second.train
-    train = _relabel(train, labels, true_labels, None if test_fraction else limit)
-    if corrections is not None:
-        train = _corrected(train, corrections)
-    if test_fraction:
+    whole = (
+        asked.data in BUILTIN and BUILTIN[asked.data].stored
+    )  # of which the reader left out what is beyond the limit
+    most = None if whole else asked.limit
+    train = _relabel(train, asked.labels, asked.true_labels, None if asked.test_fraction else most)
+    if asked.corrections is not None:
+        train = _corrected(train, asked.corrections)
+    if asked.test_fraction:
         if held_out is not None:
-            raise UsageError(
-                f"{setting('test_fraction', test_fraction)}: {data} has a test set of its own; leave it out"
-            )
-        train, held_out = hold_out(train, test_fraction)
-    if limit is not None and limit < len(train):
-        train = train.subset(np.arange(limit))
+            culprit = setting("test_fraction", asked.test_fraction)
+            raise UsageError(f"{culprit}: {asked.data} has a test set of its own; leave it out")
+        train, held_out = hold_out(train, asked.test_fraction)
+    if most is not None and most < len(train):
+        train = train.subset(np.arange(most))
     return Loaded(train, held_out)
 
 
@@ -230,31 +182,24 @@ def folder_of(data: str, data_dir: str | None) -> Path | None:
     return path if path.is_dir() else path.parent
 
 
-def _read(
-    data: str,
-    how: Mapping[str, Any],
-    *,
-    data_dir: str | None,
-    like: LabelledData | None = None,
-    limit: int | None = None,
-) -> Loaded:
+def _read(data: str, asked: DataRequest, like: LabelledData | None = None) -> Loaded:
     """The data and their own test set; `like` is the training data when this is to be their test set."""
     if data in BUILTIN:
-        return _read_builtin(data, how, data_dir, limit) if like is None else _read_builtin_test(data, data_dir, like)
+        return _read_builtin(data, asked) if like is None else _read_builtin_test(data, asked.data_dir, like)
     path, kind = find(data, BUILTIN)
     reader = READERS[kind]
     if like is None:
-        _no_columns(data, reader.takes, how)
+        _no_columns(data, reader.takes, asked)
     else:
         _same_kind(setting("test", data), reader.accepts, like.schema)
-    return reader.read(path, data, like=like, **{name: how[name] for name in reader.takes})
+    return Loaded(*reader.read(path, data, like=like, **{name: getattr(asked, name) for name in reader.takes}))
 
 
-def _read_builtin(data: str, how: Mapping[str, Any], data_dir: str | None, limit: int | None) -> Loaded:
-    _no_columns(data, (), how)
-    if how["image_size"] is not None:
-        raise UsageError(f"{setting('image_size', how['image_size'])}: {data} has a size of its own; leave it out")
-    return Loaded(*read_builtin(data, data_dir, limit))
+def _read_builtin(data: str, asked: DataRequest) -> Loaded:
+    _no_columns(data, (), asked)
+    if asked.image_size is not None:
+        raise UsageError(f"{setting('image_size', asked.image_size)}: {data} has a size of its own; leave it out")
+    return Loaded(*read_builtin(data, asked.data_dir, asked.limit))
 
 
 def _read_builtin_test(data: str, data_dir: str | None, like: LabelledData) -> Loaded:
@@ -265,26 +210,11 @@ def _read_builtin_test(data: str, data_dir: str | None, like: LabelledData) -> L
     return Loaded(test, None)
 
 
-def _check(missing: str, test: str | None, test_fraction: float, limit: int | None) -> None:
-    if missing not in ("refuse", "impute"):
-        raise UsageError(f"{setting('missing', missing)}: give 'refuse' or 'impute'")
-    if not 0 <= test_fraction < 1:
-        raise UsageError(f"{setting('test_fraction', test_fraction)}: give a share between 0 and 1, e.g. 0.2")
-    if test is not None and test_fraction:
-        raise UsageError(
-            f"{setting('test_fraction', test_fraction)}: {setting('test', test)} gives the test set; leave one out"
-        )
-    if limit is not None and limit < 1:
-        raise UsageError(f"{setting('limit', limit)}: give a positive number of training rows")
-
-
-def _no_columns(data: str, takes: Collection[str], how: Mapping[str, Any]) -> None:
+def _no_columns(data: str, takes: Collection[str], asked: DataRequest) -> None:
     """Refuse a table's column that is named for data without columns."""
     for name in COLUMNS:
-        if how[name] not in (None, (), []) and name not in takes:
-            raise UsageError(
-                f"{setting(name, how[name])}: names a table's column, but {data} is no table; leave it out"
-            )
+        if (column := getattr(asked, name)) not in (None, ()) and name not in takes:
+            raise UsageError(f"{setting(name, column)}: names a table's column, but {data} is no table; leave it out")
 
 
 def _same_kind(what: str, kinds: tuple[str, ...], schema: Schema) -> None:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import parse_noise
-from earlylearn.data.request import DataSettings
-from earlylearn.errors import UsageError, manual, setting
+from earlylearn.data.sources import DataRequest
+from earlylearn.errors import UsageError, setting
 from earlylearn.loop.method import Method
 from earlylearn.methods import check_options, find_method, hyperparameters, method_class
 from earlylearn.networks import (
@@ -21,13 +21,7 @@ from earlylearn.networks import (
 from earlylearn.plugins import Plugin
 from earlylearn.recipes import default_recipe, find_recipe
 from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
-from earlylearn.values import plain
-
-
-class DataRequest(DataSettings, BaseModel):
-    """Where the examples and their labels come from, checked: the arguments of `earlylearn.data.sources.load`."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+from earlylearn.values import describe, plain
 
 
 class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
@@ -142,15 +136,3 @@ def _check_fit(config: RunConfig, data: LabelledData) -> None:
             f"{setting('precision', config.precision)}: would round the columns of {data.name} before they are "
             "normalised; use 32-true"
         )
-
-
-def describe(error: ValidationError) -> str:
-    """The first fault pydantic found, as one line that names the setting; a message of an error of ours."""
-    first = error.errors()[0]
-    name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return f"{setting(name)}: there is no such setting; see {manual('train')}"
-    culprit = setting(name, first["input"])
-    if name == "devices":
-        return f"{culprit}: one device per run for now; run different seeds side by side instead"
-    return f"{culprit}: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.sources import DataRequest
 from earlylearn.encoders.choose import FORMS, NONE
 from earlylearn.encoders.encode import describe_features
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import new_file
-from earlylearn.runs.config import DataRequest
 from earlylearn.runs.train import read
 
 

@@ -20,9 +20,9 @@ from earlylearn.documents import FORMAT, EpochRecord, Summary
 from earlylearn.errors import UsageError, call, hide_password, setting
 from earlylearn.files import Contents, check_format, checked, from_json, read_json, write_json
 from earlylearn.methods import check_options
-from earlylearn.runs.config import RunConfig, describe
+from earlylearn.runs.config import RunConfig
 from earlylearn.runs.inputs import Inputs, check_inputs
-from earlylearn.values import yes_or_no
+from earlylearn.values import describe, yes_or_no
 
 # Columns of label_issues.csv that are empty for a row that no epoch saw.
 UNSEEN = ("label_quality", "suggested_quality", "loss", "margin", "mean_probability", "variability")

@@ -4,15 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.sources import Loaded, folder_of, read_rows
+from earlylearn.data.sources import DataRequest, Loaded, check_request, folder_of, read_rows
 from earlylearn.encoders.encode import encode
 from earlylearn.encoders.once import Workplace
 from earlylearn.errors import UsageError, setting
-from earlylearn.runs.config import DataRequest, describe
 
 IN_MEMORY = "in-memory"
 # What a user says of how pixels are to train; then they train, unless an encoder is asked for.
@@ -59,16 +56,13 @@ def read_request(
         there = encode(data, encoder, workplace=Workplace(quiet=quiet), by_default=False, saved=fitted)
         return ReadRequest(there.loaded, IN_MEMORY, there.name)
     fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
-    try:
-        checked = DataRequest(**{**fields, "data": str(data)})
-    except ValidationError as error:
-        raise UsageError(describe(error)) from None
+    asked = check_request({**fields, "data": str(data)})
     found = encode(
-        read_rows(**checked.model_dump()),
+        read_rows(**asked.model_dump()),
         encoder,
-        workplace=Workplace(beside=folder_of(checked.data, checked.data_dir), quiet=quiet),
-        by_default=checked.data not in BUILTIN and all(request.get(name) is None for name in _OF_PIXELS),
-        image_size=checked.image_size,
+        workplace=Workplace(beside=folder_of(asked.data, asked.data_dir), quiet=quiet),
+        by_default=asked.data not in BUILTIN and all(request.get(name) is None for name in _OF_PIXELS),
+        image_size=asked.image_size,
         saved=fitted,
     )
-    return ReadRequest(found.loaded, checked.data, found.name)
+    return ReadRequest(found.loaded, asked.data, found.name)
