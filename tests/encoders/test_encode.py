@@ -288,7 +288,9 @@ def test_a_sentence_encoder_of_ones_own_folder_is_found_again_from_anywhere(tick
 
 
 def test_raw_inputs_given_for_features_are_told_what_makes_them(tickets):
-    run = el.train("tickets.csv", label="kind", text="body", drop=["key", "link"], out="a", **QUICK)
+    asked = {"label": "kind", "text": "body", "drop": ["key", "link"], "out": "a", **QUICK}
+    el.train("tickets.csv", **asked)
+    run = el.train("tickets.csv", overwrite=True, **asked)  # the fitted encoder is part of the run
     with pytest.raises(UsageError, match=r"trained on \[m, \d+\], .* features of tfidf .*run\.read\(data\) makes them"):
         run.predict(np.zeros((2, 5), np.float32))
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from earlylearn.documents import FORMAT, EpochRecord, Summary
+from earlylearn.encoders.fitted import ARRAYS, DOCUMENT
 from earlylearn.errors import UsageError, call, hide_password, setting
 from earlylearn.files import Contents, check_format, checked, from_json, read_json, write_json
 from earlylearn.methods import check_options
@@ -102,7 +103,8 @@ class RunFolder:
     @property
     def contents(self) -> Contents:
         """What belongs to a run, and how one is known again."""
-        own = [file.relative_to(self.path).as_posix() for file in vars(self).values() if file != self.path]
+        files = [*vars(self).values(), *(self.encoder / name for name in (ARRAYS, DOCUMENT))]
+        own = [file.relative_to(self.path).as_posix() for file in files if file not in (self.path, self.encoder)]
         return Contents("a run", self.config.name, _is_config, tuple(own), hidden=True)
 
     def clear(self) -> None:
