@@ -14,7 +14,7 @@ from earlylearn.files import new_file
 Name = Annotated[str | None, argument("figure-1, table-1, ..., or all; see --list", "NAME")]
 
 
-def reproduce(  # noqa: C901 - a branch for each thing that may be asked
+def reproduce(
     name: Name = None,
     scale: Annotated[
         str, option("quick (default): minutes on a processor; full: the paper's own, for a GPU", metavar="NAME")
@@ -38,7 +38,6 @@ def reproduce(  # noqa: C901 - a branch for each thing that may be asked
     from earlylearn_paper import EXPERIMENTS
     from earlylearn_paper.page import write_page
     from earlylearn_paper.reproduce import find_experiment
-    from earlylearn_paper.reproduce import reproduce as reproduce_
 
     if list_:
         _list(json_)
@@ -49,29 +48,17 @@ def reproduce(  # noqa: C901 - a branch for each thing that may be asked
     if len(names) > 1 and (rows or columns):
         raise UsageError("--rows, --columns: say which of a table; name one table")
     new_file(page, overwrite=True)  # before the work, whether it may be written
-    documents, failed = [], []
-    for each in names:
-        try:
-            done = reproduce_(
-                each,
-                scale=scale,
-                out=out,
-                data_dir=data_dir,
-                rows=comma_list(rows),
-                columns=comma_list(columns),
-                workers=number(workers),
-                overwrite=overwrite,
-                quiet=quiet,
-            )
-        except EarlylearnError as error:
-            if len(names) == 1:
-                raise
-            failed.append(f"{each}: {error.message}")  # data that one needs may not be here; the others go on
-            continue
-        documents.append(done.document)
-        if not json_:
-            _tell(done.document)
-            print(f"data and figures: {done.path}")
+    asked = {
+        "scale": scale,
+        "out": out,
+        "data_dir": data_dir,
+        "rows": comma_list(rows),
+        "columns": comma_list(columns),
+        "workers": number(workers),
+        "overwrite": overwrite,
+        "quiet": quiet,
+    }
+    documents, failed = _make(names, asked, tell=not json_)
     if page is not None:
         write_page(page, out)
         if not json_:
@@ -80,6 +67,26 @@ def reproduce(  # noqa: C901 - a branch for each thing that may be asked
         print_json(documents if name in (None, "all") else documents[0])
     if failed:
         raise EarlylearnError(f"{len(failed)} of {len(names)} could not be made; {'; '.join(failed)}")
+
+
+def _make(names: list[str], asked: dict[str, Any], *, tell: bool) -> tuple[list[Any], list[str]]:
+    """The documents of what was made again, and a line for each that could not be; the error itself of the only one."""
+    from earlylearn_paper.reproduce import reproduce as reproduce_
+
+    documents, failed = [], []
+    for name in names:
+        try:
+            done = reproduce_(name, **asked)
+        except EarlylearnError as error:
+            if len(names) == 1:
+                raise
+            failed.append(f"{name}: {error.message}")  # data that one needs may not be here; the others go on
+            continue
+        documents.append(done.document)
+        if tell:
+            _tell(done.document)
+            print(f"data and figures: {done.path}")
+    return documents, failed
 
 
 def _list(as_json: bool) -> None:

@@ -64,7 +64,7 @@ class LabelledData:
     cells: pd.DataFrame | None = None
     fitted: Fitted | None = None
 
-    def __post_init__(self) -> None:  # noqa: C901 - a line for each thing that may be wrong with data
+    def __post_init__(self) -> None:
         n = len(self.inputs)
         if n == 0:
             raise UsageError(f"{self.name}: no examples; give data with at least two classes")
@@ -73,6 +73,14 @@ class LabelledData:
                 f"{self.name}: only one class ({', '.join(self.classes) or 'none'}); "
                 "a classifier needs at least two, check the label column or the sub-folders"
             )
+        self._check_inputs()
+        self._check_labels("labels", self.labels)
+        if self.true_labels is not None:
+            self._check_labels("true_labels", self.true_labels)
+        if len(self.ids) != n or len(set(self.ids.tolist())) != n:
+            raise UsageError(f"{self.name}: ids must be {n} different names, one per example")
+
+    def _check_inputs(self) -> None:
         if self.is_image:
             if self.inputs.dtype != np.uint8:
                 raise UsageError(f"{self.name}: images must be uint8 0..255, found {self.inputs.dtype}")
@@ -85,21 +93,16 @@ class LabelledData:
                 f"{self.name}: inputs must be uint8 [n, channels, height, width] or float32 [n, d], "
                 f"found {self.inputs.dtype} {list(self.inputs.shape)}"
             )
-        for what, values in (("labels", self.labels), ("true_labels", self.true_labels)):
-            if values is None:
-                continue
-            if values.shape != (n,):
-                raise UsageError(
-                    f"{self.name}: {len(values)} {what} for {n} examples; give exactly one label per example"
-                )
-            wrong = np.flatnonzero((values < 0) | (values >= len(self.classes)))
-            if len(wrong):
-                raise UsageError(
-                    f"{self.name}: {what}[{wrong[0]}] is {values[wrong[0]]}, "
-                    f"outside 0..{len(self.classes) - 1} ({len(self.classes)} classes)"
-                )
-        if len(self.ids) != n or len(set(self.ids.tolist())) != n:
-            raise UsageError(f"{self.name}: ids must be {n} different names, one per example")
+
+    def _check_labels(self, what: str, labels: NDArray[np.int64]) -> None:
+        n, classes = len(self.inputs), len(self.classes)
+        if labels.shape != (n,):
+            raise UsageError(f"{self.name}: {len(labels)} {what} for {n} examples; give exactly one label per example")
+        wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+        if len(wrong):
+            raise UsageError(
+                f"{self.name}: {what}[{wrong[0]}] is {labels[wrong[0]]}, outside 0..{classes - 1} ({classes} classes)"
+            )
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -19,6 +19,7 @@ class Setting:
         form: how a value is written, such as ``INT``; empty where the name alone switches something on.
         ge, gt, le, lt: the range; None where there is no bound.
         repeats: whether several values may be given, by naming the option again; a field of that kind is a tuple.
+        path: whether it may name a file or folder, which is kept as a path that leads there from anywhere.
     """
 
     meaning: str
@@ -28,6 +29,7 @@ class Setting:
     le: float | None = None
     lt: float | None = None
     repeats: bool = False
+    path: bool = False
 
     __is_annotated_types_grouped_metadata__: ClassVar[Literal[True]] = True  # so pydantic asks for what it consists of
 
@@ -66,16 +68,17 @@ class DataSettings:
     ] = ()
     id_column: Annotated[str | None, Setting("column of stable ids of a table", "COLUMN")] = None
     true_label: Annotated[str | None, Setting("column of true labels of a table", "COLUMN")] = None
-    labels: Annotated[str | None, Setting("file whose labels replace the given ones", "FILE[:KEY]")] = None
-    true_labels: Annotated[str | None, Setting("file of true labels, to judge by", "FILE[:KEY]")] = None
+    labels: Annotated[str | None, Setting("file whose labels replace the given ones", "FILE[:KEY]", path=True)] = None
+    true_labels: Annotated[str | None, Setting("file of true labels, to judge by", "FILE[:KEY]", path=True)] = None
     corrections: Annotated[
-        str | None, Setting("labels that a review corrected, joined by id (RUN/review/corrections.csv)", "FILE")
+        str | None,
+        Setting("labels that a review corrected, joined by id (RUN/review/corrections.csv)", "FILE", path=True),
     ] = None
     missing: Annotated[
         Literal["refuse", "impute"], Setting("missing feature values: refuse (default) or impute", "WHAT")
     ] = "refuse"
     image_size: Annotated[int | None, Setting("resize images to this side", "INT", ge=1)] = None
-    data_dir: Annotated[str | None, Setting("where a built-in data set lies", "DIR")] = None
-    test: Annotated[str | None, Setting("a separate test set of the same kind", "DATA")] = None
+    data_dir: Annotated[str | None, Setting("where a built-in data set lies", "DIR", path=True)] = None
+    test: Annotated[str | None, Setting("a separate test set of the same kind", "DATA", path=True)] = None
     test_fraction: Annotated[float, Setting("share to set aside as test set", "FLOAT", ge=0, lt=1)] = 0.0
     limit: Annotated[int | None, Setting("use only the first so many training examples", "INT", ge=2)] = None

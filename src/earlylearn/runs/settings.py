@@ -16,7 +16,7 @@ class TrainingSettings:
     method: Annotated[str, Setting("training method (default elr), or FILE.py:CLASS", "NAME")]
     options: Annotated[dict[str, Any], Setting("hyperparameter of the method; repeatable", "NAME=VALUE")] = {}
     recipe: Annotated[str | None, Setting("published settings, see earlylearn recipes", "NAME")] = None
-    noise: Annotated[str | None, Setting("inject label noise, e.g. symmetric:0.4", "KIND:RATE")] = None
+    noise: Annotated[str | None, Setting("inject label noise, e.g. symmetric:0.4", "KIND:RATE", path=True)] = None
     seed: Annotated[int, Setting("seed of split, noise, order, weights ... (default 0)", "INT", ge=0, lt=2**32)]
     encoder: Annotated[
         str | None,
@@ -37,7 +37,8 @@ class TrainingSettings:
         int | None, Setting("batches per epoch, balanced by given class, drawn anew (default: every row)", "INT", ge=1)
     ] = None
     pretrained: Annotated[
-        str | None, Setting("weights of a timm: network to begin with: a file, or timm for its cache", "FILE")
+        str | None,
+        Setting("weights of a timm: network to begin with: a file, or timm for its cache", "FILE", path=True),
     ] = None
     val_fraction: Annotated[float, Setting("share held out to pick the epoch (0.1)", "FLOAT", ge=0, lt=1)]
     test_every: Annotated[int, Setting("test each so many epochs; 0 = at the end", "INT", ge=0)]

@@ -10,6 +10,7 @@ from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.counting import say
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.request import Setting
 from earlylearn.data.sources import Loaded
 from earlylearn.encoders.encode import describe_features
 from earlylearn.errors import UsageError
@@ -164,15 +165,12 @@ def headline(config: RunConfig, data: LabelledData) -> str:
     return f"{inputs}network {config.network}, method {config.method}{options and f' ({options})'}"
 
 
-PATHS = (
-    "data_dir",
-    "labels",
-    "true_labels",
-    "corrections",
-    "test",
-    "noise",
-    "pretrained",
-)  # fields that are or may name a file
+# Settings that may name a file or folder; `data` has a way of its own.
+PATHS = [
+    name
+    for name, field in RunConfig.model_fields.items()
+    if any(isinstance(each, Setting) and each.path for each in field.metadata)
+]
 
 
 def _whole_path(value: str) -> str:
