@@ -11,7 +11,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
-from earlylearn.documents import FORMAT
 from earlylearn.errors import UsageError, setting
 from earlylearn.values import yes_or_no
 
@@ -106,6 +105,8 @@ def checked(document: object, kind: type[_Document], name: str | Path) -> _Docum
 
 def check_format(document: object, path: Path) -> None:
     """Raise UsageError if a document is of a newer format than is known here; one that says none is of format 0."""
+    from earlylearn.documents import FORMAT  # whose types cost the command line's help time
+
     found = document.get("format", 0) if isinstance(document, dict) else 0
     if isinstance(found, bool) or not isinstance(found, int) or found < 0:
         raise UsageError(f"{path}: has the format {reprlib.repr(found)}, which is none; restore the file")

@@ -4,12 +4,13 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from earlylearn.documents import EpochRecord
+if TYPE_CHECKING:
+    from earlylearn.documents import EpochRecord
 
 
 def quiet_fabric() -> None:
@@ -69,7 +70,7 @@ class TrainingProgress:
         else:
             self.bar.update(self.task, advance=examples)
 
-    def epoch(self, record: EpochRecord) -> None:
+    def epoch(self, record: "EpochRecord") -> None:
         """Say how an epoch ended: every one on a terminal's bar, about ten of them elsewhere; every note."""
         epoch = record["epoch"]
         for note in () if self.quiet else record.get("notes", ()):
