@@ -161,6 +161,7 @@ async function decide(what) {
     saved(true);
     say(`${worded(answer)}. Saved.`);
     const next = firstOpen(state.at);
+    showFoot();
     if (next === null) show("done");
     else {
       state.at = next;
