@@ -92,13 +92,13 @@ def test_a_table_is_text_in_label_studio(table_rows, tmp_path):
 
 
 def test_fiftyone_gets_links_and_attributes(rows, table_rows, tmp_path):
-    export(rows, "fiftyone", tmp_path / "fo")
-    document = json.loads((tmp_path / "fo" / "labels.json").read_text())
-    assert len(document["labels"]) == len(rows.data) == len(list((tmp_path / "fo" / "data").iterdir()))
+    export(rows, "fiftyone", tmp_path / "voxel")
+    document = json.loads((tmp_path / "voxel" / "labels.json").read_text())
+    assert len(document["labels"]) == len(rows.data) == len(list((tmp_path / "voxel" / "data").iterdir()))
     for key, label in document["labels"].items():
         name = label["attributes"]["id"]
         assert document["classes"][label["label"]] == rows.given(name)
-        assert (tmp_path / "fo" / "data" / f"{key}.png").resolve() == rows.originals.path / name
+        assert (tmp_path / "voxel" / "data" / f"{key}.png").resolve() == rows.originals.path / name
     with pytest.raises(UsageError, match="shows pictures"):
         export(table_rows, "fiftyone", tmp_path / "none")
 
