@@ -1,7 +1,6 @@
 """What do many tests share: small data, and one way to run a method for a few epochs?"""
 
 import importlib
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +8,7 @@ import pytest
 import torch
 
 from earlylearn.data.labelled import LabelledData
-
-
-def _stand_in_for_torchvision() -> torch.library.Library | None:
-    """Lets timm import torchvision, which looks up two operators that load only beside the torch they are built for.
-
-    The package index has no build for the processor alone. timm never calls them, so it is enough to declare them.
-    """
-    found = importlib.util.find_spec("torchvision")
-    if found is None or found.origin is None:
-        return None
-    try:
-        torch.ops.load_library(Path(found.origin).with_name("_C.so"))
-        return None
-    except OSError:
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        return library
-
-
-_TORCHVISION = _stand_in_for_torchvision()  # declared as long as it is kept
+from tests.torchvision_stand_in import TORCHVISION  # noqa: F401  # timm and others import it
 
 
 @pytest.fixture(autouse=True)

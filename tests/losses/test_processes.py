@@ -27,12 +27,12 @@ def tables(tmp_path_factory):
     return [torch.load(folder / f"{rank}.pt") for rank in range(WORLD)]
 
 
-def one_process():
+def one_process(seed=1):
     """The same steps in one process, literally: all ranks' rows are a batch, filling is not averaged again."""
     x, y = digits()
     net, table = network(), torch.zeros(N, C)
     optimizer = torch.optim.SGD(net.parameters(), lr=LR, momentum=0.9)
-    ranks = [DistributedSampler(range(N), WORLD, rank, seed=1) for rank in range(WORLD)]
+    ranks = [DistributedSampler(range(N), WORLD, rank, seed=seed) for rank in range(WORLD)]
     for epoch in range(EPOCHS):
         for sampler in ranks:
             sampler.set_epoch(epoch)

@@ -71,7 +71,9 @@ class SharedRows:
         packed[: len(place), 2:] = rows
         self._arrived = rows.new_empty(self.world * self.room, 2 + rows.shape[1])
         waits = torch.compiler.is_compiling()  # a traced program cannot hold what is on its way
-        self._work = dist.all_gather_into_tensor(self._arrived, packed, group=self.group, async_op=not waits)
+        # PyTorch 2.13 renames it and warns of the older name, the only one that PyTorch 2.6 has.
+        gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+        self._work = gather(self._arrived, packed, group=self.group, async_op=not waits)
 
     def write(self, table: Tensor) -> None:
         """Wait for what is on its way and write it into the table."""

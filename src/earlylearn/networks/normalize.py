@@ -44,7 +44,7 @@ class Normalize(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalised ``float32`` inputs of the same shape."""
         if x.ndim != 4:
-            return (x.to(torch.float32) - self.mean) / self.std
+            return (x.to(self.mean.dtype) - self.mean) / self.std
         # Two passes over the images instead of three, in place: fresh memory costs more than the arithmetic. Not so for
         # features, where a mean far larger than the standard deviation would cancel in float32.
         scale = (1 / (255 * self.std)).view(1, -1, 1, 1)

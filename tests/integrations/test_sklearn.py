@@ -1,0 +1,104 @@
+"""Is ELRClassifier a scikit-learn classifier in all that scikit-learn itself asks of one?"""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from earlylearn.integrations.sklearn import ELRClassifier
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning:sklearn")
+@parametrize_with_checks([ELRClassifier(hidden_layer_sizes=(64,))])
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Inputs, given labels, true labels: 40 % drawn anew."""
+    x, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    given = np.where(rng.random(len(y)) < 0.4, rng.integers(0, 10, len(y)), y)
+    return x, given, y
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    x, given, _ = digits
+    return ELRClassifier(hidden_layer_sizes=(128,), random_state=0).fit(x[:1400], given[:1400])
+
+
+@pytest.mark.filterwarnings("ignore:.*hasn't converged")
+def test_it_beats_a_classifier_that_memorises_and_lists_the_wrong_labels(digits, fitted):
+    x, given, true = digits
+    plain = make_pipeline(StandardScaler(), MLPClassifier((128,), max_iter=60, random_state=0))
+    plain.fit(x[:1400], given[:1400])
+    assert fitted.score(x[1400:], true[1400:]) > plain.score(x[1400:], true[1400:]) + 0.05
+    issues, wrong = fitted.label_issues_, given[:1400] != true[:1400]
+    flagged = issues["is_label_issue"].to_numpy()
+    assert (flagged & wrong).sum() / wrong.sum() > 0.9
+    assert (flagged & wrong).sum() / flagged.sum() > 0.9
+    assert (fitted.suggested_labels_[flagged] == true[:1400][flagged]).mean() > 0.85
+    assert fitted.label_quality_[flagged].mean() < 0.5 < fitted.label_quality_[~flagged].mean()
+
+
+def test_pipeline_search_and_folds(digits):
+    x, given, true = (each[:900] for each in digits)
+    model = ELRClassifier(hidden_layer_sizes=(64,), max_epochs=15, random_state=0)
+    search = GridSearchCV(make_pipeline(StandardScaler(), model), {"elrclassifier__lam": [0.0, 3.0]}, cv=2)
+    assert search.fit(x, given).best_estimator_[-1].label_issues_.shape[0] == 900
+    probabilities = cross_val_predict(model, x, given, cv=2, method="predict_proba")
+    assert (probabilities.argmax(1) == true).mean() > 0.7
+    assert repr(clone(search.best_estimator_[-1]).lam) in ("0.0", "3.0")
+
+
+def test_labels_of_any_kind_and_the_same_seed_the_same_network(digits):
+    x, given, _ = (each[:200] for each in digits)
+    names = np.array(list("abcdefghij"), dtype=object)[given]
+    before = torch.get_rng_state()
+    model = ELRClassifier(hidden_layer_sizes=(16,), max_epochs=3, random_state=3)
+    first, second = model.fit(x, names).predict_proba(x), clone(model).fit(x, names).predict_proba(x)
+    assert torch.equal(torch.get_rng_state(), before)
+    np.testing.assert_array_equal(first, second)
+    assert set(model.predict(x)) <= set("abcdefghij")
+    assert model.label_issues_["given_label"].tolist() == names.tolist()
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_network_and_an_optimizer_of_ones_own(digits, made):
+    x, given, true = (each[:600] for each in digits)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
+    model = ELRClassifier(
+        (lambda columns, classes: network) if made else network,
+        optimizer=torch.optim.AdamW, lr=3e-3, max_epochs=30, class_weight="balanced", random_state=0,
+    )  # fmt: skip
+    images = (x / 16).reshape(-1, 1, 8, 8)
+    weights = network[1].weight.clone()
+    assert model.fit(images, given).score(images, true) > 0.85
+    assert torch.equal(network[1].weight, weights) != made
+
+
+def test_warm_start_goes_on(digits):
+    x, given, _ = (each[:200] for each in digits)
+    model = ELRClassifier(hidden_layer_sizes=(16,), max_epochs=2, random_state=0, warm_start=True, batch_size=300)
+    network = model.fit(x, given).module_
+    assert model.fit(x, given).module_ is network
+    torch.testing.assert_close(model.criterion_.targets.sum(1), torch.full((200,), 1 - 0.7**4))
+    with pytest.raises(ValueError, match="other classes than before"):
+        model.fit(x, given % 3)
+    model.warm_start = False
+    assert model.fit(x, given % 3).module_ is not network
+
+
+def test_verbose_prints_each_epoch(digits, capsys):
+    x, given, _ = (each[:50] for each in digits)
+    ELRClassifier(hidden_layer_sizes=(4,), max_epochs=2, verbose=1).fit(x, given)
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["epoch 1", "epoch 2"]

@@ -1,0 +1,41 @@
+"""Does a type checker see our types in a user's script?"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+import earlylearn as el
+
+data = TensorDataset(torch.randn(20, 4), torch.arange(20) % 2)
+criterion = el.ELRLoss(num_examples=20, num_classes=2, lam=3.0)
+network = torch.nn.Linear(4, 2)
+for x, y, index in DataLoader(el.IndexedDataset(data), batch_size=5):
+    loss = criterion(network(x), y, index)
+reveal_type(criterion.targets)
+reveal_type(el.find_label_issues(torch.arange(20) % 2, criterion.beliefs()))
+reveal_type(el.RowIds(["a"])(["a"]))
+el.ELRLoss("twenty", num_classes=2)
+el.ELRLoss(20, 2, reduction="all")
+"""
+
+
+@pytest.mark.slow
+def test_mypy_of_a_users_script(tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT, encoding="utf-8")
+    environment = {**os.environ, "MYPYPATH": str(Path(__file__).parents[1] / "src")}
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", str(tmp_path / "cache")]
+    done = subprocess.run([*command, "train.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    notes = [line.split(": ", 1)[1] for line in done.stdout.splitlines() if line.startswith("train.py")]
+    told = "\n".join(notes)
+    assert 'Revealed type is "torch._tensor.Tensor"' in told
+    assert "pandas.core.frame.DataFrame" in told
+    assert 'Argument 1 to "ELRLoss" has incompatible type "str"; expected "int"' in told
+    assert 'Argument "reduction" to "ELRLoss" has incompatible type' in told
+    assert len(notes) == 5, told
