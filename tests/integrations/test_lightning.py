@@ -39,6 +39,12 @@ def test_the_table_is_float32_under(precision, tmp_path):
     torch.testing.assert_close(module.criterion.targets.sum(1), torch.full((ROWS,), 1 - 0.7**2))
 
 
+def test_a_compiled_module(tmp_path):
+    compiled = torch.compile(Digits(ROWS), backend="aot_eager")
+    fit(tmp_path, ROWS, module=compiled, max_epochs=2)
+    torch.testing.assert_close(compiled.criterion.targets.sum(1), torch.full((ROWS,), 1 - 0.7**2))
+
+
 def test_a_checkpoint_carries_the_table_and_resumes(tmp_path):
     _, whole = fit(tmp_path / "whole", ROWS, max_epochs=2)
     trainer, _ = fit(tmp_path / "half", ROWS, max_epochs=1)

@@ -60,8 +60,10 @@ def mean_parts(logits: Tensor, labels: Tensor, targets: Callable[[Tensor], Tenso
     gradient = p.mul_(v.sum(1, keepdim=True).add_(share)).sub_(v)
     if mixed:
         gradient.sub_(labels, alpha=share)
-    else:
+    elif torch.compiler.is_compiling():  # what it compiles cannot add a number that depends on the batch's size
         gradient.scatter_add_(1, column, gradient.new_full((1, 1), -share).expand_as(column))
+    else:
+        gradient.scatter_(1, column, -share, reduce="add")
     return Parts(ce, regularizer, gradient)
 
 
@@ -120,11 +122,11 @@ def averaging_parts(
 
 def writing_parts(
     logits: Tensor, labels: Tensor, table: Tensor, index: Tensor, beta: float, lam: float
-) -> tuple[Parts, Tensor]:
-    """The same, writing the rows: what compiles to one pass. And which, ``bool [B]``, are not finite.
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The same, writing the rows, and as tensors: what compiles to one pass.
 
-    Those, and what a negative index names, go into the table's last row. A logit that is not finite makes its whole
-    row so.
+    After the parts and the loss comes which rows, ``bool [B]``, are not finite: a logit that is not makes its whole
+    row so. Those, and what a negative index names, go into the table's last row.
     """
     lost = index
 
@@ -135,7 +137,8 @@ def writing_parts(
         table.index_copy_(0, index.where(~lost & (index >= 0), len(table) - 1), rows)
         return rows
 
-    return mean_parts(logits, labels, targets, lam), lost
+    ce, regularizer, gradient, _ = mean_parts(logits, labels, targets, lam)
+    return ce, regularizer, gradient, ce + lam * regularizer, lost
 
 
 @cache

@@ -226,11 +226,14 @@ class ELRLoss(TargetTable):
     def _plain_parts(self, logits: Tensor, labels: Tensor, index: Tensor) -> Parts:
         """Means over a batch whose rows weigh the same; writes the averaged targets."""
         if self.compiled:
-            parts, lost = compiled(writing_parts)(logits, labels, self._table, index, self.beta, self.lam)
+            *found, lost = compiled(writing_parts)(logits, labels, self._table, index, self.beta, self.lam)
+            parts = Parts(*found)
         else:
-            parts, rows = averaging_parts(logits, labels, self._table, index, self.beta, self.lam)
-        ce, regularizer, gradient, _ = parts
-        if not math.isfinite(ce.item()):
+            (ce, regularizer, gradient, _), rows = averaging_parts(
+                logits, labels, self._table, index, self.beta, self.lam
+            )
+            parts = Parts(ce, regularizer, gradient, torch.add(ce, regularizer, alpha=self.lam))
+        if not math.isfinite(parts.ce.item()):
             if not self.compiled:
                 lost = rows[:, 0].isnan()
                 self._table[index[~lost]] = rows[~lost]
@@ -238,7 +241,7 @@ class ELRLoss(TargetTable):
             self._leave_out(int(lost.sum()))
         elif not self.compiled:
             self._table.index_copy_(0, index, rows)
-        return Parts(ce, regularizer, gradient, torch.add(ce, regularizer, alpha=self.lam))
+        return parts
 
     def _parts(self, logits: Tensor, labels: Tensor, index: Tensor, update: bool) -> Parts:
         """Loss and gradient of any batch; the averaged targets are written, or sent on their way."""
