@@ -13,6 +13,7 @@ import earlylearn as el
 from earlylearn.errors import UsageError
 
 N, C = 12, 3
+COMPILED = pytest.param({"compile": True}, marks=pytest.mark.slow)
 LABELS = torch.arange(N) % C
 
 
@@ -55,7 +56,7 @@ def test_the_index_is_needed_again_in_training():
 
 @pytest.mark.parametrize("passes_done", [0, 3])
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
-@pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.1}, {"compile": True}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.1}, COMPILED], ids=str)
 def test_a_batch_that_is_not_finite_leaves_its_rows_and_is_told(passes_done, bad, settings):
     criterion = trained(4 * passes_done, **settings)
     logits, labels, index = batch(20)
@@ -107,7 +108,7 @@ def test_the_table_is_no_buffer_which_other_processes_would_overwrite():
     assert list(criterion.state_dict()) == ["targets"]
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_update_false_takes_the_targets_as_they_stand(compiled):
     criterion, plain = trained(compile=compiled), trained()
     logits, labels, index = batch(7)

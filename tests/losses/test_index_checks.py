@@ -9,6 +9,7 @@ from earlylearn.errors import UsageError
 from earlylearn.losses.index_checks import Counts, Looks
 
 N, C = 20, 3
+COMPILED = pytest.param({"compile": True}, marks=pytest.mark.slow)
 LABELS = torch.arange(N) % C
 MISTAKES = {
     "beyond": ([3, 500], [0, 1], "outside 0..19"),
@@ -34,7 +35,7 @@ def after(epochs, **settings):
     return criterion
 
 
-@pytest.mark.parametrize("settings", [{}, {"reduction": "sum"}, {"compile": True}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"reduction": "sum"}, COMPILED], ids=str)
 @pytest.mark.parametrize("epochs", [0, 1, 5])
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_found_by_the_end_of_its_epoch(mistake, epochs, settings):
