@@ -176,7 +176,8 @@ def test_lambda_is_large_only_where_the_network_could_memorise(network, recipe, 
 def test_config_is_enough_to_repeat_the_run(tmp_path):
     first = train("digits", limit=200, noise="symmetric:0.2", epochs=2, out=tmp_path / "a", quiet=True)
     document = json.loads(first.folder.config.read_text())
-    del document["inputs"]
+    for note in ("inputs", "format", "plugins"):  # what it notes beside the request
+        document.pop(note, None)
     again = train(document.pop("data"), out=tmp_path / "b", quiet=True, **document)
     assert Run(tmp_path / "b").config == first.config
     assert [r["loss"] for r in again.metrics] == [r["loss"] for r in first.metrics]
