@@ -54,10 +54,10 @@ def tinted_noise(n: int) -> LabelledData:
     )
 
 
-def epochs(method: str, data: LabelledData, count: int) -> Iterator[Any]:
+def epochs(method: str, network: str, data: LabelledData, count: int) -> Iterator[Any]:
     """Trains an epoch of the method each time it is asked for the next."""
     shortest = {name: 1 for name in hyperparameters(METHODS[method]).model_fields if name == "warmup"}
-    request = {"data": data.name, "method": method, "network": NETWORK, "epochs": count, "batch_size": BATCH}
+    request = {"data": data.name, "method": method, "network": network, "epochs": count, "batch_size": BATCH}
     request |= {"noise": NOISE, "val_fraction": 0, "accelerator": "cpu"}
     config = resolve(data, request, shortest)
     session = Session(config, Loaded(data, None), draw_labels(config, data), quiet=True)
@@ -68,27 +68,33 @@ def epochs(method: str, data: LabelledData, count: int) -> Iterator[Any]:
 def measure(rounds: int = 9, *, methods: Sequence[str] = tuple(METHODS), examples: int = EXAMPLES) -> dict[str, float]:
     """Processor time of an epoch of each method relative to ``ce``, and ce's seconds: medians over the rounds.
 
-    An epoch of cross-entropy runs before and after that of any other method, and their mean is what it is compared to.
+    An epoch of cross-entropy runs before and after that of any other method, and their mean is what it is compared to;
+    on the same network, which is `NETWORK` unless the method is made for another.
     The number of threads is the caller's; the command line sets one.
     """
     data = tinted_noise(examples)
     others = [name for name in methods if name != "ce"]
     ratios: dict[str, list[float]] = {name: [] for name in others}
-    plain: list[float] = []
     with torch.random.fork_rng(devices=[]):
-        running = {name: epochs(name, data, UNTIMED + rounds) for name in others}
-        ce = epochs("ce", data, UNTIMED + 1 + rounds * len(others))
-        for method in [ce, *running.values()]:
+        networks = {name: METHODS[name].network or NETWORK for name in others}
+        running = {name: epochs(name, network, data, UNTIMED + rounds) for name, network in networks.items()}
+        count = UNTIMED + 1 + rounds * len(others)
+        ces = {network: epochs("ce", network, data, count) for network in dict.fromkeys([NETWORK, *networks.values()])}
+        for method in [*ces.values(), *running.values()]:
             for _ in range(UNTIMED):
                 next(method)
-        plain.append(timed(ce))
+        plain = {network: [timed(ce)] for network, ce in ces.items()}
         for _ in range(rounds):
             for name, method in running.items():
-                seconds = timed(method)
-                plain.append(timed(ce))
-                ratios[name].append(2 * seconds / (plain[-2] + plain[-1]))
+                seconds, beside = timed(method), plain[networks[name]]
+                beside.append(timed(ces[networks[name]]))
+                ratios[name].append(2 * seconds / (beside[-2] + beside[-1]))
     result = {f"{name}_to_ce": statistics.median(values) for name, values in ratios.items()}
-    fixed = {"ce_seconds": statistics.median(plain), "rounds": float(rounds), "threads": float(torch.get_num_threads())}
+    fixed = {
+        "ce_seconds": statistics.median(plain[NETWORK]),
+        "rounds": float(rounds),
+        "threads": float(torch.get_num_threads()),
+    }
     return {**result, **fixed}
 
 
@@ -103,7 +109,8 @@ def write(result: dict[str, float], path: Path = FILE) -> None:
     """Keep what `measure` measured, with all that it depends on."""
     document = {
         "what": "processor time of a training epoch relative to cross-entropy's (ce): medians over rounds, "
-        f"{NETWORK}, {EXAMPLES} images of 32 x 32, batch {BATCH}, {NOISE}, defaults, past warm-up, no evaluation",
+        f"{NETWORK}, {EXAMPLES} images of 32 x 32, batch {BATCH}, {NOISE}, defaults, past warm-up, no evaluation; "
+        "auto: of its own network, both sides",
         "command": f"OMP_NUM_THREADS=1 python -m benchmarks methods --rounds {result['rounds']:.0f} --write",
         "date": datetime.date.today().isoformat(),
         "hardware": f"{_processor()}, {os.cpu_count()} cores",

@@ -138,8 +138,29 @@ class AuditSummary(TypedDict):
     misgivings: list[str]
 
 
+class TriedSetting(TypedDict):
+    """A setting that a method tried: out-of-fold agreement with the given labels, and how much it counts in the end.
+
+    ``behind`` is by how many standard errors of the paired difference it is behind the best; ``stage`` where it ended.
+    """
+
+    name: str
+    stage: str
+    agreement: float
+    behind: float
+    weight: float
+
+
+class Choice(TypedDict):
+    """What a method that chooses for itself has chosen: in a line, and all that it tried."""
+
+    line: str
+    agreement: float | None
+    settings: list[TriedSetting]
+
+
 class Summary(TypedDict):
-    """``summary.json``."""
+    """``summary.json``; ``choice`` only of a method that chooses."""
 
     method: str
     data: str
@@ -153,6 +174,7 @@ class Summary(TypedDict):
     memorized_last: float | None
     label_issues: IssueScores
     audit: NotRequired[AuditSummary]
+    choice: NotRequired[Choice]
 
 
 # A study: comparison.json and sweep.json.

@@ -40,7 +40,7 @@ def literal(beliefs, given, temperature, steps):
 def test_pair_noise_is_found_and_its_matrix():
     true, given, beliefs = noisy(PAIR)
     found = calibrate(beliefs, given)
-    assert found.worth_it
+    assert found.kind == "full"
     np.testing.assert_allclose(found.transition, PAIR, atol=0.06)
     rows = np.arange(len(given))
     wrong = given != true
@@ -54,7 +54,7 @@ def test_pair_noise_is_found_and_its_matrix():
 def test_symmetric_noise_takes_one_rate():
     _, given, beliefs = noisy(EVEN)
     found = calibrate(beliefs, given)
-    assert (found.kind, found.worth_it) == ("symmetric", False)
+    assert found.kind == "symmetric"
     assert found.transition[0, 0] == pytest.approx(0.6, abs=0.05)
     assert len({round(rate, 9) for rate in found.transition[~np.eye(3, dtype=bool)]}) == 1
 
@@ -88,3 +88,32 @@ def test_a_class_that_no_row_was_given_is_no_trouble():
     _, given, beliefs = noisy(EVEN, n=400)
     given = np.where(given == 2, 0, given)
     assert np.isfinite(calibrate(beliefs, given).posterior(beliefs, given)).all()
+
+
+def precise(ranking, given, wrong):
+    """The share of wrong labels among as many of the most suspicious as there are."""
+    return wrong[np.argsort(ranking[np.arange(len(given)), given])][: wrong.sum()].mean()
+
+
+def test_where_labels_drift_that_ranks():
+    for transition in (PAIR, np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.0, 0.3, 0.7]])):
+        true, given, beliefs = noisy(transition, sharp=1.5)
+        found, wrong = calibrate(beliefs, given), given != true
+        assert found.drift.clear
+        assert precise(found.ranking(beliefs, given), given, wrong) > precise(beliefs, given, wrong) + 0.01
+
+
+def test_under_even_noise_the_beliefs_rank():
+    _, given, beliefs = noisy(EVEN)
+    found = calibrate(beliefs, given)
+    assert not found.drift.clear
+    np.testing.assert_allclose(found.drift.tilt, 1, atol=0.5)
+    order, by_beliefs = (p[np.arange(len(given)), given].argsort() for p in (found.ranking(beliefs, given), beliefs))
+    assert len(set(order[:100]) & set(by_beliefs[:100])) > 85
+
+
+def test_a_model_that_mistakes_two_classes_for_each_other_is_no_drift():
+    true, given, beliefs = noisy(np.eye(3))
+    mixed = beliefs.copy()
+    mixed[:, :2] = beliefs[:, :2].sum(1, keepdims=True) * np.random.default_rng(1).dirichlet([1, 1], len(true))
+    assert not calibrate(mixed, given).drift.clear

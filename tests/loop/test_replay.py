@@ -24,10 +24,11 @@ OPTIONS |= {"gce": {"truncation": 0.3, "prune_start": 2, "prune_every": 1}, "for
 OPTIONS |= {"co-teaching": {"forget_rate": 0.3, "num_gradual": 3}}
 
 
-def fitted(name, recorder, *, epochs=6, last=None, device="cpu", network="small-cnn", **options):
+def fitted(name, recorder, *, epochs=6, last=None, device="cpu", network=None, **options):
     """A run of a method on random images, by steps as they are or replayed: ``epochs`` of ``last``."""
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
+    network = network or METHODS[name].network or "small-cnn"
 
     def network_():
         half = torch.full((2,), 0.5)

@@ -44,7 +44,8 @@ def test_every_recipe_names_its_source_real_settings_and_real_hyperparameters(na
     assert recipe.name == name
     assert recipe.source
     assert set(recipe.settings) <= set(RunConfig.model_fields)
-    assert recipe.method is None or recipe.method in recipe.options
+    assert recipe.method is None or recipe.method in recipe.options or METHODS[recipe.method].recipe == name
+    assert all(set(size["settings"]) <= set(RunConfig.model_fields) for size in recipe.by_size)
     assert recipe.data == "" or recipe.data in BUILTIN
     for method, options in recipe.options.items():
         assert options.items() <= check_options(method, options).items()
@@ -57,9 +58,9 @@ def test_every_recipe_resolves_for_its_own_method_and_for_any_other(name):
     config = resolve(data, {"data": "x", "recipe": name}, {})
     assert config.recipe == name
     assert config.method == (recipe.method or "elr")
-    assert recipe.settings.items() <= config.model_dump().items()
+    assert recipe.settings_for(len(data)).items() <= config.model_dump().items()
     assert recipe.options_for(config.method).items() <= config.options.items()
-    assert recipe.settings.get("network", config.network) in NETWORKS
+    assert recipe.settings.get("network", config.network).partition(":")[0] in NETWORKS
     for method in METHODS:
         other = resolve(data, {"data": "x", "recipe": name, "method": method}, {})
         assert recipe.options_for(method).items() <= other.options.items()

@@ -43,15 +43,16 @@ def audit_run(
         gap: see `earlylearn.audit.claims.in_words`.
 
     Returns:
-        With the issues the columns of `find_label_issues`, ``split`` (``train``, ``validation``), ``true_label`` where
-        it is known, the columns of `Dynamics`, and ``reason``, in words, of what is flagged.
+        With the issues the columns of `find_label_issues`, ``split`` (``train`` or ``validation``), ``true_label``
+        where it is known, the columns of `Dynamics`, and ``reason``, in words, of what is flagged.
     """
-    beliefs = beliefs_of(fit).float().numpy()
-    judged = judge(beliefs, data.labels)
-    summary = _summary(judged, beliefs, data, val_rows, gap)
-    if summary["misgivings"] or (
-        gap is not None and gap > MEMORISED
-    ):  # nothing of such a model is taken without a look
+    beliefs, held = beliefs_of(fit).float().numpy(), fit.method.out_of_fold()
+    out_of_fold = None if held is None else held.float().cpu().numpy()
+    judged = judge(beliefs, data.labels, out_of_fold)
+    unseen = _unseen(beliefs, out_of_fold, data.labels, val_rows)
+    summary = _summary(judged, beliefs, data, unseen, gap)
+    # Nothing of a model that learned too little, or by heart, is taken without a look.
+    if summary["misgivings"] or (gap is not None and gap > MEMORISED):
         judged = judged._replace(confident=np.zeros_like(judged.confident))
     issues = issues_frame(judged, data.labels, len(data.classes), classes=data.classes, ids=data.ids)
     held_out = np.isin(np.arange(len(data)), val_rows)
@@ -75,15 +76,16 @@ def _reasons(issues: pd.DataFrame) -> list[str]:
 
 
 def _summary(
-    judged: Judged, beliefs: NDArray[np.float32], data: LabelledData, val_rows: NDArray[np.int64], gap: float | None
+    judged: Judged,
+    beliefs: NDArray[np.float32],
+    data: LabelledData,
+    held_out: tuple[float, NDArray[np.int64]] | None,
+    gap: float | None,
 ) -> AuditSummary:
     flagged = judged.predicted != data.labels
     flags = wrong_range(judged.posterior[flagged], judged.believed[flagged])
     believed = np.where(np.isnan(beliefs), -np.inf, beliefs).argmax(1)
-    held_out = None
-    if len(val_rows):
-        held_out = float((believed[val_rows] == data.labels[val_rows]).mean()), data.labels[val_rows]
-    disagreement = None if held_out is None else (1 - held_out[0], len(val_rows))
+    disagreement = None if held_out is None else (1 - held_out[0], len(held_out[1]))
     labels = wrong_range(judged.posterior, judged.believed, disagreement=disagreement)
     return {
         "wrong_labels": [labels.low, labels.high],
@@ -91,6 +93,20 @@ def _summary(
         "claims": in_words(labels, flags, gap=gap),
         "misgivings": misgivings(data.labels, flagged, believed, data.classes, held_out=held_out),
     }
+
+
+def _unseen(
+    beliefs: NDArray[np.float32],
+    out_of_fold: NDArray[np.float32] | None,
+    labels: NDArray[np.int64],
+    val_rows: NDArray[np.int64],
+) -> tuple[float, NDArray[np.int64]] | None:
+    """Agreement with the given labels of rows that the model did not train on, and these labels; None without such."""
+    rows = val_rows if out_of_fold is None else np.flatnonzero(np.isfinite(out_of_fold[:, 0]))
+    if not len(rows):
+        return None
+    predicted = (beliefs if out_of_fold is None else out_of_fold)[rows].argmax(1)
+    return float((predicted == labels[rows]).mean()), labels[rows]
 
 
 def beliefs_of(fit: Fit) -> Tensor:

@@ -29,7 +29,7 @@ def find_label_issues(
 
     A model that disagrees with a label may be wrong itself, so a flag says "look", no more. How the labels go wrong is
     estimated from the beliefs and the given labels (`earlylearn.audit.calibration`). Where noise goes by class, as far
-    as the given labels tell, the posterior ranks; elsewhere the beliefs do.
+    as the given labels tell, that ranks too (`earlylearn.audit.drift`); elsewhere the beliefs do.
 
     Args:
         labels: ``[n]`` given labels: integers 0..C-1 (whole floats and booleans count as such), or names in `classes`.
@@ -155,11 +155,19 @@ class Judged(NamedTuple):
     posterior: NDArray[np.float64]
 
 
-def judge(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> Judged:
-    """A few numbers per row, by blocks of rows: what is in between is never held for all rows at once."""
-    calibration = calibrate(p, given)
+def judge(
+    p: NDArray[np.floating[Any]], given: NDArray[np.int64], out_of_fold: NDArray[np.floating[Any]] | None = None
+) -> Judged:
+    """A few numbers per row, by blocks of rows: what is in between is never held for all rows at once.
+
+    Args:
+        p: beliefs, as of `find_label_issues`.
+        given: ``int64 [n]`` given labels.
+        out_of_fold: the same by models that did not train on the row, which tell better how labels go wrong.
+    """
+    calibration = calibrate(p if out_of_fold is None else out_of_fold, given)
     # A class that the model swallowed looks to the estimate like one whose labels are all wrong.
-    by_posterior = calibration.worth_it and not swallowed_classes(given, _believed(p, given) != given, p.shape[1])
+    swallowed = swallowed_classes(given, _believed(p, given) != given, p.shape[1])
     predicted, confident = given.copy(), np.zeros(len(p), dtype=bool)
     quality, suggested, believed_given, posterior_given = np.full((4, len(p)), np.nan)
     block = max(1, BLOCK // p.shape[1])
@@ -168,7 +176,7 @@ def judge(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> Judged:
         beliefs, label = p[part], given[part]
         seen, rows = np.isfinite(beliefs[:, 0]), np.arange(len(label))
         posterior = calibration.posterior(beliefs, label)
-        final = posterior if by_posterior else beliefs
+        final = beliefs if swallowed else calibration.ranking(beliefs, label)
         believed = _other_than(beliefs, label, seen)
         other = np.where(believed == label, _other_than(final, label, seen), believed)
         predicted[part] = other

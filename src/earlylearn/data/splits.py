@@ -66,3 +66,14 @@ def hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, Labelle
             f"{np.count_nonzero(counts)} classes; give another share or {setting('test')}"
         ) from error
     return data.subset(np.sort(train)), data.subset(np.sort(test))
+
+
+def stratified_folds(labels: NDArray[np.int64], folds: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """A fold number 0..folds-1 for every row, ``int64 [n]``; every class, and all rows, are spread evenly over them."""
+    number = np.empty(len(labels), dtype=np.int64)
+    dealt = 0
+    for label in np.unique(labels):
+        rows = generator.permutation(np.flatnonzero(labels == label))
+        number[rows] = (dealt + np.arange(len(rows))) % folds
+        dealt += len(rows)
+    return number

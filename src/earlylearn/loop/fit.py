@@ -74,7 +74,7 @@ class Fit:
         recorder: Recorder | None = None,
     ) -> None:
         self.method, self.data, self.fabric, self.epochs = method, data, fabric, epochs
-        self.epoch = 0
+        self.epoch, method.epochs = 0, epochs
         self.optimizers: list[torch.optim.Optimizer] = []
         self.schedules: list[LRScheduler] = []
         self._steppers = []

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from earlylearn.documents import Choice
 from earlylearn.loop.batches import Batch, Batches, Numbers
 
 
@@ -76,7 +77,9 @@ class Method(nn.Module):
             a tensor (no ``if``, ``float`` or index by a mask), bring none to the device and change tensors in place
             only; that all else that differs between steps comes by `numbers` or from buffers; and that the loss of a
             `Pass` is a method, or a `functools.partial` of one with plain arguments, equal from epoch to epoch.
+        network, recipe: names of the network and the recipe it is made for; empty where the data decide.
         nets: the networks; each has its own optimizer.
+        epochs: length of the run, set by the loop before it begins.
         notes: lines for the user since the last epoch's end (see `note`).
     """
 
@@ -86,6 +89,8 @@ class Method(nn.Module):
     noise_rate: ClassVar[str] = ""
     transition_matrix: ClassVar[str] = ""
     draw_per_network: ClassVar[bool] = False
+    network: ClassVar[str] = ""
+    recipe: ClassVar[str] = ""
     replayable: ClassVar[bool] = False
 
     def __init__(
@@ -97,7 +102,7 @@ class Method(nn.Module):
         generator: np.random.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.n, self.classes = n, classes
+        self.n, self.classes, self.epochs = n, classes, 0
         self.generator = generator if generator is not None else np.random.default_rng(0)
         self.nets = nn.ModuleList(make_network() for _ in range(self.networks))
         self.notes: list[str] = []
@@ -148,6 +153,18 @@ class Method(nn.Module):
 
     def label_beliefs(self) -> Tensor | None:
         """Probabilities ``[n, C]`` the method itself holds of each row's label, or None if it holds none."""
+        return None
+
+    def out_of_fold(self) -> Tensor | None:
+        """Probabilities ``[n, C]`` of each row by a model that did not train on it, or None if there is none.
+
+        NaN of rows of which that cannot be said. Where there are such, they tell how the labels go wrong
+        (`earlylearn.audit.calibration`), and how well the model predicts labels that it has not seen.
+        """
+        return None
+
+    def choice(self) -> Choice | None:
+        """What a method that chooses among settings has chosen so far; None of all others."""
         return None
 
     def regularizer_gradient(self, index: Tensor, logits: Tensor) -> Tensor | None:

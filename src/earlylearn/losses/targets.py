@@ -26,8 +26,8 @@ def check_beta(beta: float) -> float:
 
 
 def averaged(table: Tensor, index: Tensor, probability: Tensor, *, beta: float) -> Tensor:
-    """What `update_targets` writes into the rows ``index``, ``[B, C]``, without writing it."""
-    mass = probability.sum(1, keepdim=True)
+    """What `update_targets` writes into the rows ``index``, ``[B, ..., C]``, without writing it."""
+    mass = probability.sum(-1, keepdim=True)
     return table.index_select(0, index).mul_(beta).addcdiv_(probability, mass, value=1 - beta)
 
 
@@ -36,13 +36,13 @@ def update_targets(table: Tensor, index: Tensor, probability: Tensor, *, beta: f
     """Temporal ensembling, t <- beta t + (1 - beta) p / sum(p), for the rows ``index`` (Algorithm 1).
 
     Args:
-        table: ``float32 [n, C]``, changed in place.
+        table: ``float32 [n, ..., C]``, changed in place.
         index: ``int64 [B]``, unique rows of the table.
-        probability: ``[B, C]``, non-negative; rows are renormalised, so that each adds the mass 1 - beta.
+        probability: ``[B, ..., C]``, non-negative, classes last; renormalised, so that each adds the mass 1 - beta.
         beta: temporal ensembling momentum, 0 <= beta < 1.
 
     Returns:
-        The updated rows, a copy ``[B, C]``. After k updates a row sums to 1 - beta^k: there is no bias
+        The updated rows, a copy ``[B, ..., C]``. After k updates a row sums to 1 - beta^k: there is no bias
         correction, which is an implicit ramp-up of the regularization.
     """
     rows = averaged(table, index, probability, beta=beta)
@@ -56,7 +56,7 @@ def average_logits(table: Tensor, index: Tensor, logits: Tensor, *, beta: float)
 
 
 def target_beliefs(table: Tensor) -> Tensor:
-    """Targets ``[..., n, C]`` as probabilities: rows divided by their mass 1 - beta^k; NaN where nothing was seen."""
+    """Targets ``[..., C]`` as probabilities: divided by their mass 1 - beta^k; NaN where nothing was seen."""
     mass = table.sum(-1, keepdim=True)
     return table / mass.where(mass > 0, torch.nan)
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from earlylearn.errors import UsageError, hyperparameter, setting
 from earlylearn.loop.method import Method, unseen
+from earlylearn.methods.auto import Auto
 from earlylearn.methods.coteaching import CoTeaching, CoTeachingPlus
 from earlylearn.methods.dividemix import DivideMix
 from earlylearn.methods.elr import ELR
@@ -29,6 +30,7 @@ from earlylearn.plugins import Plugin, cause, find_plugin, offered, origin, refe
 from earlylearn.values import plain
 
 METHODS: dict[str, type[Method]] = {
+    "auto": Auto,
     "ce": CrossEntropy,
     "kl": KLRegularized,
     "targets": TargetsOnly,

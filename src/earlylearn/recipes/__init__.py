@@ -4,12 +4,21 @@ from earlylearn.errors import UsageError, setting
 from earlylearn.recipes.hyperparameters import CIFAR10
 from earlylearn.recipes.paper import PAPER
 from earlylearn.recipes.peers import PEERS
-from earlylearn.recipes.recipe import Recipe, training
+from earlylearn.recipes.recipe import Recipe, Size, training
 
 # A network with fewer weights per example than this cannot memorise wrong labels: it has to fear a large lambda, which
 # holds it to its first mistakes. Measured at 2 (small CNN, CIFAR-10) and 66 (digits, Fashion-MNIST).
 ENOUGH_TO_MEMORIZE = 10
 
+# Small heads need some 1,500 steps, and the more rows there are, the larger these may be.
+_HEADS_BY_SIZE: list[Size] = [
+    {"below": 2_000, "settings": {"batch_size": 64, "epochs": 50}},
+    {"below": 4_000, "settings": {"batch_size": 64, "epochs": 32}},
+    {"below": 8_000, "settings": {"batch_size": 64, "epochs": 20}},
+    {"below": 16_000, "settings": {"batch_size": 128, "epochs": 16}},
+    {"below": 32_000, "settings": {"batch_size": 256, "epochs": 16}},
+    {"below": 10**12, "settings": {"batch_size": 256, "epochs": 10}},
+]
 _MEASURED = [
     Recipe(
         name="small-data",
@@ -35,6 +44,19 @@ _MEASURED = [
             "schedule": "cosine",
         },
         options={"elr": {"lam": 3.0, "beta": 0.7}, "elr+": {"lam": 3.0, "beta": 0.7}},
+    ),
+    Recipe(
+        name="heads",
+        source="measured on tables, embeddings, digits: docs/LOG.md; batch size and epochs by the number of examples",
+        method="auto",
+        by_size=_HEADS_BY_SIZE,
+        settings={
+            "lr": 0.02,
+            "weight_decay": 1e-3,
+            "schedule": "cosine",
+            "augment": "none",
+            "val_fraction": 0.0,  # folds do what held-out rows are for
+        },
     ),
     Recipe(
         name="cifar10-fast",

@@ -1,9 +1,17 @@
 """What is a recipe: which settings make up one experiment, and where are they from?"""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 Options = dict[str, dict[str, Any]]
+Settings = dict[str, Any]
+
+
+class Size(TypedDict):
+    """What holds below a number of examples."""
+
+    below: int
+    settings: Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +24,7 @@ class Recipe:
         method: the method it is for, or None if it suits any.
         data: the built-in data set it is for, or "" if it suits any.
         settings: fields of `earlylearn.runs.config.RunConfig`.
+        by_size: more of them, by the number of examples: those of the first that it is ``below``.
         options: hyperparameters by method name, so that other methods can be compared under the same settings; those
             of a method not named here keep their defaults.
     """
@@ -24,8 +33,14 @@ class Recipe:
     source: str
     method: str | None
     data: str = ""
-    settings: dict[str, Any]
+    settings: Settings
+    by_size: list[Size] = field(default_factory=list)
     options: Options = field(default_factory=dict)
+
+    def settings_for(self, examples: int) -> Settings:
+        """The settings for data of so many examples."""
+        more: Settings = next((size["settings"] for size in self.by_size if examples < size["below"]), {})
+        return {**self.settings, **more}
 
     def options_for(self, method: str) -> dict[str, Any]:
         """The hyperparameters this recipe sets for a method."""

@@ -20,6 +20,7 @@ from earlylearn.networks import (
 )
 from earlylearn.plugins import Plugin
 from earlylearn.recipes import default_recipe, find_recipe
+from earlylearn.recipes.recipe import Recipe
 from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
 from earlylearn.values import describe, plain
 
@@ -68,27 +69,21 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
     for name in ("method", "network", "recipe", "noise"):
         if not isinstance(said.get(name, ""), (str, type) if name == "method" else str):
             raise UsageError(f"{setting(name, said[name])}: must be text")
-    natural = "linear" if data.is_embedding and "recipe" not in said else default_network(data.inputs.shape[1:])
-    network = said.get("network", natural)
+    recipe = find_recipe(said["recipe"]) if "recipe" in said else None
+    found = find_method(said.get("method") or (recipe and recipe.method) or DEFAULTS["method"])
+    method = found.name
+    network = said.get("network") or _natural_network(data, found.what, recipe)
     others = network_plugin(network)
     if others is not None:
         network = said["network"] = others.name
-    if "recipe" in said:
-        recipe = find_recipe(said["recipe"])
-    elif data.is_embedding and network == "linear":
-        recipe = find_recipe("embeddings")
-    else:
-        weights = count_weights(network, shape=data.inputs.shape[1:], classes=len(data.classes))
-        recipe = default_recipe(weights, len(data))
-    found = find_method(said.get("method") or recipe.method or DEFAULTS["method"])
-    method = found.name
+    recipe = recipe or _natural_recipe(data, found.what, network)
     _check_names(found)
     settings = {
         **DEFAULTS,
         "augment": data.augment,
         "network": network,
         **({"val_fraction": 0.0} if data.val_rows is not None else {}),
-        **recipe.settings,
+        **recipe.settings_for(len(data)),
         **said,
         "method": method,
         "plugins": {kind: its.source for kind, its in (("method", found), ("network", others)) if its and its.source},
@@ -104,6 +99,22 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         raise UsageError(describe(error)) from None
     _check_fit(config, data)
     return config
+
+
+def _natural_network(data: LabelledData, method: type[Method], recipe: Recipe | None) -> str:
+    """The network where nobody names one: that of the method, or what suits the data."""
+    if method.network:
+        return method.network
+    return "linear" if data.is_embedding and recipe is None else default_network(data.inputs.shape[1:])
+
+
+def _natural_recipe(data: LabelledData, method: type[Method], network: str) -> Recipe:
+    """The recipe where nobody names one."""
+    if method.recipe:
+        return find_recipe(method.recipe)
+    if data.is_embedding and network == "linear":
+        return find_recipe("embeddings")
+    return default_recipe(count_weights(network, shape=data.inputs.shape[1:], classes=len(data.classes)), len(data))
 
 
 def _check_names(method: Plugin) -> None:

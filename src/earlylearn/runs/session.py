@@ -132,7 +132,8 @@ class Session:
         test_last = self._tested(metrics[-1]["test_accuracy"])
         load_method(self.fit.method, load_checkpoint(folder.picked)["method"])
         test_picked = self._tested(best["test_accuracy"])
-        held_out = metrics[-1]["val_accuracy"]
+        choice = self.fit.method.choice()
+        held_out = metrics[-1]["val_accuracy"] if choice is None else choice["agreement"]
         gap = None if held_out is None else metrics[-1]["agree"] - held_out
         audit = audit_run(self.fit, self.data, self.draw.val_rows, self.dynamics, gap=gap)
         folder.write_audit(audit.issues, audit.beliefs)
@@ -156,7 +157,7 @@ class Session:
     def _summary(self, seconds: float, accuracy: Accuracy, memorized: float | None, audit: Audit) -> Summary:
         noise, true = self.draw.noise, self.data.true_labels
         wrong = None if true is None else self.data.labels != true
-        return {
+        summary: Summary = {
             "method": short(self.config.method),
             "data": self.config.data,
             "seed": self.config.seed,
@@ -174,6 +175,8 @@ class Session:
             "label_issues": score_label_issues(audit.issues, wrong),
             "audit": audit.summary,
         }
+        choice = self.fit.method.choice()
+        return summary if choice is None else {**summary, "choice": choice}
 
 
 @contextlib.contextmanager

@@ -1,0 +1,165 @@
+"""How do boosted trees of scikit-learn compete, and become arrays that a checkpoint holds and PyTorch predicts with?"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from torch import Tensor
+
+from earlylearn.loop.grown import GrownBuffers
+from earlylearn.methods.choice import Standing, compare, row_weights
+
+Inputs = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+MOST_COLUMNS, MOST_ROWS = 100, 50_000  # beyond which they take longer than what they compete with
+BEHIND = 1.0  # standard errors behind the heads at which they are given up after one fold
+FLOOR = 1e-4  # of a probability whose logarithm is taken
+
+
+class Trees(GrownBuffers):
+    """T binary trees of N nodes at most, the root first; a leaf leads to itself. None at all until they are `put`.
+
+    Attributes:
+        feature: ``int64 [T, N]``, the column that a node asks for.
+        threshold: ``float64 [T, N]``: below or at it the left child follows, else the right one.
+        left, right: ``int64 [T, N]``, positions of the children, which are larger than the parent's.
+        value: ``float64 [T, N]``, what a leaf adds to its class.
+        of_class: ``int64 [T]``.
+        baseline: ``float64 [C]``, what each class begins with; minus infinity of one without a label.
+    """
+
+    grown = ("feature", "threshold", "left", "right", "value", "of_class", "baseline")
+    feature: Tensor
+    threshold: Tensor
+    left: Tensor
+    right: Tensor
+    value: Tensor
+    of_class: Tensor
+    baseline: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin_empty()
+
+    def put(self, arrays: dict[str, NDArray[Any]], device: torch.device) -> None:
+        """Take up the arrays of `arrays_of`."""
+        for name in self.grown:
+            setattr(self, name, torch.from_numpy(arrays[name]).to(device))
+
+    def log_probabilities(self, x: Tensor) -> Tensor:
+        """``float32 [B, C]`` of raw features ``[B, d]``, which must be finite."""
+        x, rows = x.double(), torch.arange(len(x), device=x.device).unsqueeze(1)
+        trees = torch.arange(len(self.feature), device=x.device)
+        node = torch.zeros(len(x), len(trees), dtype=torch.int64, device=x.device)
+        for _ in range(self._depth()):
+            lower = x[rows, self.feature[trees, node]] <= self.threshold[trees, node]
+            node = torch.where(lower, self.left[trees, node], self.right[trees, node])
+        raw = self.baseline.repeat(len(x), 1).index_add_(1, self.of_class, self.value[trees, node])
+        return torch.log_softmax(raw, 1).clamp(min=math.log(FLOOR)).float()
+
+    def _depth(self) -> int:
+        """Questions on the longest way down."""
+        depth, trees = torch.zeros_like(self.left), torch.arange(len(self.left), device=self.left.device)
+        for node in range(depth.shape[1]):
+            for child in (self.left[:, node], self.right[:, node]):
+                depth[trees, child] = torch.where(child == node, depth[trees, child], depth[:, node] + 1)
+        return int(depth.max())
+
+
+class Challenge(NamedTuple):
+    """What became of boosted trees.
+
+    Attributes:
+        first: how they (position 1) compare with the heads (0) on the first fold; None if they could not grow.
+        log_p: log probabilities ``float32 [n, C]`` by trees that did not grow on the row; None if they gave up.
+        model: the trees of all rows; None if they gave up.
+    """
+
+    first: Standing | None
+    log_p: NDArray[np.float32] | None = None
+    model: HistGradientBoostingClassifier | None = None
+
+
+def challenge(
+    x: Inputs, labels: Labels, fold: Labels, classes: int, *, heads: NDArray[np.bool_], seed: int
+) -> Challenge:
+    """Grow scikit-learn's histogram gradient boosting, as it comes, without each fold; give up where it is beaten.
+
+    Args:
+        x: ``float32 [n, d]`` raw features.
+        labels: ``int64 [n]`` given labels.
+        fold: ``int64 [n]``, from 0; -1 of rows that nothing grows on.
+        classes: C.
+        heads: ``bool [n]``, whether those to be beaten agree with the label, out of fold.
+        seed: of scikit-learn's random numbers.
+    """
+    log_p, first = np.empty((len(x), classes), np.float32), None
+    for held in range(int(fold.max()) + 1):
+        trains, judged = (fold >= 0) & (fold != held), fold == held
+        if len(np.unique(labels[trains])) < 2:
+            return Challenge(first)
+        log_p[judged] = log_probabilities(_grow(x[trains], labels[trains], seed), x[judged], classes)
+        if first is None:
+            right = np.stack([heads[judged], log_p[judged].argmax(1) == labels[judged]], 1)
+            first = compare(torch.from_numpy(right), row_weights(torch.from_numpy(labels[judged]), classes))
+            if first.behind[1] > BEHIND:
+                return Challenge(first)
+    model = _grow(x[fold >= 0], labels[fold >= 0], seed)
+    log_p[fold < 0] = log_probabilities(model, x[fold < 0], classes)
+    return Challenge(first, log_p, model)
+
+
+def _grow(x: Inputs, labels: Labels, seed: int) -> HistGradientBoostingClassifier:
+    model: HistGradientBoostingClassifier = HistGradientBoostingClassifier(random_state=seed).fit(x, labels)
+    return model
+
+
+def log_probabilities(model: HistGradientBoostingClassifier, x: Inputs, classes: int) -> NDArray[np.float32]:
+    """``float32 [m, C]``, at least the logarithm of `FLOOR`, also of classes that the model does not know."""
+    p = np.full((len(x), classes), FLOOR, np.float32)
+    if len(x):
+        p[:, model.classes_] = np.maximum(model.predict_proba(x), FLOOR)
+    return np.asarray(np.log(p))
+
+
+def arrays_of(model: HistGradientBoostingClassifier, classes: int) -> dict[str, NDArray[Any]]:
+    """The arrays of `Trees` of a fitted model.
+
+    Its trees are no public attribute. Raises AttributeError, LookupError or ValueError where another release of
+    scikit-learn keeps them otherwise.
+    """
+    known = [int(label) for label in model.classes_]
+    # Of two classes scikit-learn keeps the log odds of the second.
+    grown = [
+        (known[k] if len(trees) > 1 else known[1], tree.nodes)
+        for trees in model._predictors
+        for k, tree in enumerate(trees)
+    ]
+    start = np.ravel(model._baseline_prediction)
+    baseline = np.full(classes, -np.inf)
+    baseline[known] = start if len(start) == len(known) else [0, *start]
+    size = max(len(nodes) for _, nodes in grown)
+    shape, own = (len(grown), size), np.arange(size)
+    arrays = {
+        "feature": np.zeros(shape, np.int64),
+        "threshold": np.zeros(shape),
+        "left": np.tile(own, (len(grown), 1)),
+        "right": np.tile(own, (len(grown), 1)),
+        "value": np.zeros(shape),
+        "of_class": np.array([k for k, _ in grown]),
+        "baseline": baseline,
+    }
+    for t, (_, nodes) in enumerate(grown):
+        if nodes["is_categorical"].any():
+            raise ValueError("a tree asks for categories")
+        leaf, used = nodes["is_leaf"].astype(bool), slice(len(nodes))
+        arrays["feature"][t, used] = np.where(leaf, 0, nodes["feature_idx"])
+        arrays["threshold"][t, used] = np.where(leaf, 0, nodes["num_threshold"])
+        arrays["value"][t, used] = np.where(leaf, nodes["value"], 0)
+        for side in ("left", "right"):
+            arrays[side][t, used] = np.where(leaf, own[used], nodes[side])
+    return arrays

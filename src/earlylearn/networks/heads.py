@@ -1,0 +1,125 @@
+"""How are many small heads on the same features one network, which computes them as batched products?"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from earlylearn.errors import UsageError, setting
+
+
+class HeadBank(nn.Module):
+    """Copies of one small perceptron, all from the same initial weights, which part as they are trained.
+
+    Args:
+        layers: the linear layers of the perceptron, ReLU between them; one alone is a linear head.
+        settings: S, how many ways there are of training it.
+        copies: K, how many copies each of these has, one for every fold and the like.
+        rate: how many times the optimizer's learning rate these heads are to be trained with: SGD takes such steps if
+            the weights divided by sqrt(rate) are what it trains.
+    """
+
+    def __init__(self, layers: Sequence[nn.Linear], settings: int, copies: int, *, rate: float) -> None:
+        super().__init__()
+        self.copies, self.width, self.scale = copies, layers[0].out_features, math.sqrt(rate)
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        heads = settings * copies
+        for layer in layers:
+            weight, bias = layer.weight.detach().T / self.scale, layer.bias.detach() / self.scale
+            first = layer is layers[0]  # the input is common, so the heads of the first layer make one wide product
+            self.weights.append(weight.repeat(1, heads) if first else weight.repeat(heads, 1, 1))
+            self.biases.append(bias.repeat(heads) if first else bias.repeat(heads, 1, 1))
+
+    def forward(self, x: Tensor, settings: int) -> Tensor:
+        """Logits ``[B, settings, K, C]`` of features ``[B, d]``, by the first so many settings."""
+        heads, scale = settings * self.copies, self.scale
+        (bias, *biases), (weight, *weights) = self.biases, self.weights
+        width = heads * self.width
+        a = torch.addmm(bias[:width], x, weight[:, :width], beta=scale, alpha=scale).view(len(x), heads, self.width)
+        if weights:
+            a = a.transpose(0, 1)
+            for weight, bias in zip(weights, biases, strict=True):
+                a = torch.baddbmm(bias[:heads], a.relu(), weight[:heads], beta=scale, alpha=scale)
+            a = a.transpose(0, 1)
+        return a.reshape(len(x), settings, self.copies, -1)
+
+
+class Shape(NamedTuple):
+    """How many heads a stage of training has.
+
+    Attributes:
+        linear, hidden: settings of linear heads, and of heads with hidden layers.
+        copies: of each setting.
+    """
+
+    linear: int
+    hidden: int
+    copies: int
+
+
+class Heads(nn.Module):
+    """Linear and hidden heads behind one preparation of the inputs, anew for every stage of training.
+
+    Args:
+        network: a perceptron as `earlylearn.networks.build_network` makes it: its preparation (`Normalize` and the
+            like) is kept, its linear layers are the hidden heads. Without hidden layers there are linear heads alone.
+        classes: C.
+        stages: the heads of each stage, by name.
+
+    Raises:
+        UsageError: the network is no perceptron.
+    """
+
+    def __init__(self, network: nn.Module, classes: int, stages: Mapping[str, Shape]) -> None:
+        super().__init__()
+        layers = _linear_layers(network)
+        self.prepare = nn.Sequential(*list(network.children())[:-1], nn.Flatten())
+        self.inputs = layers[0].in_features
+        flat = nn.Linear(self.inputs, classes)
+        nn.init.zeros_(flat.weight)  # the loss of a linear head without regularizer is convex: no symmetry to be broken
+        nn.init.zeros_(flat.bias)
+        self.has_hidden = len(layers) > 1
+        self.linear, self.hidden = nn.ModuleDict(), nn.ModuleDict()
+        for name, (linear, hidden, copies) in stages.items():
+            self.linear[name] = HeadBank([flat], linear, copies, rate=linear_rate(self.inputs))
+            if self.has_hidden:
+                self.hidden[name] = HeadBank(layers, hidden, copies, rate=hidden_rate(self.inputs))
+
+    def forward(self, x: Tensor, stage: str, linear: int, hidden: int) -> Tensor:
+        """Logits ``[B, linear + hidden, K, C]`` of raw inputs, by the first settings of each kind in a stage."""
+        features = self.prepare(x)
+        kinds = [(self.linear, linear), (self.hidden, hidden)]
+        return torch.cat([bank[stage](features, settings) for bank, settings in kinds if settings], dim=1)
+
+
+def linear_rate(inputs: int) -> float:
+    """The learning rate of linear heads on d standardised features, as a multiple of that of the run.
+
+    A step changes a row's own logits by d times the rate: 5 / d keeps that the same. Measured from 8 to 1280 columns.
+    """
+    return min(15.0, 250 / inputs)
+
+
+def hidden_rate(inputs: int) -> float:
+    """The same of hidden heads, whose inner layers do not widen with d."""
+    return min(5.0, 22.5 / math.sqrt(inputs))
+
+
+def inputs_of(network: nn.Module) -> int:
+    """How many inputs a perceptron takes; errors as of `Heads`."""
+    return _linear_layers(network)[0].in_features
+
+
+def _linear_layers(network: nn.Module) -> list[nn.Linear]:
+    """The linear layers of a perceptron, in order; UsageError if it has anything else that is trained."""
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    if sum(p.numel() for layer in layers for p in layer.parameters()) != sum(p.numel() for p in network.parameters()):
+        raise UsageError(
+            f"{setting('network')}: is no perceptron, and {setting('method', 'auto')} chooses among small heads; use "
+            f"{setting('network', 'mlp:64-64')} or {setting('network', 'linear')}, or another method"
+        )
+    if not layers:
+        return [nn.Linear(1, 1)]  # stands in where there is no network, when only the rest is asked for
+    return layers
