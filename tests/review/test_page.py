@@ -69,7 +69,10 @@ def press(page, key):
     """Press a key and wait until the answer is saved and the next row is there."""
     before = page.text_content("#counter")
     page.keyboard.press(key)
-    page.wait_for_function("before => document.querySelector('#counter').textContent !== before", arg=before)
+    page.wait_for_function(
+        "before => document.querySelector('#counter').textContent !== before && document.body.ariaBusy === 'false'",
+        arg=before,
+    )
 
 
 def no_space(_):

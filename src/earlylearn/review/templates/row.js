@@ -44,6 +44,12 @@ function firstOpen(after = -1) {
 
 // ---- One row.
 
+/** While an answer is being saved no key counts: it would answer a row that nobody has seen yet. */
+function busy(on) {
+  state.busy = on;
+  document.body.setAttribute("aria-busy", String(on));
+}
+
 async function itemOf(k) {
   const row = state.rows[k];
   if (!row) return null;
@@ -149,7 +155,7 @@ function answerOf(id, given, suggested, what) {
 
 async function decide(what) {
   if (state.busy || !state.item) return;
-  state.busy = true;
+  busy(true);
   const item = state.item;
   const took = performance.now() - state.seen;
   const answer = { ...answerOf(item.id, item.given, item.suggested, what), note: $("note").value.trim(), ms: Math.round(took) };
@@ -173,7 +179,7 @@ async function decide(what) {
     $("problem").textContent = `Not saved: ${problem.message}`;
     say("Not saved.");
   } finally {
-    state.busy = false;
+    busy(false);
   }
 }
 
@@ -184,7 +190,7 @@ function saved(well) {
 
 async function undo() {
   if (state.busy) return;
-  state.busy = true;
+  busy(true);
   try {
     const { undone } = await store.undo(uuid(), null);
     if (undone) {
@@ -200,7 +206,7 @@ async function undo() {
     saved(false);
     $("problem").textContent = `Not saved: ${problem.message}`;
   } finally {
-    state.busy = false;
+    busy(false);
   }
 }
 

@@ -59,7 +59,7 @@ function select(event) {
 
 async function decideSelected(what) {
   if (state.busy || !state.selected.size) return;
-  state.busy = true;
+  busy(true);
   $("bulk-problem").textContent = "";
   let done = 0;
   try {
@@ -78,7 +78,7 @@ async function decideSelected(what) {
     $("bulk-problem").textContent = `${done} saved, then not: ${problem.message}`;
     saved(false);
   } finally {
-    state.busy = false;
+    busy(false);
     showFoot();
     showGrid();
   }
