@@ -55,8 +55,8 @@ class Calibration:
     def ranking(self, beliefs: Array, labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Probabilities ``float64 [m, C]`` to rank by: the beliefs, and what drift says; without drift the beliefs.
 
-        On 42 label sets, 78 runs, that gained .035 of average precision on average and lost .084 once, else at most .02;
-        ranking by the posterior gained .021 and lost up to .24 (docs/LOG.md).
+        On 42 label sets, 78 runs, that gained .035 of average precision on average and lost .084 once, else at most
+        .02; ranking by the posterior gained .021 and lost up to .24 (docs/LOG.md).
         """
         if self.drift.clear and TEMPERATURES[0] < self.drift_temperature < TEMPERATURES[-1]:
             softened = _softened(np.log(np.maximum(beliefs, FLOOR)), self.drift_temperature)

@@ -1,8 +1,8 @@
 """Which classes lose labels to which, one way more often than the other, and how does that rank labels?
 
-A model that cannot tell two classes apart mistakes each for the other, and an estimate of how labels go wrong takes that
-for noise. People who give a rare class the name of a common one do not give the common one the rare one's name. So what
-goes one way is evidence about labels, and what goes both ways alike may be about the model: it is left out.
+A model that cannot tell two classes apart mistakes each for the other, and an estimate of how labels go wrong takes
+that for noise. People who give a rare class the name of a common one do not give the common one the rare one's name. So
+what goes one way is evidence about labels, and what goes both ways alike may be about the model: it is left out.
 """
 
 from dataclasses import dataclass
