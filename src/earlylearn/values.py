@@ -26,6 +26,10 @@ def from_text(text: str) -> Any:
         return text
 
 
+# How the field calls a hyperparameter whose name Python keeps for itself.
+SPELLED = {"lambda": "lam"}
+
+
 def pairs_from_text(pairs: Iterable[str], culprit: Callable[[str], str]) -> dict[str, Any]:
     """``["lam=3", "networks=1"]`` as a dict; UsageError about ``culprit(pair)`` for what is no ``NAME=VALUE``."""
     values: dict[str, Any] = {}
@@ -33,7 +37,7 @@ def pairs_from_text(pairs: Iterable[str], culprit: Callable[[str], str]) -> dict
         name, equals, value = pair.partition("=")
         if not (name and equals):
             raise UsageError(f"{culprit(pair)}: write NAME=VALUE, for example lam=3")
-        values[name] = from_text(value)
+        values[SPELLED.get(name, name)] = from_text(value)
     return values
 
 

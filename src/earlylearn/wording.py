@@ -10,6 +10,7 @@ import pandas as pd
 from earlylearn.documents import PairedDifference, Statistic
 
 UNKNOWN = "unknown"
+_TITLES = {"ce": "Cross-entropy", "elr": "ELR", "elr+": "ELR+"}
 GAP = "–"
 
 
@@ -108,6 +109,11 @@ def command_line(
     for name, value in (hyperparameters or {}).items():
         typed += ["-o", f"{name}={setting(value)}"]
     return shlex.join(typed)
+
+
+def method_title(name: str) -> str:
+    """A method as figures and tables call it, e.g. ``Cross-entropy``; where there is no such name, its own."""
+    return _TITLES.get(name, name)
 
 
 def spread(statistic: Statistic | None) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -92,7 +93,33 @@ def test_help_shows_an_example(ask, command):
 def test_without_arguments_all_commands_are_listed(ask, request_):
     status, out, err = ask(request_)
     assert (status, err) == (0, "")
-    assert all(f"\n  {command} " in out for command in COMMANDS)
+    assert all(f"│ {command} " in out for command in COMMANDS)
+    assert all(f"─ {panel} ─" in out for panel in ("Basics", "Data", "Research", "Hardware"))
+
+
+def test_a_shell_is_told_how_a_word_goes_on(ask, monkeypatch):
+    for name, value in (
+        ("_EARLYLEARN_COMPLETE", "complete_bash"),
+        ("COMP_WORDS", "earlylearn tr"),
+        ("COMP_CWORD", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+    assert ask("")[1].split() == ["train"]
+
+
+def test_lambda_is_understood_as_the_field_writes_it(ask):
+    for words in ("--lambda 7", "-o lambda=7"):
+        assert ask(f"train digits --limit 200 --method elr --epochs 1 --out r --overwrite {words} {QUICK}")[0] == 0
+        assert json.loads(Path("r/config.json").read_text())["options"]["lam"] == 7
+
+
+def test_a_folder_of_runs_is_told_by_its_runs(ask):
+    for name in ("ce", "elr"):
+        Path("demo", name).mkdir(parents=True)
+        Path("demo", name, "config.json").write_text("{}")
+    status, _, err = ask("issues demo")
+    assert status == 2
+    assert "demo/ce, demo/elr" in err
 
 
 def test_help_does_not_wait_for_torch():
@@ -135,7 +162,9 @@ def test_a_run_prints_and_writes_its_summary(document):
 def test_what_cannot_be_known_without_the_truth_is_null(ask, flowers):
     status, out, _ = ask(f"train flowers.csv --label kind --id-column key --epochs 1 --out r {QUICK}")
     assert status == 0
-    assert "unknown" in out
+    assert "unknown" not in out
+    assert "held-out given labels predicted" in out
+    assert "memorised" not in out
     with open("r/summary.json") as file:
         summary = json.load(file)
     assert summary["noise"] == {"kind": None, "rate": None, "wrong_fraction": None}

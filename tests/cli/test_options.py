@@ -14,7 +14,7 @@ from earlylearn.data.sources import DataRequest, load
 from earlylearn.runs.config import RunConfig
 
 # What commands that train ask beside the fields of a run.
-TRAIN = {"out", "overwrite", "resume", "json_", "quiet"}
+TRAIN = {"lambda_", "out", "overwrite", "resume", "json_", "quiet"}
 FOUND = {"plugins"}  # nobody asks for it
 STUDY = {"seeds", "workers", "out", "overwrite", "storage", "json_", "quiet"}
 

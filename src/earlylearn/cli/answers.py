@@ -50,19 +50,25 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def print_summaries(summaries: "Mapping[str, Summary]") -> None:
-    """The summaries of runs side by side, by method."""
+    """What is known of runs, side by side, by method; and what the words mean."""
+    from earlylearn.wording import method_title
+
     runs = list(summaries.values())
     accuracies, found = [run["accuracy"] for run in runs], [run["label_issues"] for run in runs]
     rows = [
         ["test accuracy, last epoch", *(_share(each["test_last"]) for each in accuracies)],
-        ["test accuracy, epoch picked on noisy validation", *(_share(each["test_at_best_val"]) for each in accuracies)],
+        ["test accuracy, picked epoch", *(_share(each["test_at_best_val"]) for each in accuracies)],
+        ["held-out given labels predicted, last epoch", *(_share(each["val_last"]) for each in accuracies)],
         ["wrong labels memorised", *(_share(run["memorized_last"]) for run in runs)],
-        ["label issues flagged", *(str(each["flagged"]) for each in found)],
+        ["labels flagged as perhaps wrong", *(str(each["flagged"]) for each in found)],
         ["  of these, really wrong (precision)", *(_share(each["precision"]) for each in found)],
         ["  share of wrong labels found (recall)", *(_share(each["recall"]) for each in found)],
         ["training time", *(f"{run['seconds']:.0f} s" for run in runs)],
     ]
-    print_table("results", ["", *summaries], rows)
+    known = [row for row in rows if set(row[1:]) != {"unknown"}]
+    print_table("results", ["", *map(method_title, summaries)], known)
+    if any(each["test_at_best_val"] is not None for each in accuracies):
+        print("picked epoch: the one that predicted most of the given labels held out from training")
 
 
 def print_audit(summary: "Summary", run: str) -> None:

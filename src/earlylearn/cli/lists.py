@@ -68,7 +68,7 @@ def methods(json_: Json = False) -> None:
         ours = [method["from"]] if plugins else []
         rows.append([method["name"], *ours, method["summary"], cost, " ".join(given)])
     origin = ["from"] if plugins else []
-    columns = ["name", *origin, "what it does", "cost of ce", "published values; recipes set others"]
+    columns = ["name", *origin, "what it does", "time, ce = 1", "published values; recipes set others"]
     print_table("methods (give hyperparameters as -o NAME=VALUE)", columns, rows)
 
 

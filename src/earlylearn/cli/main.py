@@ -18,9 +18,8 @@ from earlylearn.runs.progress import quiet_fabric
 app = typer.Typer(
     name="earlylearn",
     help="Train classifiers that do not memorise wrong labels, and find out which labels are wrong.",
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
 )
 
 # Each command with the example that its help shows.
@@ -42,6 +41,14 @@ COMMANDS: dict[Callable[..., None], str] = {
     lists.doctor: "earlylearn doctor",
 }
 
+# Under which heading the help lists a command; the others are basics.
+PANELS = {
+    "Data": ("embed", "apply", "noise"),
+    "Research": ("compare", "sweep", "theory", "reproduce", "methods", "recipes"),
+    "Hardware": ("doctor",),
+}
+_PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
+
 
 def _print_version(asked: bool) -> None:
     if asked:
@@ -59,7 +66,7 @@ def _before_any_command(
 
 
 for command, example in COMMANDS.items():
-    app.command(epilog=f"Example: {example}")(command)
+    app.command(epilog=f"Example: {example}", rich_help_panel=_PANEL_OF.get(command.__name__, "Basics"))(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -67,6 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     quiet_fabric()
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command: Any = typer.main.get_command(app)
+    if "_EARLYLEARN_COMPLETE" in os.environ:  # a shell asks how a word may go on
+        command.main(prog_name="earlylearn")
+    if words[0] in command.commands and "--help" in words:
+        from typer import rich_utils
+
+        rich_utils.OPTIONS_PANEL_TITLE = "Basics"
     status = 0
     try:
         # Not app(words), which has an answer of its own to interruptions and closed pipes.

@@ -9,13 +9,21 @@ import typer
 from earlylearn.data.request import DataSettings, Setting
 from earlylearn.runs.settings import SETTINGS
 
-# The declared type of every field of a run's configuration, in the order of the help.
+# The declared type of every field of a run's configuration, in the order of the help; and the panel it stands in there.
 FIELDS = {name: hint for group in SETTINGS for name, hint in get_type_hints(group, include_extras=True).items()}
+BASIC = ("method", "options", "seed", "epochs", "label", "image", "text")
+RESEARCH = ("recipe", "noise", "true_label", "true_labels", "as_released", "limit")
+_PANELS = dict(zip(SETTINGS, ("Training", "Data", "Hardware"), strict=True))
+PANELS: dict[str, str | None] = {name: _PANELS[group] for group in SETTINGS for name in get_type_hints(group)}
+PANELS |= dict.fromkeys(BASIC) | dict.fromkeys(RESEARCH, "Research")
 
 
-def option(help_text: str, *names: str, metavar: str = "TEXT") -> Any:
-    """An option whose value is checked with the rest of the request, so that every error reads alike."""
-    return typer.Option(*names, help=help_text, metavar=metavar, show_default=False)
+def option(help_text: str, *names: str, metavar: str = "TEXT", panel: str | None = None) -> Any:
+    """An option whose value is checked with the rest of the request, so that every error reads alike.
+
+    ``panel`` is the heading under which the help shows it; None is that of the basics.
+    """
+    return typer.Option(*names, help=help_text, metavar=metavar, show_default=False, rich_help_panel=panel)
 
 
 def argument(help_text: str, metavar: str) -> Any:
@@ -26,7 +34,7 @@ def argument(help_text: str, metavar: str) -> Any:
 def setting_option(field: str, *names: str) -> Any:
     """The option of a setting of a run, as its declaration describes it."""
     setting = setting_of(field)
-    return option(setting.meaning, *names, metavar=setting.form)
+    return option(setting.meaning, *names, metavar=setting.form, panel=PANELS[field])
 
 
 def setting_of(field: str) -> Setting:
@@ -67,7 +75,7 @@ def takes_settings(command: Callable[..., None], fields: Iterable[str] = FIELDS)
 def _parameter(field: str) -> inspect.Parameter:
     """The option of a field: text, checked with the rest of the request; or a switch, where it is true or false."""
     setting = setting_of(field)
-    switch = typer.Option(f"--{field.replace('_', '-')}", help=setting.meaning)
+    switch = typer.Option(f"--{field.replace('_', '-')}", help=setting.meaning, rich_help_panel=PANELS[field])
     value = list[str] | None if setting.repeats else str | None
     hint: Any = Annotated[value, setting_option(field)] if setting.form else Annotated[bool, switch]
     default = None if setting.form else False

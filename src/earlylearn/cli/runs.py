@@ -1,5 +1,6 @@
 """What can be asked on the command line of one run: train it, predict with it, list its label issues?"""
 
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +33,9 @@ def train(
     data: Data = None,
     method: Method = None,
     options: Options = None,
+    lambda_: Annotated[
+        str | None, option("regularization coefficient of ELR, as -o lam=FLOAT", "--lambda", metavar="FLOAT")
+    ] = None,
     out: Annotated[str | None, option("run folder (default runs/DATA-METHOD-SEED)", metavar="DIR")] = None,
     overwrite: Overwrite = False,
     resume: Annotated[str | None, option("continue an interrupted run", metavar="RUN")] = None,
@@ -41,6 +45,7 @@ def train(
 ) -> None:
     """Train a classifier and audit its labels; everything goes into one run folder."""
     request = said(settings)
+    options = [*(options or []), *([] if lambda_ is None else [f"lam={lambda_}"])]
     from earlylearn.runs import train as training
     from earlylearn.values import pairs_from_text
 
@@ -51,7 +56,7 @@ def train(
     elif data is None:
         raise UsageError("DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn train digits")
     else:
-        given = pairs_from_text(options or [], hyperparameter)
+        given = pairs_from_text(options, hyperparameter)
         run = training.train(data, method, out=out, overwrite=overwrite, quiet=quiet, options=given, **request)
     page = None
     if run.config.corrections is not None:
@@ -84,6 +89,8 @@ def demo(
     else:
         print_summaries(summaries)
         print(f"picture and wrong labels found: {page}")
+        listed = shlex.join(["earlylearn", "issues", str(Path(out) / "elr")])
+        print(f"next: {listed}; with data of your own: earlylearn train DATA")
 
 
 def predict(

@@ -108,7 +108,7 @@ def sweep(
     """Try hyperparameters and pick by noisy validation labels; ask again to go on."""
     from earlylearn.report.study_figures import statistic
     from earlylearn.study.sweep import sweep as sweep_
-    from earlylearn.values import from_text, pairs_from_text
+    from earlylearn.values import SPELLED, from_text, pairs_from_text
     from earlylearn.wording import spread
 
     values: dict[str, list[Any]] = {}
@@ -116,7 +116,7 @@ def sweep(
         name, equals, listed = pair.partition("=")
         if not (name and equals and all(listed.split(","))):
             raise UsageError(f"--grid {pair}: write NAME=VALUE,VALUE, for example --grid lam=1,3,5")
-        values.setdefault(name, []).extend(from_text(value) for value in listed.split(","))
+        values.setdefault(SPELLED.get(name, name), []).extend(from_text(value) for value in listed.split(","))
     done = sweep_(
         _needed(data, "sweep"),
         method,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from earlylearn.documents import EpochRecord
 from earlylearn.drawing.lines import epoch_axis, name_ends, share_axis, span
 from earlylearn.drawing.style import CORRECT, FAINT, INK, MEMORIZED, OTHER, house_style, new_figure
-from earlylearn.wording import missing
+from earlylearn.wording import method_title, missing
 
 if TYPE_CHECKING:  # drawing costs a slow import that only a finished run needs
     from matplotlib.axes import Axes
@@ -141,6 +141,7 @@ def loss_figure(metrics: Metrics) -> "Figure | None":
 
 def _short(name: str, longest: int = 20) -> str:
     """The name as a panel's title has room for it."""
+    name = method_title(name)
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 

@@ -116,6 +116,11 @@ class RunFolder:
         """An existing run folder; UsageError if it is not one."""
         folder = cls(path)
         if not folder.config.exists():
+            marked = [each for layout in ("*", "runs/*") for each in folder.path.glob(f"{layout}/{folder.config.name}")]
+            inside = sorted(str(each.parent) for each in marked)
+            if inside:
+                more = ", ..." if len(inside) > 4 else ""
+                raise UsageError(f"{path}: holds several runs; name one of them: {', '.join(inside[:4])}{more}")
             raise UsageError(
                 f"{path}: is not a run folder (it has no config.json); see {setting('out')} of {call('train')}"
             )

@@ -37,6 +37,7 @@ class TrainingProgress:
         self.shown = 0.0
         self.start = start
         self.counted = 0
+        self.agreed = ""  # said beside the loss, whose parts may be negative and fall while all is well
 
     def __enter__(self) -> "TrainingProgress":
         if not self.quiet and self.console.is_terminal:
@@ -65,7 +66,7 @@ class TrainingProgress:
         now = time.monotonic()
         if now - self.shown > 0.5:
             self.shown = now
-            note = "  ".join(f"{name} {value:.3f}" for name, value in means().items())
+            note = "  ".join(f"{name} {value:.3f}" for name, value in means().items()) + self.agreed
             self.bar.update(self.task, advance=examples, note=note)
         else:
             self.bar.update(self.task, advance=examples)
@@ -77,12 +78,17 @@ class TrainingProgress:
             self.console.print(f"{self.title} epoch {epoch}: {note}", markup=False, highlight=False, soft_wrap=True)
         text = f"{self.title} epoch {epoch}/{self.epochs}"
         self.examples, self.counted = self.counted, 0
+        self.agreed = f"  agrees {record['agree']:.1%}"
         if self.bar is not None and self.task is not None:
             self.bar.update(
                 self.task, description=text, total=self.epochs * self.examples, completed=epoch * self.examples
             )
         elif not self.quiet and (epoch % max(1, self.epochs // 10) == 0 or epoch == self.epochs):
             parts = "  ".join(f"{name} {value:.3f}" for name, value in record["loss_parts"].items())
-            accuracies = {"val (noisy)": record["val_accuracy"], "test": record["test_accuracy"]}
-            scores = "  ".join(f"{name} {value:.3f}" for name, value in accuracies.items() if value is not None)
+            shares = {
+                "agrees with given labels": record["agree"],
+                "held-out ones": record["val_accuracy"],
+                "test accuracy": record["test_accuracy"],
+            }
+            scores = "  ".join(f"{name} {value:.3f}" for name, value in shares.items() if value is not None)
             print(f"{text}  {parts}  {scores}", file=sys.stderr, flush=True)
