@@ -15,7 +15,7 @@ from earlylearn.runs.config import RunConfig
 
 # What commands that train ask beside the fields of a run.
 TRAIN = {"lambda_", "out", "overwrite", "resume", "json_", "quiet"}
-FOUND = {"plugins"}  # nobody asks for it
+FOUND = {"plugins", "continued"}  # nobody asks for them
 STUDY = {"seeds", "workers", "out", "overwrite", "storage", "json_", "quiet"}
 
 

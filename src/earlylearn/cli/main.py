@@ -27,6 +27,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     runs.train: "earlylearn train digits --noise symmetric:0.4 --out runs/digits",
     runs.demo: "earlylearn demo",
     runs.predict: "earlylearn predict runs/digits new.npz --out predictions.csv",
+    runs.export: "earlylearn export runs/digits --format pt2 --out exported",
     runs.embed: "earlylearn embed photos --out photos.npz",
     runs.issues: "earlylearn issues runs/digits --top 10",
     review.review: "earlylearn review runs/digits --reviewer ana",

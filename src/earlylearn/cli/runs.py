@@ -38,7 +38,9 @@ def train(
     ] = None,
     out: Annotated[str | None, option("run folder (default runs/DATA-METHOD-SEED)", metavar="DIR")] = None,
     overwrite: Overwrite = False,
-    resume: Annotated[str | None, option("continue an interrupted run", metavar="RUN")] = None,
+    resume: Annotated[
+        str | None, option("continue an interrupted run, or a finished one up to --epochs", metavar="RUN")
+    ] = None,
     json_: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -50,9 +52,13 @@ def train(
     from earlylearn.values import pairs_from_text
 
     if resume is not None:
+        epochs = number(request.pop("epochs", None))
         if data or request or options or out or overwrite or method:
-            raise UsageError("--resume: continues a run as it was begun; give no other option but --quiet and --json")
-        run = training.resume(resume, quiet=quiet)
+            raise UsageError(
+                "--resume: continues a run as it was begun; give no other option but --epochs (more of them), --quiet "
+                "and --json"
+            )
+        run = training.resume(resume, epochs=epochs, quiet=quiet)
     elif data is None:
         raise UsageError("DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn train digits")
     else:
@@ -117,6 +123,28 @@ def predict(
     for name, column in zip(trained.classes, probability.T, strict=True):
         frame[f"p_{name}"] = column
     write_frame(frame, target, json_)
+
+
+def export(
+    run: RunPath,
+    format_: Annotated[
+        str, option("safetensors (weights, default), pt2 (a program of PyTorch) or onnx", "--format", metavar="FORMAT")
+    ] = "safetensors",
+    out: Annotated[str | None, option("folder to make: the network, config.json and a README", metavar="DIR")] = None,
+    weights: Annotated[str, option("picked (by noisy validation, default) or last", metavar="WHICH")] = "picked",
+    overwrite: Overwrite = False,
+    json_: Json = False,
+) -> None:
+    """Write the trained network for programs that do not know this library, with a README about it."""
+    if out is None:
+        raise UsageError(f"--out is missing; name a folder to make: earlylearn export {run} --out exported")
+    from earlylearn.runs.run import Run
+
+    file = Run(run).export(out, format_, weights=weights, overwrite=overwrite)  # type: ignore[arg-type]
+    if json_:
+        print_json({"file": str(file), "format": format_})
+    else:
+        print(f"network: {file}\nabout it: {file.parent / 'README.md'}")
 
 
 @partial(takes_settings, fields=OF_DATA)

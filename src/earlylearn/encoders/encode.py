@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from earlylearn.data.counting import say
 from earlylearn.data.labelled import LabelledData, Unlabelled
@@ -108,6 +109,20 @@ def encode_inputs(rows: Unlabelled, schema: Schema, *, workplace: Workplace, sav
     encoding = _encoding_again(noted, schema, workplace, saved)
     values = [features.values for features in encoding.of(rows)]
     return np.concatenate(values if rows.inputs.ndim > 2 else [rows.inputs, *values], axis=1)
+
+
+def encoder_network(schema: Schema) -> nn.Module | None:
+    """What made the features of pictures, as a network from ``uint8 [B, 3, side, side]``; None of any other data.
+
+    Raises:
+        UsageError: the encoder is gone, or has other weights than the run was trained with.
+    """
+    noted = schema.get("encoder")
+    if noted is None or noted["side"] is None:
+        return None
+    encoding = _encoding_again(noted, schema, Workplace(), None)
+    assert isinstance(encoding, _OfPictures)
+    return encoding.encoder.as_network()
 
 
 def describe_features(schema: Schema, width: int) -> str:

@@ -62,6 +62,10 @@ class PictureEncoder:
         features = [network(self._prepared(part)).float().cpu() for part in parts]
         return torch.cat(features).numpy() if features else np.zeros((0, self.width), np.float32)
 
+    def as_network(self) -> nn.Module:
+        """What it computes, in float32: pixels ``uint8 [B, 3, side, side]`` to features ``[B, width]``."""
+        return ScaledPictures(self._scale, self._build().eval().requires_grad_(False))
+
     def _ready(self) -> nn.Module:
         if self.device == "cpu":
             keep_freed_memory()
@@ -73,3 +77,21 @@ class PictureEncoder:
     def _prepared(self, pixels: Tensor) -> Tensor:
         x = self._scale(pixels.to(self.device).float())
         return x.to(self.dtype, memory_format=torch.channels_last)
+
+
+class ScaledPictures(nn.Module):
+    """A network behind the scaling of its pixels.
+
+    Args:
+        scale: pixels of 0..255 as the network takes them.
+        network: see `PictureEncoder`.
+    """
+
+    def __init__(self, scale: Callable[[Tensor], Tensor], network: nn.Module) -> None:
+        super().__init__()
+        self.scale, self.network = scale, network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features ``float32 [B, width]``."""
+        features: Tensor = self.network(self.scale(x.float()))
+        return features.float()

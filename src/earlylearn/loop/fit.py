@@ -1,6 +1,7 @@
 """How is any method trained: the one loop over epochs, passes and batches?"""
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -215,18 +216,46 @@ class Fit:
             "schedules": [schedule.state_dict() for schedule in self.schedules],
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a state of `state_dict`; recordings, which hold the optimizers' old state, are forgotten."""
+    def load_state_dict(self, state: dict[str, Any], *, of_this_length: bool = True) -> None:
+        """Take up a state of `state_dict`; recordings, which hold the optimizers' old state, are forgotten.
+
+        Args:
+            state: of a loop like this one.
+            of_this_length: whether it was to train as many epochs. If not, schedules are put where those of this
+                length are after as many epochs.
+        """
         self.epoch = state["epoch"]
         if self.replays is not None:
             self.replays.forget()
         load_method(self.method, state["method"])
+        begun = [_settings_of(optimizer) for optimizer in self.optimizers]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             load_optimizer(optimizer, saved)
+        if not of_this_length:
+            self._go_through_schedules(begun)
+            return
         for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
             if not _alike(saved, schedule.state_dict()):
                 raise ValueError("it is of another schedule")
             schedule.load_state_dict(saved)
+
+    def _go_through_schedules(self, begun: list[list[dict[str, Any]]]) -> None:
+        """From the settings that the optimizers begin with, step every schedule as often as there were epochs."""
+        for optimizer, settings in zip(self.optimizers, begun, strict=True):
+            for group, setting_ in zip(optimizer.param_groups, settings, strict=True):
+                group.update(setting_)
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "Detected call of `lr_scheduler.step"
+            )  # the steps were in another process
+            for schedule in self.schedules:
+                for _ in range(self.epoch):
+                    schedule.step()
+
+
+def _settings_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """The settings of each group of an optimizer, such as its learning rate."""
+    return [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
 
 
 class _Means:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from earlylearn.documents import Choice
 from earlylearn.loop.batches import Batch, Batches, Numbers
+from earlylearn.loop.inference import MeanOfNetworks, unwrap
 
 
 class Step(NamedTuple):
@@ -55,9 +56,9 @@ class Method(nn.Module):
     """One way to train under label noise: owns its networks, and all per-example state as buffers.
 
     A new method overrides `loss`, and what else it needs of `passes`, `numbers`, `after_step`, `after_epoch`,
-    `predict`, `label_beliefs`, `regularizer_gradient` and `observe_held_out`. The loop (`fit.py`) wraps the networks
-    for the hardware, never the method itself. Its constructor has the hyperparameters as keyword-only arguments and
-    passes on all others, which are those below, as ``*given, **others``.
+    `predict` (with `inference_network`), `label_beliefs`, `regularizer_gradient` and `observe_held_out`. The loop
+    (`fit.py`) wraps the networks for the hardware, never the method itself. Its constructor has the hyperparameters as
+    keyword-only arguments and passes on all others, which are those below, as ``*given, **others``.
 
     Args:
         make_network: builds one freshly initialised network; called ``networks`` times.
@@ -150,6 +151,14 @@ class Method(nn.Module):
     def predict(self, x: Tensor) -> Tensor:
         """Logits ``[B, C]`` of inputs ``[B, ...]``: the mean over the networks."""
         return torch.stack([net(x) for net in self.nets]).mean(0)
+
+    def inference_network(self) -> nn.Module:
+        """What `predict` computes, as a network of its own: raw inputs to logits, and nothing kept of any example.
+
+        It shares the weights with the method. Whoever overrides `predict` overrides this too.
+        """
+        nets = [unwrap(net) for net in self.nets]
+        return nets[0] if len(nets) == 1 else MeanOfNetworks(nets)
 
     def label_beliefs(self) -> Tensor | None:
         """Probabilities ``[n, C]`` the method itself holds of each row's label, or None if it holds none."""

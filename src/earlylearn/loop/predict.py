@@ -1,19 +1,14 @@
 """What does a method predict of rows, whatever its networks are wrapped in?"""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.wrappers import is_wrapped
-from torch import Tensor, nn
+from torch import Tensor
 
+from earlylearn.loop.inference import unwrap
 from earlylearn.loop.method import Method
-
-
-def unwrap(net: nn.Module) -> nn.Module:
-    """The network itself, without what the loop put around it."""
-    return cast(nn.Module, net.module) if is_wrapped(net) else net
 
 
 def load_method(method: Method, state: dict[str, Any]) -> None:

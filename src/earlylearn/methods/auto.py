@@ -8,7 +8,7 @@ not clearly beaten begin anew, with a copy for every fold and one on all rows.
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import torch
 from pydantic import Field
@@ -18,15 +18,17 @@ from earlylearn.data.splits import stratified_folds
 from earlylearn.documents import Choice, TriedSetting
 from earlylearn.loop.batches import Batch, Batches
 from earlylearn.loop.grown import GrownBuffers
+from earlylearn.loop.inference import unwrap
 from earlylearn.loop.method import Method, Pass, Step
 from earlylearn.losses.heads import heads_loss
 from earlylearn.losses.targets import target_beliefs, update_targets
 from earlylearn.methods.account import account, tried
+from earlylearn.methods.auto_network import PlainHeads, WeightedHeads
 from earlylearn.methods.boosting import MOST_COLUMNS, MOST_ROWS, Trees, arrays_of, challenge
 from earlylearn.methods.choice import Standing, compare, not_beaten, row_weights, shares
 from earlylearn.methods.elr import Beta
 from earlylearn.methods.grid import GRID, LOSSES
-from earlylearn.networks.heads import Heads, Shape, inputs_of
+from earlylearn.networks.heads import HeadBank, Heads, Shape, inputs_of
 
 LARGE = 10_000_000  # numbers in the inputs, from which on there is a race
 RACE = 0.25  # share of the epochs
@@ -269,6 +271,19 @@ class Auto(GrownBuffers, Method):
         if len(self.trees_log_beliefs):
             each = torch.cat([each, self.trees.log_probabilities(x).unsqueeze(1)], 1)
         return torch.einsum("bsc,s->bc", each, self.weights)
+
+    def inference_network(self) -> WeightedHeads:
+        """What `predict` computes: those heads that count, each with its weight, and the trees."""
+        heads, copies = unwrap(self.nets[0]), 1 if self.stage == "final" else len(self.held)
+        assert isinstance(heads, Heads)
+        used = [(bank[self.stage], n) for bank, n in zip((heads.linear, heads.hidden), self.used, strict=True) if n]
+        weights = self.weights[: len(self.entrants)].repeat_interleave(copies) / copies
+        return WeightedHeads(
+            heads.prepare,
+            [PlainHeads(cast(HeadBank, bank).layers(settings, copies)) for bank, settings in used],
+            torch.cat([weights, self.weights[len(self.entrants) :]]),
+            self.trees.fixed() if len(self.trees_log_beliefs) else None,
+        )
 
     @torch.no_grad()
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:

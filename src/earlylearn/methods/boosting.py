@@ -1,5 +1,6 @@
 """How do boosted trees of scikit-learn compete, and become arrays that a checkpoint holds and PyTorch predicts with?"""
 
+import copy
 import math
 from typing import Any, NamedTuple
 
@@ -30,9 +31,11 @@ class Trees(GrownBuffers):
         value: ``float64 [T, N]``, what a leaf adds to its class.
         of_class: ``int64 [T]``.
         baseline: ``float64 [C]``, what each class begins with; minus infinity of one without a label.
+        depth: questions on the longest way down, of trees that do not change any more; None of others.
     """
 
     grown = ("feature", "threshold", "left", "right", "value", "of_class", "baseline")
+    depth: int | None = None
     feature: Tensor
     threshold: Tensor
     left: Tensor
@@ -52,17 +55,30 @@ class Trees(GrownBuffers):
 
     def log_probabilities(self, x: Tensor) -> Tensor:
         """``float32 [B, C]`` of raw features ``[B, d]``, which must be finite."""
-        x, rows = x.double(), torch.arange(len(x), device=x.device).unsqueeze(1)
+        n = x.shape[0]  # not len(x), which would be the same for ever where this is traced
+        x, rows = x.double(), torch.arange(n, device=x.device).unsqueeze(1)
         trees = torch.arange(len(self.feature), device=x.device)
-        node = torch.zeros(len(x), len(trees), dtype=torch.int64, device=x.device)
+        node = torch.zeros(n, len(trees), dtype=torch.int64, device=x.device)
         for _ in range(self._depth()):
             lower = x[rows, self.feature[trees, node]] <= self.threshold[trees, node]
             node = torch.where(lower, self.left[trees, node], self.right[trees, node])
-        raw = self.baseline.repeat(len(x), 1).index_add_(1, self.of_class, self.value[trees, node])
+        raw = self.baseline.repeat(n, 1).index_add_(1, self.of_class, self.value[trees, node])
         return torch.log_softmax(raw, 1).clamp(min=math.log(FLOOR)).float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As `log_probabilities`."""
+        return self.log_probabilities(x)
+
+    def fixed(self) -> "Trees":
+        """The same trees, which do not change any more: what traces them need not read how deep they are."""
+        same = copy.deepcopy(self)
+        same.depth = self._depth()
+        return same
 
     def _depth(self) -> int:
         """Questions on the longest way down."""
+        if self.depth is not None:
+            return self.depth
         depth, trees = torch.zeros_like(self.left), torch.arange(len(self.left), device=self.left.device)
         for node in range(depth.shape[1]):
             for child in (self.left[:, node], self.right[:, node]):

@@ -45,6 +45,20 @@ class HeadBank(nn.Module):
             a = a.transpose(0, 1)
         return a.reshape(len(x), settings, self.copies, -1)
 
+    def layers(self, settings: int, copies: int) -> list[tuple[Tensor, Tensor]]:
+        """The weights ``[H, inputs, units]`` and biases ``[H, units]`` of each layer, as they multiply.
+
+        Args:
+            settings: the first so many settings.
+            copies: the first so many copies of each: there are H = settings x copies, copies changing fastest.
+        """
+        heads = torch.arange(settings)[:, None] * self.copies + torch.arange(copies)
+        heads = heads.flatten().to(self.biases[0].device)
+        (weight, *weights), (bias, *biases) = self.weights, self.biases
+        first = weight.unflatten(1, (-1, self.width)).transpose(0, 1), bias.unflatten(0, (-1, self.width))
+        each = [first, *zip(weights, (bias.squeeze(1) for bias in biases), strict=True)]
+        return [(self.scale * w.detach()[heads], self.scale * b.detach()[heads]) for w, b in each]
+
 
 class Shape(NamedTuple):
     """How many heads a stage of training has.

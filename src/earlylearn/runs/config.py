@@ -29,9 +29,11 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
     """The resolved request of one run: what ``config.json`` holds; its fields stand in `earlylearn.runs.settings`.
 
     ``plugins`` says, of a setting that names what is not ours, where it comes from: see `earlylearn.plugins.Plugin`.
+    ``continued`` has the lengths that the run had before `earlylearn.resume` gave it more epochs.
     """
 
     plugins: dict[str, str] = {}
+    continued: tuple[int, ...] = ()
 
     def method_class(self) -> type[Method]:
         """The class of its method; UsageError if that is of others and is gone, or changed."""

@@ -155,6 +155,11 @@ class RunFolder:
             raise UsageError(f"{self.config}: {error.message}; restore the file") from None
         return config, inputs
 
+    def read_environment(self) -> dict[str, object]:
+        """``environment.json``; nothing where it is gone, for nothing depends on it."""
+        document = read_json(self.environment) if self.environment.exists() else {}
+        return document if isinstance(document, dict) else {}
+
     def write_labels(self, **arrays: NDArray[Any]) -> None:
         """Keep the labels and rows the run was made with."""
         np.savez_compressed(self.labels, **arrays)  # type: ignore[arg-type]

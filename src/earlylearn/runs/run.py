@@ -1,6 +1,7 @@
 """What can be asked of a finished run: predictions, label issues, its summary?"""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from textwrap import shorten
@@ -11,6 +12,7 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 from torch import nn
 
 from earlylearn.data.labelled import LabelledData
@@ -18,7 +20,7 @@ from earlylearn.data.readers.features import feature_names
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import folder_of, read_unlabelled
 from earlylearn.documents import EpochRecord, Summary
-from earlylearn.encoders.encode import describe_features, encode_inputs
+from earlylearn.encoders.encode import describe_features, encode_inputs, encoder_network
 from earlylearn.encoders.once import Workplace
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.batches import as_tensor, evaluation_size
@@ -28,9 +30,12 @@ from earlylearn.networks import build_network
 from earlylearn.plugins import lies_in
 from earlylearn.report import RunView
 from earlylearn.runs.checkpoint import load_checkpoint
+from earlylearn.runs.export import Format, Trained, WithEncoder, export
 from earlylearn.runs.folder import RunFolder
+from earlylearn.runs.raw import network_inputs
 
 Weights = Literal["picked", "last"]
+RawInputs = ArrayLike | str | Path | pd.DataFrame | Image.Image | Sequence[Image.Image]
 
 
 class Run:
@@ -92,25 +97,20 @@ class Run:
         workplace = Workplace(folder_of(data, data_dir))
         return encode_inputs(rows, self.inputs["schema"], workplace=workplace, saved=self.folder.encoder), rows.ids
 
-    def predict_proba(self, x: ArrayLike, *, weights: Weights = "picked") -> NDArray[np.float32]:
+    def predict_proba(self, x: RawInputs, *, weights: Weights = "picked") -> NDArray[np.float32]:
         """Class probabilities ``float32 [m, C]`` of raw inputs.
 
         Args:
-            x: ``uint8 [m, channels, height, width]`` or ``float32 [m, d]``, as the training inputs were.
+            x: a path, as for `earlylearn.train` (a file or folder of pictures, a table, an .npz), a DataFrame with the
+                columns of the training table, pictures of any size (Pillow's, or ``uint8`` arrays with channels first
+                or last; one or a list of them), or ``uint8 [m, channels, height, width]`` or ``float32 [m, d]`` as the
+                training inputs were. Pictures and texts go through the run's own encoder.
             weights: those of the epoch that noisy validation picked, or of the last epoch.
 
         Raises:
             UsageError: inputs of another shape or dtype, or no checkpoint.
         """
-        x = np.asarray(x)
-        if list(x.shape[1:]) != self.inputs["shape"]:
-            features = describe_features(self.inputs["schema"], self.inputs["shape"][0])
-            of = f", {features}; run.read(data) makes them" if features else ""
-            raise UsageError(
-                f"inputs have shape {list(x.shape)}; this run was trained on [m, {str(self.inputs['shape'])[1:]}{of}"
-            )
-        if len(self.inputs["shape"]) == 3 and x.dtype != np.uint8:
-            raise UsageError(f"images have dtype {x.dtype}; this run was trained on uint8 0..255")
+        x = network_inputs(x, self.inputs, self.folder.encoder)
         if not len(x):
             return np.zeros((0, len(self.classes)), np.float32)
         method = self._model(weights)
@@ -119,9 +119,70 @@ class Run:
         batches = ((part, part) for part in inputs.split(evaluation_size(inputs)))
         return torch.softmax(predict_batches(method, fabric, batches), 1).numpy()
 
-    def predict(self, x: ArrayLike, *, weights: Weights = "picked") -> NDArray[np.int64]:
+    def predict(self, x: RawInputs, *, weights: Weights = "picked") -> NDArray[np.int64]:
         """Predicted classes ``int64 [m]``, positions in `classes`; arguments as of `predict_proba`."""
         return np.asarray(self.predict_proba(x, weights=weights).argmax(1))
+
+    def network(self, weights: Weights = "picked") -> nn.Module:
+        """What `predict_proba` asks, as a plain network in evaluation mode: raw inputs to logits ``[B, C]``.
+
+        It takes ``uint8 [B, channels, height, width]`` or ``float32 [B, d]``, as the training inputs were (features,
+        where an encoder made some), and normalises them itself. It is a copy, free to be trained on.
+
+        Args:
+            weights: as of `predict_proba`.
+
+        Raises:
+            UsageError: no checkpoint, or the method predicts in a way of its own and gives no network for it.
+        """
+        method = self._model(weights)
+        kind = type(method)
+        if kind.predict is not Method.predict and kind.inference_network is Method.inference_network:
+            raise UsageError(
+                f"{setting('method', self.config.method)}: predicts in a way of its own; give it an inference_network "
+                "that computes the same"
+            )
+        return copy.deepcopy(method.inference_network()).eval()
+
+    def export(
+        self, path: str | Path, format: Format = "safetensors", *, weights: Weights = "picked", overwrite: bool = False
+    ) -> Path:
+        """Write the network for programs that do not know this library, with a README that says all about it.
+
+        Where an encoder made features of pictures, it goes along: the exported network takes pictures.
+
+        Args:
+            path: the folder to make: the network, ``config.json`` (classes, inputs) and ``README.md``.
+            format: ``safetensors``: weights alone, under the names the network itself gives them; ``pt2``: a program
+                for `torch.export.load`; ``onnx`` (extra ``[onnx]``). Programs take any number of rows.
+            weights: as of `predict_proba`.
+            overwrite: replace an export that is there already.
+
+        Returns:
+            The path of the network's file.
+
+        Raises:
+            UsageError: as of `network`; the format is unknown or its packages are missing, the network cannot be
+                traced, or the folder holds something else or cannot be written.
+        """
+        network, schema = self.network(weights), self.inputs["schema"]
+        shape, encoder = tuple(self.inputs["shape"]), encoder_network(schema)
+        if encoder is not None:
+            side = schema["encoder"]["side"]
+            assert side is not None
+            network, shape = WithEncoder(encoder, network), (3, side, side)
+        trained = Trained(
+            network=network,
+            shape=shape,
+            pixels=len(shape) == 3,
+            classes=self.classes,
+            features="" if encoder else describe_features(schema, shape[0]),
+            config=self.config,
+            summary=self.summary,
+            weights=weights,
+            versions=self.folder.read_environment(),
+        )
+        return export(trained, path, format, overwrite=overwrite)
 
     def view(self, data: LabelledData) -> RunView:
         """What the report shows of this run, with the data it was trained on."""

@@ -61,7 +61,7 @@ class Session:
         """Continue from the state in a checkpoint; UsageError if it is not one of this run."""
         try:
             self.best = self._best_of(checkpoint)
-            self.fit.load_state_dict(checkpoint["fit"])
+            self.fit.load_state_dict(checkpoint["fit"], of_this_length=not self.config.continued)
             self.dynamics.load_state_dict(checkpoint["dynamics"])
             self.generators.load_state_dict(checkpoint["generators"])
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError) as error:

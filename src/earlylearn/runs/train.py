@@ -26,7 +26,7 @@ from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.reading import IN_MEMORY, read_request
 from earlylearn.runs.run import Run
 from earlylearn.runs.session import Session, one_line_errors
-from earlylearn.values import plain
+from earlylearn.values import plain, whole_number
 
 
 def train(
@@ -111,43 +111,72 @@ def check(config: RunConfig, loaded: Loaded) -> None:
         Session(config, loaded, draw_labels(config, loaded.train), quiet=True)
 
 
-def resume(path: str | Path, data: LabelledData | Loaded | None = None, *, quiet: bool = False) -> Run:
+def resume(
+    path: str | Path, data: LabelledData | Loaded | None = None, *, epochs: int | None = None, quiet: bool = False
+) -> Run:
     """Continue an interrupted run exactly where its last whole epoch ended; a finished run is returned as it is.
 
     Args:
         path: the run folder.
         data: the data, if the run was made from data in memory; otherwise they are read again as before.
+        epochs: how many epochs the run is to have in all; more than it had. A finished run goes on from its last epoch,
+            and is audited anew at its end. The schedule becomes that of a run of the new length, at the epoch where the
+            run is: a constant one, or one with milestones, goes on as if so many epochs had been asked for at once, bit
+            for bit; a cosine, which had come down to 0, is up again where the longer cosine would be.
         quiet: show no progress.
 
     Raises:
-        UsageError: not a run folder, an unreadable checkpoint, or the data are not those the run began with.
+        UsageError: not a run folder, an unreadable checkpoint, the data are not those the run began with, or the run
+            has as many epochs already.
     """
-    folder = RunFolder.open(path)
-    if folder.finished:
-        return Run(path)
-    run = Run(path)
-    config = run.config
-    if data is None and config.data == IN_MEMORY:
+    folder, run = RunFolder.open(path), Run(path)
+    longer = epochs is not None and plain(epochs) != run.config.epochs
+    if folder.finished and not longer:
+        return run
+    if longer:
+        longer_config = _lengthened(run, epochs)
+    if data is None and run.config.data == IN_MEMORY:
         raise UsageError(
             f"{path}: was trained on data in memory; continue it with earlylearn.resume({str(path)!r}, data)"
         )
-    source = data if data is not None else config.data
-    loaded, _, _ = read_request(source, config.model_dump(), quiet=quiet, saved=folder.encoder)
+    source = data if data is not None else run.config.data
+    loaded, _, _ = read_request(source, run.config.model_dump(), quiet=quiet, saved=folder.encoder)
+    if longer:
+        _check_same(run, loaded)
+        with one_line_errors(folder):
+            folder.summary.unlink(missing_ok=True)  # first: without it, the run has not come to its end
+            folder.write_config(longer_config, run.inputs)
+        run = Run(path)
     return go_on(run, loaded, quiet=quiet)
+
+
+def _lengthened(run: Run, epochs: Any) -> RunConfig:
+    """The request of a run that is to have more epochs."""
+    done = load_checkpoint(run.folder.last)["fit"]["epoch"] if run.folder.last.exists() else 0
+    least = max(done, run.config.epochs if run.folder.finished else 0) + 1
+    epochs = whole_number("epochs", epochs, least=least, why=f"the run has {least - 1} already")
+    return run.config.model_copy(update={"epochs": epochs, "continued": (*run.config.continued, run.config.epochs)})
+
+
+def _check_same(run: Run, loaded: Loaded) -> None:
+    if fingerprint(loaded) != run.inputs["fingerprint"]:
+        raise UsageError(_changed(run))
+
+
+def _changed(run: Run) -> str:
+    return f"{run.folder.path}: the data of {run.config.data} changed since the run began; restore them, or train anew"
 
 
 def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
     """Continue an unfinished run with its data, read again; errors as of `resume`."""
     config, folder = run.config, run.folder
-    changed = f"{folder.path}: the data of {config.data} changed since the run began; restore them, or train anew"
-    if fingerprint(loaded) != run.inputs["fingerprint"]:
-        raise UsageError(changed)
+    _check_same(run, loaded)
     if folder.last.exists():  # which has every weight: the file training began with may be gone
         config = config.model_copy(update={"pretrained": None})
     draws, saved = draw_labels(config, loaded.train), folder.read_labels()
     again = label_arrays(draws, loaded.train)
     if not all(name in saved and np.array_equal(saved[name], array) for name, array in again.items()):
-        raise UsageError(changed)
+        raise UsageError(_changed(run))
     with torch.random.fork_rng(devices=[]):
         session = Session(config, loaded, draws, quiet=quiet)
         if folder.last.exists():

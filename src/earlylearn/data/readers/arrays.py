@@ -49,7 +49,7 @@ def read_npz(
     if like is not None:
         schema, classes = like.schema, like.classes
     else:
-        schema = _schema(x, f"{name}, array 'x'", missing, image_size)
+        schema = array_schema(x, f"{name}, array 'x'", missing, image_size)
         classes = named or class_names(y)
 
     def part(x: NDArray[Any], values: NDArray[Any], suffix: str) -> LabelledData:
@@ -60,7 +60,7 @@ def read_npz(
             values = np.array(named)[class_codes(values, named, where, positions=True)]
         return LabelledData(
             name=name,
-            inputs=_encode(x, schema, f"{name}, array 'x{suffix}'"),
+            inputs=rows_of_array(x, schema, f"{name}, array 'x{suffix}'"),
             labels=class_codes(values, classes, where, positions=not named_by_numbers(classes)),
             classes=classes,
             ids=_ids(path, keys, f"ids{suffix}", len(x), name),
@@ -92,12 +92,12 @@ def read_npy(
     if labels is None:
         raise UsageError(f"{name}: is an array without labels; name the file that has them with {setting('labels')}")
     x = npy_array(path)
-    schema = _schema(x, name, missing, image_size)
+    schema = array_schema(x, name, missing, image_size)
     values = label_file_values(labels, "labels", [len(x)])
     classes = class_names(values)
     return LabelledData(
         name=name,
-        inputs=_encode(x, schema, name),
+        inputs=rows_of_array(x, schema, name),
         labels=class_codes(values, classes, setting("labels", labels)),
         classes=classes,
         ids=np.arange(len(x)).astype(str),
@@ -109,9 +109,11 @@ def array_inputs(path: Path, schema: Schema) -> Unlabelled:
     """The rows of an .npy file, or of the array ``x`` of an .npz, encoded as `schema` says."""
     if path.suffix.lower() == ".npy":
         x = npy_array(path)
-        return Unlabelled(inputs=_encode(x, schema, str(path)), ids=np.arange(len(x)).astype(str))
+        return Unlabelled(inputs=rows_of_array(x, schema, str(path)), ids=np.arange(len(x)).astype(str))
     x, keys = npz_array(path, "x"), npz_keys(path)
-    return Unlabelled(inputs=_encode(x, schema, f"{path}, array 'x'"), ids=_ids(path, keys, "ids", len(x), str(path)))
+    return Unlabelled(
+        inputs=rows_of_array(x, schema, f"{path}, array 'x'"), ids=_ids(path, keys, "ids", len(x), str(path))
+    )
 
 
 def _ids(path: Path, keys: list[str], key: str, rows: int, name: str) -> NDArray[np.str_]:
@@ -124,7 +126,7 @@ def _ids(path: Path, keys: list[str], key: str, rows: int, name: str) -> NDArray
     return ids.astype(str)
 
 
-def _images(x: NDArray[Any]) -> NDArray[np.uint8] | None:
+def as_images(x: NDArray[Any]) -> NDArray[np.uint8] | None:
     """x as uint8 [n, channels, height, width], or None where it is not images."""
     if x.dtype != np.uint8:
         return None
@@ -135,10 +137,11 @@ def _images(x: NDArray[Any]) -> NDArray[np.uint8] | None:
     return x if x.ndim == 4 and x.shape[1] in (1, 3) else None
 
 
-def _schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | None) -> Schema:
+def array_schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | None) -> Schema:
+    """How the rows of an array are read: as images, or flattened; UsageError if they are neither."""
     _check(x, where)
     check_size(image_size)
-    images = _images(x)
+    images = as_images(x)
     if images is not None:
         height, width = (image_size, image_size) if image_size else images.shape[2:]
         return image_schema("RGB" if images.shape[1] == 3 else "L", height, width)
@@ -151,10 +154,11 @@ def _schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | Non
     return {"kind": "array", "shape": list(x.shape[1:]), "medians": fill}
 
 
-def _encode(x: NDArray[Any], schema: Schema, where: str) -> NDArray[Any]:
+def rows_of_array(x: NDArray[Any], schema: Schema, where: str) -> NDArray[Any]:
+    """The inputs that the rows of an array are, as `schema` says; UsageError of other shapes or missing numbers."""
     _check(x, where)
     if schema["kind"] == "images":
-        images = _images(x)
+        images = as_images(x)
         if images is None:
             raise UsageError(
                 f"{where}: {x.dtype} {list(x.shape)} is no images as in the training data; "

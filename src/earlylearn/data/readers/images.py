@@ -123,7 +123,7 @@ def decode_one(file: Path, schema: Schema, mend: str = MEND) -> NDArray[np.uint8
     """One file as `decode` has it: ``uint8 [channels, height, width]``; an error names the file and ends in `mend`."""
     with reading(file, mend), Image.open(file) as image:
         image.draft(schema["mode"], (2 * max(schema["size"]),) * 2)  # JPEG: decode no more than is needed
-        return _fit(ImageOps.exif_transpose(image), schema)
+        return fit_picture(ImageOps.exif_transpose(image), schema)
 
 
 def fit_arrays(images: NDArray[np.uint8], schema: Schema) -> NDArray[np.uint8]:
@@ -135,12 +135,12 @@ def fit_arrays(images: NDArray[np.uint8], schema: Schema) -> NDArray[np.uint8]:
     out = np.empty((len(images), *shape), np.uint8)
     for row, image in enumerate(images):
         pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
-        out[row] = _fit(Image.fromarray(pixels), schema)
+        out[row] = fit_picture(Image.fromarray(pixels), schema)
     return out
 
 
-def _fit(image: Image.Image, schema: Schema) -> NDArray[np.uint8]:
-    """One image as uint8 [channels, height, width]."""
+def fit_picture(image: Image.Image, schema: Schema) -> NDArray[np.uint8]:
+    """One image of Pillow in the schema's mode and size: ``uint8 [channels, height, width]``."""
     height, width = schema["size"]
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers, not 8 bits per channel")

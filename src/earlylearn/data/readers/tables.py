@@ -106,24 +106,34 @@ def read_table(
 
 def table_inputs(path: Path, schema: Schema) -> Unlabelled:
     """The inputs and ids of a table without labels, encoded as `schema` says; other columns are ignored."""
-    name = str(path)
+    return _table_inputs(path, schema, str(path), path)
+
+
+def frame_inputs(frame: pd.DataFrame, schema: Schema, name: str) -> Unlabelled:
+    """The same of a DataFrame, which messages call by a name; paths of images count from where Python runs."""
+    return _table_inputs(frame, schema, name, Path(name))
+
+
+def _table_inputs(table: Path | pd.DataFrame, schema: Schema, name: str, path: Path) -> Unlabelled:
     image, id_column = schema.get("image"), schema.get("id_column")
     if schema["kind"] == "images" and image is None:
         raise UsageError(f"{name}: the model was not trained on a table; give a folder or an .npz of images")
     words = [c["name"] for c in schema.get("columns", []) if c["type"] in ("category", "text")]
-    frame = read_frame(path, [c for c in (image, id_column) if c] + words)
+    frame = read_frame(table, [c for c in (image, id_column) if c] + words)
     _require(frame, image, f"the training data's {setting('image', image)}", name)
     found = _inputs(frame, schema, path, name)
     ids = _ids(frame, id_column if id_column in frame.columns else None, name)
     return Unlabelled(inputs=found.inputs, ids=ids, pictures=found.pictures, cells=found.cells)
 
 
-def read_frame(path: Path, text_columns: Iterable[str] = ()) -> pd.DataFrame:
-    """The table as it stands, `text_columns` as text (so that 007 stays 007), rows numbered from 0.
+def read_frame(path: Path | pd.DataFrame, text_columns: Iterable[str] = ()) -> pd.DataFrame:
+    """The table as it stands, `text_columns` as text (so that 007 stays 007), rows numbered from 0; or a DataFrame.
 
     Raises:
         UsageError: the file cannot be read, has no rows, or needs pyarrow.
     """
+    if isinstance(path, pd.DataFrame):
+        return _checked(path.copy(deep=False), "the DataFrame")
     suffix = path.suffix.lower()
     if suffix in (".parquet", ".pq"):
         try:
@@ -144,6 +154,10 @@ def read_frame(path: Path, text_columns: Iterable[str] = ()) -> pd.DataFrame:
             )
         if not isinstance(frame.index, pd.RangeIndex):
             raise UsageError(f"{path}: rows have more fields than the header; name every column in the header")
+    return _checked(frame, str(path))
+
+
+def _checked(frame: pd.DataFrame, path: str) -> pd.DataFrame:
     frame.columns = [str(c) for c in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
