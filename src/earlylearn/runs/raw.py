@@ -46,6 +46,8 @@ def network_inputs(given: object, inputs: Inputs, encoder: Path) -> NDArray[Any]
             )
         return encode_inputs(frame_inputs(given, schema, IN_PYTHON), schema, workplace=Workplace(), saved=encoder)
     array = _as_array(given)
+    if array is not None and array.shape == (0,):  # an empty list
+        return np.zeros((0, *inputs["shape"]), np.float32)
     if array is not None and list(array.shape[1:]) == inputs["shape"] and _right_type(array, inputs["shape"]):
         return array
     pixels = _pixel_schema(inputs)
