@@ -9,10 +9,12 @@ Run:
     python -m benchmarks methods --write
     python -m benchmarks accuracy --rounds 5
     python -m benchmarks gpu
+    python -m benchmarks audit --data DIR        # see python -m benchmarks audit --help
 """
 
 import argparse
 import json
+import sys
 
 import torch
 
@@ -35,7 +37,12 @@ LONG = {"methods": methods, "accuracy": accuracy, "gpu": gpu}
 
 
 def main() -> None:
-    """Run the benchmarks named, one after another, and print."""
+    """Run the benchmarks named, one after another, and print; audit, which is of another kind, by itself."""
+    if sys.argv[1:2] == ["audit"]:
+        from benchmarks.audit import command  # wants cleanlab
+
+        command.main(sys.argv[2:])
+        return
     known = BENCHMARKS | LONG
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="The fast paths against plain ones.")
     parser.add_argument(

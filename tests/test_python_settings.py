@@ -52,7 +52,10 @@ def test_studies_take_numbers_of_numpy(tmp_path):
         (lambda out: sweep(blobs(), grid={"lam": "1,3"}, out=out, **QUICK), "grid={'lam': '1,3'}: lam needs a list"),
         (lambda out: sweep(blobs(), grid={"lam": []}, out=out, **QUICK), "grid={'lam': []}: lam needs a list"),
         (lambda out: sweep(blobs(), sample="2", out=out, **QUICK), "sample='2': must be a whole number, 1 or more"),
-        (lambda out: train(blobs(), nonesuch=1, out=out, **QUICK), "nonesuch=1: method elr has no such hyperparameter"),
+        (
+            lambda out: train(blobs(), nonesuch=1, out=out, **QUICK),
+            "nonesuch=1: method elr has no such hyperparameter",
+        ),
         (lambda out: reproduce("table-1", rows="cifar10/ce,cifar10/elr", out=out), "rows=['cifar10/ce,cifar10/elr']: "),
         (lambda out: reproduce("figure-a1", workers="2", out=out), "workers='2': must be a whole number"),
         (lambda out: run_theory(["lemma-2"], seeds="2", out=out), "seeds='2': must be a whole number, 1 or more"),

@@ -1,7 +1,7 @@
 """What do the documents of a run and of a study say, field by field?
 
-As JSON has them. Shares lie in [0, 1]; None stands for what cannot be known. Their fields are a contract with whoever
-reads these files: a field is added freely, and one that goes or changes its meaning raises `FORMAT`.
+As JSON has them: shares lie in [0, 1], None is what cannot be known. A contract with whoever reads these files: fields
+are added freely, and one that goes or changes its meaning raises `FORMAT`.
 """
 
 from typing import Any, Literal, NotRequired
@@ -9,9 +9,6 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict  # typing's own cannot be checked by pydantic before Python 3.12
 
 FORMAT = 1  # of run folders and of studies; 0, of those that do not say, has the same layout
-
-
-# One epoch of a run: a line of metrics.jsonl.
 
 
 class CleanShares(TypedDict):
@@ -280,12 +277,13 @@ class Means(TypedDict):
 class ComparedMethod(Means):
     """A method of a comparison; ``seeds`` are those that are finished, ``cost`` is time relative to the baseline's.
 
-    ``differences`` are to the baseline; None of the baseline itself, or without a common seed.
+    ``differences`` are to the baseline; None of itself, or without a common seed. ``own`` settings differ from its.
     """
 
     name: str
     method: str
     options: dict[str, Any]
+    own: dict[str, Any]
     seeds: list[int]
     best_minus_last: Statistic | None
     cost: Statistic | None

@@ -192,7 +192,7 @@ def test_lists_in_json_name_everything_there_is(document):
     assert methods["elr"]["hyperparameters"]["beta"]["default"] == 0.7
     recipes = document("recipes")
     assert [recipe["name"] for recipe in recipes] == list(RECIPES)
-    assert set(recipes[0]) == {"name", "source", "data", "method", "settings", "options"}
+    assert set(recipes[0]) == {"name", "source", "data", "method", "settings", "by_size", "options"}
     noise = {kind["name"]: kind for kind in document("noise")}
     assert set(noise["symmetric:RATE"]) == {"name", "description", "source"}
 

@@ -102,9 +102,11 @@ def test_photographs_go_through_the_encoder_that_is_installed_and_once(lite0, ph
     run = el.train(photos, out="a", **{**QUICK, "quiet": False})
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("photographs go through efficientnet-lite0, which is installed; encoder none")
-    assert "1,280-dimensional features of efficientnet-lite0 (32 px), network linear, method elr (lam 3.0)" in told
+    assert any(
+        line.startswith("1,280-dimensional features of efficientnet-lite0 (32 px), method auto: ") for line in told
+    )
     assert len(lite0) == 24
-    assert (run.config.encoder, run.config.network, run.config.recipe) == ("efficientnet-lite0", "linear", "embeddings")
+    assert (run.config.encoder, run.config.network, run.config.recipe) == ("efficientnet-lite0", "mlp:64-64", "heads")
     assert run.inputs["shape"] == [1280]
     again = el.train(photos, out="b", seed=1, test_fraction=0.25, **QUICK)
     assert len(lite0) == 24
@@ -192,7 +194,7 @@ def test_free_text_beside_other_columns_trains_and_predicts_from_the_run_folder_
     settings = {"label": "kind", "text": "body", "drop": ["key", "link"], "test_fraction": 0.25}
     run = el.train(tmp_path / "tickets.csv", out="a", **settings, **{**QUICK, "quiet": False, "epochs": 20})
     told = capsys.readouterr().err
-    assert re.search(r"^\d+-dimensional features of tfidf \(body\), and 3 of other columns, network linear", told, re.M)
+    assert re.search(r"^\d+-dimensional features of tfidf \(body\), and 3 of other columns, method auto: ", told, re.M)
     assert (run.config.encoder, run.config.text, run.config.drop) == ("tfidf", ("body",), ("key", "link"))
     assert run.summary["accuracy"]["test_last"] == 1.0
     x, ids = el.Run("a").read("tickets.csv")
@@ -243,7 +245,7 @@ def test_columns_for_a_persons_eye_are_kept_and_not_learned_from(tickets):
     loaded = el.load("tickets.csv", label="kind", text="body", show=["link"], drop=["key"])
     assert loaded.train.cells["link"].tolist() == tickets["link"].tolist()
     assert loaded.train.inputs.shape == (60, 3)
-    run = el.train(loaded, out="a", **QUICK)
+    run = el.train(loaded, "elr", out="a", **QUICK)
     assert "link: https://there/" in run.folder.report.read_text()
     assert run.inputs["shape"][0] > 3
 
@@ -322,7 +324,7 @@ def test_many_features_of_an_array_train_as_embeddings_do_and_few_as_columns(tmp
     rng = np.random.default_rng(0)
     for width, recipe, network in ((64, "embeddings", "linear"), (63, "small-data", "mlp")):
         np.savez("x.npz", x=rng.normal(size=(40, width)), y=np.arange(40) % 2)
-        run = el.train("x.npz", out=f"a{width}", **QUICK)
+        run = el.train("x.npz", "elr", out=f"a{width}", **QUICK)
         assert (run.config.recipe, run.config.network) == (recipe, network)
         assert run.config.encoder is None
 
@@ -350,7 +352,7 @@ def test_a_column_of_vectors_is_as_many_features(tmp_path):
     table.to_parquet("t.parquet")
     loaded = el.load("t.parquet", label="kind").train
     np.testing.assert_allclose(loaded.inputs, np.column_stack([x, np.arange(40)]), rtol=1e-6)
-    assert el.train("t.parquet", label="kind", out="a", **QUICK).config.recipe == "embeddings"
+    assert el.train("t.parquet", "elr", label="kind", out="a", **QUICK).config.recipe == "embeddings"
 
 
 def test_efficientnet_is_named_as_the_documents_name_it():

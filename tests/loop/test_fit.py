@@ -166,10 +166,37 @@ def test_what_the_user_says_overrides_the_recipe():
     assert (config.lr, config.options["lam"], config.options["beta"], config.epochs) == (0.5, 9, 0.7, 120)
 
 
-@pytest.mark.parametrize(("network", "recipe", "lam"), [("mlp", "small-data", 5), ("linear", "large-data", 1)])
-def test_lambda_is_large_only_where_the_network_could_memorise(network, recipe, lam):
-    config = resolve(blobs(), {"data": "x", "network": network}, {})
-    assert (config.recipe, config.options["lam"]) == (recipe, lam)
+@pytest.mark.parametrize(
+    ("data", "network", "recipe", "lam"),
+    [
+        (blobs(), "mlp", "small-data", 5),
+        (blobs(), "linear", "large-data", 1),
+        (stripes(), "linear", "large-data", 1),
+        (stripes(), "small-cnn", "small-data", 5),
+        (stripes(10_000), "small-cnn", "large-data", 1),
+    ],
+)
+def test_lambda_goes_by_what_the_network_could_memorise(data, network, recipe, lam):
+    config = resolve(data, {"data": "x", "network": network}, {})
+    assert (config.method, config.recipe, config.options["lam"]) == ("elr", recipe, lam)
+
+
+@pytest.mark.parametrize(
+    ("data", "settings", "options", "method"),
+    [
+        (blobs(), {}, {}, "auto"),
+        (blobs(), {"epochs": 3}, {"folds": 4, "beta": 0.9}, "auto"),
+        (blobs(), {"method": "elr"}, {}, "elr"),
+        (blobs(), {"network": "mlp"}, {}, "elr"),
+        (blobs(), {"recipe": "small-data"}, {}, "elr"),
+        (blobs(), {"recipe": "heads"}, {}, "auto"),
+        (blobs(), {}, {"lam": 3}, "elr"),
+        (stripes(), {}, {}, "elr"),
+        (stripes(), {"recipe": "heads"}, {}, "auto"),
+    ],
+)
+def test_auto_is_for_features_where_nobody_has_chosen(data, settings, options, method):
+    assert resolve(data, {"data": "x", **settings}, options).method == method
 
 
 @pytest.mark.slow

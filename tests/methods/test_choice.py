@@ -71,9 +71,9 @@ def test_the_account_names_what_counts_and_how_many_were_tried():
     weights = (0.6, 0.399, 0.001)
     names = ("a hidden head", "another", "a third")
     settings = [tried(name, "final", standing, k, weights[k]) for k, name in enumerate(names)]
-    choice = account(settings, [tried("a fourth", "race", standing, 2)], columns=40, agreed=0.834)
+    choice = account(settings, [tried("a fourth", "race", standing, 2)], agreed=0.834)
     assert choice["line"] == (
-        "40 columns: a hidden head, in a mean with 1 that hardly differs; chosen among 4 by out-of-fold agreement with "
+        "a hidden head, in a mean with 1 that hardly differs; chosen among 4 by out-of-fold agreement with "
         "the given labels, 0.83"
     )
     assert [each["name"] for each in choice["settings"]] == [*names, "a fourth"]

@@ -72,6 +72,8 @@ def train(
     if json_:
         print_json({"run": str(run.folder.path), **run.summary})
     else:
+        if "choice" in run.summary:
+            print(run.summary["choice"]["line"])
         print_summaries({run.summary["method"]: run.summary})
         print_audit(run.summary, str(run.folder.path))
         print(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")

@@ -78,6 +78,7 @@ class Method(nn.Module):
             a tensor (no ``if``, ``float`` or index by a mask), bring none to the device and change tensors in place
             only; that all else that differs between steps comes by `numbers` or from buffers; and that the loss of a
             `Pass` is a method, or a `functools.partial` of one with plain arguments, equal from epoch to epoch.
+        in_words: what trains, for the first line of a run; empty where network and hyperparameters say it.
         network, recipe: names of the network and the recipe it is made for; empty where the data decide.
         nets: the networks; each has its own optimizer.
         epochs: length of the run, set by the loop before it begins.
@@ -90,6 +91,7 @@ class Method(nn.Module):
     noise_rate: ClassVar[str] = ""
     transition_matrix: ClassVar[str] = ""
     draw_per_network: ClassVar[bool] = False
+    in_words: ClassVar[str] = ""
     network: ClassVar[str] = ""
     recipe: ClassVar[str] = ""
     replayable: ClassVar[bool] = False

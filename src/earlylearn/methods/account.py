@@ -12,19 +12,19 @@ def tried(name: str, stage: str, standing: Standing, position: int, weight: floa
     return {"name": name, "stage": stage, "agreement": agreement, "behind": behind, "weight": weight}
 
 
-def account(competitors: list[TriedSetting], beaten: list[TriedSetting], *, columns: int, agreed: float) -> Choice:
+def account(competitors: list[TriedSetting], beaten: list[TriedSetting], *, agreed: float) -> Choice:
     """What was chosen.
 
     Args:
         competitors: those that make up the mean.
         beaten: those that were given up before.
-        columns: of the inputs.
         agreed: out-of-fold agreement of the mean with the given labels, in [0, 1].
     """
     ranked = sorted(competitors, key=lambda each: -each["weight"])
     best, *others = [each["name"] for each in ranked if each["weight"] >= NAMED]
     also = f", in a mean with {len(others)} that hardly differ{'s' if len(others) == 1 else ''}" if others else ""
     line = (
-        f"{columns} columns: {best}{also}; chosen among {len(ranked) + len(beaten)} by out-of-fold agreement with the"
+        f"{best}{also}; chosen among {len(ranked) + len(beaten)} by out-of-fold agreement with the given labels, "
+        f"{agreed:.2f}"
     )
-    return {"line": f"{line} given labels, {agreed:.2f}", "agreement": agreed, "settings": [*ranked, *beaten]}
+    return {"line": line, "agreement": agreed, "settings": [*ranked, *beaten]}

@@ -66,6 +66,7 @@ class Auto(GrownBuffers, Method):
 
     replayable = True
     network, recipe = "mlp:64-64", "heads"
+    in_words = "small heads compete, by how often they agree with labels that they did not see"
     paper = "heads of Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
     grown = ("targets", "log_beliefs", "weights", "trees_log_beliefs")
     fold: Tensor
@@ -95,7 +96,6 @@ class Auto(GrownBuffers, Method):
             self.held_by["race"] = list(range(min(folds, max(1, -(-RACED_ROWS * folds // self.n)))))
         shapes = {stage: Shape(kinds, kinds, len(held)) for stage, held in self.held_by.items()}
         self.nets[0] = heads = Heads(network, self.classes, shapes)
-        self.columns = heads.inputs
         self.grid = [setting for setting in GRID if heads.has_hidden or not setting.hidden]
         self.trees, self.tried = Trees(), list[TriedSetting]()
         self.agreement, self.behind, self.agreed = list[float](), list[float](), 0.0
@@ -161,8 +161,6 @@ class Auto(GrownBuffers, Method):
         if self.stage == "final":
             self._weigh(standing)
             self.agreed = float((self._mean(self._out_of_fold(rows)).argmax(1) == labels).float().mean())
-        if last:
-            self.note(self.choice()["line"])
 
     def loss(self, batch: Batch) -> Step:
         """The mean loss of the stage's heads; each gets the gradient of its own."""
@@ -319,4 +317,4 @@ class Auto(GrownBuffers, Method):
             tried(name, self.stage, standing, k, weight)
             for k, (name, weight) in enumerate(zip(names, self.weights.tolist(), strict=True))
         ]
-        return account(settings, self.tried, columns=self.columns, agreed=self.agreed)
+        return account(settings, self.tried, agreed=self.agreed)

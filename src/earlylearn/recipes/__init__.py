@@ -6,9 +6,7 @@ from earlylearn.recipes.paper import PAPER
 from earlylearn.recipes.peers import PEERS
 from earlylearn.recipes.recipe import Recipe, Size, training
 
-# A network with fewer weights per example than this cannot memorise wrong labels: it has to fear a large lambda, which
-# holds it to its first mistakes. Measured at 2 (small CNN, CIFAR-10) and 66 (digits, Fashion-MNIST).
-ENOUGH_TO_MEMORIZE = 10
+MANY = 10_000  # pictures, from which on the small CNN has fewer than ten weights for each
 
 # Small heads need some 1,500 steps, and the more rows there are, the larger these may be.
 _HEADS_BY_SIZE: list[Size] = [
@@ -85,6 +83,12 @@ def find_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def default_recipe(weights: int, examples: int) -> Recipe:
-    """What holds when no recipe is named: ``small-data`` if the network has weights enough to memorise the examples."""
-    return RECIPES["small-data" if weights >= ENOUGH_TO_MEMORIZE * examples else "large-data"]
+def default_recipe(network: str, *, embeddings: bool, examples: int) -> Recipe:
+    """What holds when no recipe is named, for methods that bring none.
+
+    A linear network on a few columns or on pixels, and the small CNN on many pictures, cannot memorise wrong labels,
+    and a large lambda only holds them to their first mistakes; all others can.
+    """
+    if network == "linear":
+        return RECIPES["embeddings" if embeddings else "large-data"]
+    return RECIPES["large-data" if network == "small-cnn" and examples >= MANY else "small-data"]

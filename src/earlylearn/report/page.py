@@ -7,7 +7,7 @@ from earlylearn import wording
 from earlylearn.drawing.svg import to_svg
 from earlylearn.report import tables, verdict
 from earlylearn.report.curves import accuracy_figure, loss_figure, memorization_figure
-from earlylearn.report.view import RunView
+from earlylearn.report.view import RunView, held_out_agreement
 
 if TYPE_CHECKING:  # as drawing, only a finished run needs them
     from jinja2 import Template
@@ -55,6 +55,7 @@ def render_run(view: RunView) -> str:
         "misgivings": verdict.misgivings(view),
         "claims": verdict.claims(view),
         "tiles": verdict.tiles(view),
+        "choice": view.summary.get("choice"),
         "accuracy": view.summary["accuracy"],
         "noise": view.summary["noise"],
         "found": view.summary["label_issues"],
@@ -115,6 +116,7 @@ def template(name: str) -> "Template":
         score=wording.score,
         duration=wording.duration,
         setting=wording.setting,
+        held_out=held_out_agreement,
     )
     environment.tests["missing"] = wording.missing
     return environment.get_template(name)

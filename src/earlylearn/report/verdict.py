@@ -1,10 +1,11 @@
 """What happened in this run, in one plain sentence and four numbers?"""
 
 from earlylearn.report.tables import flagged, has_truth
-from earlylearn.report.view import RunView
+from earlylearn.report.view import RunView, held_out_agreement
 from earlylearn.wording import count, missing, percent, plural
 
 METHOD_NAMES = {
+    "auto": "the choice among small heads",
     "ce": "plain training",
     "elr": "early-learning regularization",
     "elr+": "early-learning regularization with two networks, weight averaging and mixup",
@@ -22,10 +23,10 @@ def headline(view: RunView) -> str:
     facts = view.summary["accuracy"]
     if not missing(facts["test_last"]):
         middle = f"on unseen test data the model is right {percent(facts['test_last'])} of the time"
-    elif not missing(facts["val_last"]):
+    elif not missing(held_out_agreement(view.summary)):
         middle = (
             f"on held-out examples the model agrees with the given label, which may itself be wrong, "
-            f"{percent(facts['val_last'])} of the time"
+            f"{percent(held_out_agreement(view.summary))} of the time"
         )
     else:
         middle = "how well the model does on unseen data is unknown"
@@ -93,7 +94,7 @@ def tiles(view: RunView) -> list[dict[str, str]]:
     else:
         boxes.append(
             {
-                "value": percent(facts["val_last"]),
+                "value": percent(held_out_agreement(view.summary)),
                 "name": "agreement on held-out data",
                 "note": "with the given, noisy labels",
             }
@@ -139,8 +140,8 @@ def comparison(views: dict[str, RunView]) -> list[str]:
             said.append(f"memorised {percent(memorized)} of the wrong labels it was trained on")
         if not missing(facts["test_last"]):
             said.append(f"is right on {percent(facts['test_last'])} of unseen test data")
-        elif not missing(facts["val_last"]):
-            said.append(f"agrees with {percent(facts['val_last'])} of the held-out, noisy labels")
+        elif not missing(held_out_agreement(view.summary)):
+            said.append(f"agrees with {percent(held_out_agreement(view.summary))} of the held-out, noisy labels")
         if not said:
             said.append(f"flags {plural(int(flagged(view.issues).sum()), 'label')} as wrong")
         sentences.append(f"{who[:1].upper()}{who[1:]} {' and '.join(said)}.")

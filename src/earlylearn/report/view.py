@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from earlylearn.documents import EpochRecord, Summary
 
 
+def held_out_agreement(summary: Summary) -> float | None:
+    """How often given labels are predicted by what did not train on them: held-out rows, else folds; None without."""
+    held_out = summary["accuracy"]["val_last"]
+    return held_out if held_out is not None or "choice" not in summary else summary["choice"]["agreement"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunView:
     """Everything that a page shows of one run; the caller builds it from the run folder.

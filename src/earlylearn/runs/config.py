@@ -10,9 +10,9 @@ from earlylearn.data.sources import DataRequest
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.method import Method
 from earlylearn.methods import check_options, find_method, hyperparameters, method_class
+from earlylearn.methods.auto import Auto
 from earlylearn.networks import (
     Architecture,
-    count_weights,
     default_network,
     default_precision,
     find_network,
@@ -44,6 +44,7 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
         return find_network(self.network, self.plugins.get("network", ""))
 
 
+AUTO = "auto"  # the method of features, where nobody names one
 DEFAULTS: dict[str, Any] = {
     "method": "elr",
     "momentum": 0.9,
@@ -72,7 +73,7 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         if not isinstance(said.get(name, ""), (str, type) if name == "method" else str):
             raise UsageError(f"{setting(name, said[name])}: must be text")
     recipe = find_recipe(said["recipe"]) if "recipe" in said else None
-    found = find_method(said.get("method") or (recipe and recipe.method) or DEFAULTS["method"])
+    found = find_method(said.get("method") or (recipe and recipe.method) or _natural_method(data, said, options))
     method = found.name
     network = said.get("network") or _natural_network(data, found.what, recipe)
     others = network_plugin(network)
@@ -92,7 +93,8 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         "recipe": recipe.name,
         "options": check_options(method, {**recipe.options_for(method), **options}),
     }
-    settings.setdefault("precision", default_precision(settings["network"], settings["accelerator"]))
+    precision = default_precision(settings["network"], settings["accelerator"]) if data.is_image else "32-true"
+    settings.setdefault("precision", precision)
     if settings.get("noise"):
         parse_noise(settings["noise"])
     try:
@@ -101,6 +103,17 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         raise UsageError(describe(error)) from None
     _check_fit(config, data)
     return config
+
+
+def _natural_method(data: LabelledData, said: dict[str, Any], options: dict[str, Any]) -> str:
+    """The method where neither user nor recipe names one: a choice among small heads, on features.
+
+    Whoever names a network, a recipe or one of its hyperparameters has chosen, and gets the usual method.
+    """
+    usual: str = DEFAULTS["method"]
+    of_usual = set(hyperparameters(method_class(usual)).model_fields) - set(hyperparameters(Auto).model_fields)
+    chosen = "network" in said or "recipe" in said or of_usual & set(options)
+    return usual if chosen or data.is_image else AUTO
 
 
 def _natural_network(data: LabelledData, method: type[Method], recipe: Recipe | None) -> str:
@@ -114,9 +127,7 @@ def _natural_recipe(data: LabelledData, method: type[Method], network: str) -> R
     """The recipe where nobody names one."""
     if method.recipe:
         return find_recipe(method.recipe)
-    if data.is_embedding and network == "linear":
-        return find_recipe("embeddings")
-    return default_recipe(count_weights(network, shape=data.inputs.shape[1:], classes=len(data.classes)), len(data))
+    return default_recipe(network, embeddings=data.is_embedding, examples=len(data))
 
 
 def _check_names(method: Plugin) -> None:

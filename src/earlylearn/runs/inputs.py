@@ -7,10 +7,13 @@ from annotated_types import Len
 from typing_extensions import TypedDict
 
 from earlylearn.data.fingerprint import fingerprint
+from earlylearn.data.labelled import LabelledData
 from earlylearn.data.schema import Schema, Size, check_schema
 from earlylearn.data.sources import Loaded
+from earlylearn.encoders.encode import describe_features
 from earlylearn.errors import UsageError
 from earlylearn.files import checked
+from earlylearn.wording import plural
 
 
 class Inputs(TypedDict):
@@ -33,6 +36,13 @@ def describe_inputs(loaded: Loaded) -> Inputs:
         "schema": data.schema,
         "fingerprint": fingerprint(loaded),
     }
+
+
+def inputs_in_words(data: LabelledData) -> str:
+    """What trains: ``1,280-dimensional features of efficientnet-lite0 (128 px)``, ``8 columns``; empty of pixels."""
+    if data.is_image:
+        return ""
+    return describe_features(data.schema, data.inputs.shape[1]) or plural(data.inputs.shape[1], "column")
 
 
 def check_inputs(document: object, path: Path) -> Inputs:

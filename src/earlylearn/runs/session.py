@@ -25,6 +25,7 @@ from earlylearn.runs.config import RunConfig
 from earlylearn.runs.evaluate import Evaluator
 from earlylearn.runs.folder import AGAIN, RunFolder
 from earlylearn.runs.generators import Generators
+from earlylearn.runs.inputs import inputs_in_words
 from earlylearn.runs.prepare import LabelDraw, build_method, make_batches, make_fabric, make_fit, under_draw
 from earlylearn.runs.progress import TrainingProgress
 from earlylearn.runs.run import Run
@@ -176,7 +177,10 @@ class Session:
             "audit": audit.summary,
         }
         choice = self.fit.method.choice()
-        return summary if choice is None else {**summary, "choice": choice}
+        if choice is None:
+            return summary
+        line = f"{inputs_in_words(self.data)}: {choice['line']}" if not self.data.is_image else choice["line"]
+        return {**summary, "choice": {**choice, "line": line}}
 
 
 @contextlib.contextmanager

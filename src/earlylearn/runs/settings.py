@@ -13,7 +13,9 @@ class TrainingSettings:
     ``options`` are the method's hyperparameters.
     """
 
-    method: Annotated[str, Setting("training method (default elr), or FILE.py:CLASS", "NAME")]
+    method: Annotated[
+        str, Setting("training method (default auto on features, elr on pixels), or FILE.py:CLASS", "NAME")
+    ]
     options: Annotated[dict[str, Any], Setting("hyperparameter of the method; repeatable", "NAME=VALUE")] = {}
     recipe: Annotated[str | None, Setting("published settings, see earlylearn recipes", "NAME")] = None
     noise: Annotated[str | None, Setting("inject label noise, e.g. symmetric:0.4", "KIND:RATE", path=True)] = None

@@ -12,7 +12,6 @@ from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.request import Setting
 from earlylearn.data.sources import Loaded
-from earlylearn.encoders.encode import describe_features
 from earlylearn.errors import UsageError
 from earlylearn.files import write_json
 from earlylearn.loop.method import Method
@@ -21,7 +20,7 @@ from earlylearn.plugins import short
 from earlylearn.runs.checkpoint import load_checkpoint
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.folder import RunFolder, environment
-from earlylearn.runs.inputs import describe_inputs
+from earlylearn.runs.inputs import describe_inputs, inputs_in_words
 from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.reading import IN_MEMORY, read_request
 from earlylearn.runs.run import Run
@@ -42,8 +41,10 @@ def train(
 
     Args:
         data: a built-in name or path (see `earlylearn.data.sources.load`), or data already in memory.
-        method: a name in `earlylearn.methods.METHODS`; ``elr`` unless a recipe says otherwise. One of your own: its
-            class, ``path/to/file.py:CLASS``, or the name by which an installed package offers it.
+        method: a name in `earlylearn.methods.METHODS`. None is what the recipe says, else ``auto`` on features (tables,
+            texts, embeddings, pictures through an encoder) and ``elr`` on pictures as they are; ``elr`` too where a
+            network, or a hyperparameter of it, is named. One of your own: its class, ``path/to/file.py:CLASS``, or the
+            name by which an installed package offers it.
         out: the run folder to make; by default ``runs/<data>-<method>-<seed>``.
         overwrite: replace a run that is there already.
         quiet: show no progress.
@@ -188,8 +189,10 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
 
 def headline(config: RunConfig, data: LabelledData) -> str:
     """What trains, in one line: features, network, method and its first hyperparameter."""
-    features = describe_features(data.schema, data.inputs.shape[1])
+    features, method = inputs_in_words(data), config.method_class()
     inputs = f"{features}, " if features else ""
+    if method.in_words:
+        return f"{inputs}method {config.method}: {method.in_words}"
     options = ", ".join(f"{name} {value}" for name, value in list(config.options.items())[:1])
     return f"{inputs}network {config.network}, method {config.method}{options and f' ({options})'}"
 

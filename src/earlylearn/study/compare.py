@@ -35,6 +35,7 @@ from earlylearn.values import pairs_from_text, plain, whole_number
 
 FILES = ("comparison.json", "comparison.csv", "report.html")
 COMPARED: tuple[Compared, ...] = ("test_last", "test_at_best_val", "val_last")
+OWN = ("network", "epochs", "batch_size", "lr")  # settings that a method may bring with it
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def compare(
     """Train several methods on the same data under the same conditions, and say which differences are real.
 
     For each seed all methods have the same noise, split, network, initial weights, order and budget; only the method
-    and its hyperparameters differ. Each run has a run folder of its own. Asked again, what is finished is not done
+    and its hyperparameters differ. ``auto``, which chooses among networks, brings its own, and the conclusion says so.
+    Each run has a run folder of its own. Asked again, what is finished is not done
     again and what was interrupted goes on, so methods and seeds can be added later (name the old ones too: the
     documents are about what was asked last); two commands asked at once share the work.
 
@@ -118,6 +120,9 @@ def compare(
     asked = _labelled(_names(methods))
     names = list(asked)
     configs = {name: _config(asked[name], request, loaded) for name in names}
+    if len(shares := {config.val_fraction for config in configs.values()}) > 1:
+        request["val_fraction"] = max(shares)  # one split for all, of a method too that would hold out nothing
+        configs = {name: _config(asked[name], request, loaded) for name in names}
     for name, config in configs.items():
         twin = next(other for other, its in configs.items() if its == config)
         if twin != name:
@@ -203,7 +208,10 @@ def _document(
     configs = {run.name: run.config for run in reversed(runs)}
     by_name = {name: {each["seed"]: each for each in outcomes if each["name"] == name} for name in names}
     differences = _differences(by_name, baseline)
-    methods = [_method(name, configs[name], by_name[name], by_name[baseline], differences.get(name)) for name in names]
+    usual = configs[baseline]
+    methods = [
+        _method(name, configs[name], usual, by_name[name], by_name[baseline], differences.get(name)) for name in names
+    ]
     facts: ComparisonFacts = {
         **about(runs, outcomes, out),
         "workers": workers,
@@ -217,11 +225,12 @@ def _document(
 def _method(
     name: str,
     config: RunConfig,
+    usual: RunConfig,
     mine: Mapping[int, Outcome],
     theirs: Mapping[int, Outcome],
     differences: Differences | None,
 ) -> ComparedMethod:
-    """What is said of one method; ``theirs`` are the baseline's runs by seed."""
+    """What is said of one method; ``theirs`` are the baseline's runs by seed, ``usual`` is its request."""
     costs = [
         mine[seed]["seconds"] / theirs[seed]["seconds"] for seed in mine if seed in theirs and theirs[seed]["seconds"]
     ]
@@ -229,6 +238,7 @@ def _method(
         "name": name,
         "method": config.method,
         "options": config.options,
+        "own": {key: value for key in OWN if (value := getattr(config, key)) != getattr(usual, key)},
         "seeds": sorted(mine),
         **means(list(mine.values())),
         "best_minus_last": summarize([each["best_minus_last"] for each in mine.values()]),

@@ -57,6 +57,10 @@ def conclude_comparison(document: ComparisonFacts) -> list[str]:
         sentences.append(
             f"Points of test accuracy lost from the best to the last epoch, where two or more: {', '.join(forgets)}."
         )
+    own = {method["name"]: method["own"] for method in methods if method["own"]}
+    if own:
+        said = (f"{name} ({', '.join(f'{key} {value}' for key, value in its.items())})" for name, its in own.items())
+        sentences.append(f"Not under the conditions of {baseline}, for it brings its own: {', '.join(said)}.")
     sentences.append(
         "All this holds for these data, this noise, this network and this budget; a method that needs other "
         "hyperparameters than it had here is sold short."

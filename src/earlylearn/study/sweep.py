@@ -19,7 +19,7 @@ from earlylearn.loop.method import Method
 from earlylearn.methods import hyperparameters
 from earlylearn.plugins import short
 from earlylearn.report import render_sweep
-from earlylearn.runs.config import RunConfig, resolve
+from earlylearn.runs.config import DEFAULTS, RunConfig, resolve
 from earlylearn.runs.generators import seed_for
 from earlylearn.runs.reading import IN_MEMORY
 from earlylearn.runs.train import read
@@ -98,7 +98,7 @@ def sweep(
 
     Args:
         data: as of `earlylearn.train`.
-        method: as of `earlylearn.train`.
+        method: as of `earlylearn.train`; ``elr`` unless a recipe says otherwise.
         grid: values to try, by hyperparameter; for methods with ``beta`` and ``lam`` those of supplement G.4.
         seeds: how many runs a point's score is the mean of, counted from ``seed`` on.
         sample: try only so many points of the grid, drawn at random by ``seed``; None tries all.
@@ -116,12 +116,16 @@ def sweep(
     """
     if score not in SCORES:
         raise UsageError(f"{setting('score', score)}: must be {' or '.join(SCORES)}")
+    if method is None and settings.get("recipe") is None:
+        method = DEFAULTS["method"]  # not auto, which tries hyperparameters by itself
     loaded, request, options = read(data, {**settings, "method": method}, quiet=quiet)
     first = resolve(loaded.train, request, options)
     if method is not None:
         request["method"] = first.method  # as it is found again from any folder
     if first.val_fraction == 0:
-        raise UsageError(f"{setting('val_fraction', 0)}: leaves no noisy labels to choose by; leave it out")
+        raise UsageError(
+            f"{setting('val_fraction', 0)}: leaves no noisy labels to choose by; leave it out, or give for example 0.1"
+        )
     grid = _grid(first, grid)
     if both := sorted(set(grid) & set(options)):
         raise UsageError(
