@@ -27,6 +27,7 @@ autodoc_default_options = {"members": True, "show-inheritance": False}
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # `str_` would be a reference
 default_role = "py:obj"
 
 html_theme = "furo"

@@ -3,5 +3,15 @@
 from collections.abc import Callable
 
 from docs._site.commands import commands
+from docs._site.documents import run_documents
+from docs._site.lists import methods, noise, recipes
+from docs._site.names import names
 
-PARTS: dict[str, Callable[[], str]] = {"commands": commands}
+PARTS: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "names": names,
+    "run-documents": run_documents,
+    "methods": methods,
+    "recipes": recipes,
+    "noise": noise,
+}
