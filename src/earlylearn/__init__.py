@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from earlylearn.runs.run import Run
     from earlylearn.runs.train import resume, train
     from earlylearn.study.compare import Comparison, compare
+    from earlylearn.study.diagnose import Diagnosis, diagnose
     from earlylearn.study.sweep import Sweep, sweep
 
     __version__: str
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Batch": "loop.batches",
     "Comparison": "study.compare",
+    "Diagnosis": "study.diagnose",
     "ELRLoss": "losses.module",
     "EarlylearnError": "errors",
     "IndexedDataset": "losses.indexed",
@@ -42,6 +44,7 @@ _HOMES = {
     "Sweep": "study.sweep",
     "UsageError": "errors",
     "compare": "study.compare",
+    "diagnose": "study.diagnose",
     "embed": "runs.embed",
     "find_label_issues": "audit.label_issues",
     "load": "data.sources",
@@ -53,6 +56,7 @@ _HOMES = {
 __all__ = [
     "Batch",
     "Comparison",
+    "Diagnosis",
     "ELRLoss",
     "EarlylearnError",
     "IndexedDataset",
@@ -65,6 +69,7 @@ __all__ = [
     "Sweep",
     "UsageError",
     "compare",
+    "diagnose",
     "embed",
     "find_label_issues",
     "load",

@@ -8,6 +8,8 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict  # typing's own cannot be checked by pydantic before Python 3.12
 
+from earlylearn.memory import MemorySummary
+
 FORMAT = 1  # of run folders and of studies; 0, of those that do not say, has the same layout
 
 
@@ -172,6 +174,7 @@ class Summary(TypedDict):
     label_issues: IssueScores
     audit: NotRequired[AuditSummary]
     choice: NotRequired[Choice]
+    memory: NotRequired[MemorySummary]
 
 
 # A study: comparison.json and sweep.json.

@@ -22,7 +22,20 @@ from earlylearn.runs import session
 from earlylearn.runs import train as training
 from earlylearn.study import demo as demo_module
 
-COMMANDS = ["train", "demo", "predict", "issues", "embed", "compare", "sweep", "noise", "methods", "recipes", "doctor"]
+COMMANDS = [
+    "train",
+    "demo",
+    "predict",
+    "issues",
+    "embed",
+    "compare",
+    "sweep",
+    "diagnose",
+    "noise",
+    "methods",
+    "recipes",
+    "doctor",
+]
 FIRST_COLUMNS = ["id", "index", "given_label", "predicted_label", "label_quality", "is_label_issue"]
 QUICK = "--network linear --quiet"
 

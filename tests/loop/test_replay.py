@@ -21,7 +21,7 @@ N, CLASSES, BATCH = 46, 3, 8  # the last of six batches is of six
 REPLAYABLE = [name for name in METHODS if METHODS[name].replayable]
 OPTIONS = {"elr+": {"lam_ramp": 9, "gamma_ramp": 7}, "co-teaching+": {"initial": 2, "forget_rate": 0.3}}
 OPTIONS |= {"gce": {"truncation": 0.3, "prune_start": 2, "prune_every": 1}, "forward": {"warmup": 2}}
-OPTIONS |= {"co-teaching": {"forget_rate": 0.3, "num_gradual": 3}}
+OPTIONS |= {"co-teaching": {"forget_rate": 0.3, "num_gradual": 3}, "elr": {"align": 1.0}}
 
 
 def fitted(name, recorder, *, epochs=6, last=None, device="cpu", network=None, **options):

@@ -76,7 +76,9 @@ def print_audit(summary: "Summary", run: str) -> None:
     audit = summary.get("audit")
     if audit is None:
         return
-    for line in audit["misgivings"] or audit["claims"]:
+    from earlylearn.report.verdict import memory
+
+    for line in [*(audit["misgivings"] or audit["claims"]), *memory(summary)]:
         print(line)
     if summary["label_issues"]["flagged"]:
         print(f"look at them: earlylearn review {shlex.quote(run)}")

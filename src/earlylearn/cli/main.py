@@ -34,6 +34,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     review.apply: "earlylearn apply runs/photos --out photos-corrected",
     study.compare: "earlylearn compare digits --noise symmetric:0.4 --methods ce,elr,gce",
     study.sweep: "earlylearn sweep digits --noise pair:0.4 --grid lam=1,3,5 --seeds 2",
+    study.diagnose: "earlylearn diagnose digits --noise symmetric:0.4 --out runs/digits-diagnosis",
     paper.theory: "earlylearn theory --claims lemma-2,lambda-2",
     paper.reproduce: "earlylearn reproduce figure-a1",
     lists.noise: "earlylearn noise digits --noise pair:0.4 --out labels.npz",

@@ -148,6 +148,55 @@ def sweep(
     _fail(done.failed)
 
 
+@takes_settings
+def diagnose(
+    data: Data = None,
+    method: Method = None,
+    share: Annotated[
+        str | None, option("share of the labels to make wrong (default 0.05, on small data up to 0.1)", metavar="FLOAT")
+    ] = None,
+    lambdas: Annotated[str, option("lambdas to try (default 1,3,10), or none", metavar="LIST")] = "1,3,10",
+    options: Options = None,
+    workers: Workers = None,
+    out: StudyOut = None,
+    overwrite: Overwrite = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Plant wrong labels, in runs made for that, and say what becomes of them: is early learning at work here?
+
+    Whether it happens and is kept, which lambda memorises, how many of the wrong labels label issues will find.
+    """
+    from earlylearn.study.diagnose import diagnose as diagnose_
+    from earlylearn.values import from_text, pairs_from_text
+
+    done = diagnose_(
+        _needed(data, "diagnose"),
+        method,
+        share=None if share is None else _float(share, "share"),
+        lambdas=[] if lambdas == "none" else [from_text(each) for each in comma_list(lambdas) or []],
+        options=pairs_from_text(options or [], hyperparameter),
+        workers=number(workers or "1"),
+        out=out,
+        overwrite=overwrite,
+        quiet=quiet,
+        **said(settings),
+    )
+    if json_:
+        print_json(done.document)
+    else:
+        _tell(done.conclusion, done.path)
+    _fail(done.failed)
+
+
+def _float(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"--{name} {text}: must be a number") from None
+
+
 def _needed(data: str | None, command: str) -> str:
     if data is None:
         raise UsageError(

@@ -55,6 +55,25 @@ def average_logits(table: Tensor, index: Tensor, logits: Tensor, *, beta: float)
     return update_targets(table, index, clamped(torch.softmax(logits.detach().float(), 1)), beta=beta)
 
 
+def share_factor(mean: Tensor, given: Tensor, align: float) -> Tensor:
+    """By what targets are multiplied so that their class shares come near those of the given labels: ``[..., C]``.
+
+    Args:
+        mean: ``[..., C]`` mean target of the rows that train, of any mass; all 0 before anything was seen.
+        given: ``[C]`` share of each class among the given labels; sum 1.
+        align: 0 leaves the shares as they are, 1 makes them those of the labels, in between by the power.
+    """
+    mass = mean.sum(-1, keepdim=True)
+    factor = (given / (mean / mass.clamp(min=CLAMP)).clamp(min=CLAMP)) ** align
+    return torch.where(mass > 0, factor, 1.0)
+
+
+def share_aligned(targets: Tensor, factor: Tensor) -> Tensor:
+    """Targets ``[..., C]`` times a factor per class, each row with the mass that it had."""
+    aligned = targets * factor
+    return aligned.mul_(targets.sum(-1, keepdim=True) / aligned.sum(-1, keepdim=True).clamp(min=CLAMP**2))
+
+
 def target_beliefs(table: Tensor) -> Tensor:
     """Targets ``[..., C]`` as probabilities: divided by their mass 1 - beta^k; NaN where nothing was seen."""
     mass = table.sum(-1, keepdim=True)

@@ -1,5 +1,6 @@
 """How does early-learning regularization train one network (the paper's Algorithm 1)?"""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any
 
@@ -7,13 +8,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from earlylearn.loop.batches import Batch
-from earlylearn.loop.method import Method, Step
+from earlylearn.loop.batches import Batch, Batches
+from earlylearn.loop.method import Method, Pass, Step
 from earlylearn.losses.elr import elr_loss
-from earlylearn.losses.targets import clamped, update_targets
+from earlylearn.losses.targets import clamped, share_aligned, share_factor, update_targets
 from earlylearn.methods.with_targets import KeepsTargets
 
 Lam = Annotated[float, Field(ge=0, description="regularization coefficient lambda (equation 7)")]
+Align = Annotated[float, Field(ge=0, le=1, description="hold the targets' class shares to the labels'; paper 0")]
 Beta = Annotated[float, Field(ge=0, lt=1, description="temporal ensembling momentum (Algorithm 1)")]
 
 
@@ -26,26 +28,50 @@ class ELR(KeepsTargets, Method):
         lam: regularization coefficient lambda >= 0. Were the targets exactly the model's probabilities, memorisation
             would be prevented above 2 and only delayed below; in practice it depends on the data (docs/LOG.md).
         beta: temporal ensembling momentum, 0 <= beta < 1.
+        align: 0 is the published method. Above it, the loss sees targets whose class shares are moved towards those of
+            the given labels, recomputed at the beginning of every epoch; 1 makes them equal. Without that a class that
+            is rare, or overlaps with a larger one, may never be learned: its first targets say the larger one, and the
+            regularizer holds the network to them. The table itself, and what is believed of a label, stay as they are.
     """
 
     replayable = True
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
 
-    def __init__(self, *given: Any, lam: Lam = 3.0, beta: Beta = 0.7, **others: Any) -> None:
+    factor: Tensor
+
+    def __init__(self, *given: Any, lam: Lam = 3.0, beta: Beta = 0.7, align: Align = 0.0, **others: Any) -> None:
         super().__init__(*given, **others)
-        self.lam = lam
+        self.lam, self.align = lam, align
         self.keep_targets(self.n, self.classes, beta=beta)
+        self.register_buffer("factor", torch.ones(self.classes), persistent=False)
+
+    def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
+        """One pass; before it the shares of classes among the targets are looked at anew."""
+        if self.align:
+            rows, labels = data.draws[0]
+            given = torch.bincount(labels[rows], minlength=self.classes) / len(rows)
+            mean = self.targets[rows].mean(0)
+            self.factor.copy_(share_factor(mean, given, self.align))  # in place, for steps that are replayed read it
+        yield from super().passes(epoch, data)
 
     def loss(self, batch: Batch) -> Step:
         """Update the rows' targets with the current probabilities, then cross-entropy plus regularizer."""
         logits = self.nets[0](batch.views[0]).float()
-        update = partial(update_targets, self.targets, batch.index, beta=self.beta)
+        update = partial(self._update, batch.index)
         loss, ce, regularizer = elr_loss(logits, batch.label, update, self.lam)
         return Step(loss, logits, {"ce": ce, "elr": regularizer})
+
+    def _update(self, index: Tensor, probability: Tensor) -> Tensor:
+        """Temporal ensembling of these rows; the targets ``[B, C]`` that the loss is to see."""
+        targets = update_targets(self.targets, index, probability, beta=self.beta)
+        return share_aligned(targets, self.factor) if self.align else targets
 
     def regularizer_gradient(self, index: Tensor, logits: Tensor) -> Tensor:
         """``lam g`` of Lemma 2: the gradient of ``lam log(1 - <p, t>)``, targets constant, p clamped as in the loss."""
         logits = logits.detach().float().requires_grad_()
         with torch.enable_grad():
-            agreement = (self.targets[index] * clamped(torch.softmax(logits, 1))).sum(1)
+            targets = self.targets[index]
+            if self.align:
+                targets = share_aligned(targets, self.factor)
+            agreement = (targets * clamped(torch.softmax(logits, 1))).sum(1)
             return torch.autograd.grad(self.lam * torch.log1p(-agreement).sum(), logits)[0]

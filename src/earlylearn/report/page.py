@@ -54,6 +54,7 @@ def render_run(view: RunView) -> str:
         "run_path": view.path,
         "misgivings": verdict.misgivings(view),
         "claims": verdict.claims(view),
+        "memory": verdict.memory(view.summary),
         "tiles": verdict.tiles(view),
         "choice": view.summary.get("choice"),
         "accuracy": view.summary["accuracy"],

@@ -1,9 +1,11 @@
 """What happened in this run, in one plain sentence and four numbers?"""
 
+from earlylearn.documents import Summary
 from earlylearn.report.tables import flagged, has_truth
 from earlylearn.report.view import RunView, held_out_agreement
 from earlylearn.wording import count, missing, percent, plural
 
+REPEATED = 0.2  # of the flagged training labels, above which a last epoch that predicts them is worth a warning
 METHOD_NAMES = {
     "auto": "the choice among small heads",
     "ce": "plain training",
@@ -51,6 +53,26 @@ def claims(view: RunView) -> list[str]:
     """What may be said of the number of wrong labels; nothing where the truth is known, or the flags are no use."""
     audit = view.summary.get("audit")
     return audit["claims"] if audit and not has_truth(view.issues) and not audit["misgivings"] else []
+
+
+def memory(summary: Summary) -> list[str]:
+    """What is to be said of labels learned by heart, and of a diagnosis of the data; nothing where all is well."""
+    kept = summary.get("memory")
+    if kept is None:
+        return []
+    lines, repeated = [], kept["flagged_repeated"]
+    if repeated is not None and repeated > REPEATED:
+        lines.append(
+            f"The last epoch repeats {percent(repeated)} of the labels that are flagged: it has learned wrong labels "
+            "by heart; predict with the picked epoch."
+        )
+    if kept["canaries"] is not None:
+        low, high = kept["canaries"]["found"]
+        lines.append(
+            f"{kept['canaries']['line']} Label issues of {kept['canaries']['method']} found between {low:.0%} and "
+            f"{high:.0%} of labels planted wrong ({kept['canaries']['path']})."
+        )
+    return lines
 
 
 def support(view: RunView) -> str:

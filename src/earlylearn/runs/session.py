@@ -20,6 +20,7 @@ from earlylearn.loop.predict import load_method
 from earlylearn.machine import keep_freed_memory
 from earlylearn.plugins import short
 from earlylearn.report import render_run
+from earlylearn.runs.canaries_told import told_beside
 from earlylearn.runs.checkpoint import load_checkpoint, save_checkpoint
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.evaluate import Evaluator
@@ -47,7 +48,7 @@ class Session:
     """
 
     def __init__(self, config: RunConfig, loaded: Loaded, draws: list[LabelDraw], *, quiet: bool) -> None:
-        self.config, self.draw, self.quiet = config, draws[0], quiet
+        self.config, self.loaded, self.draw, self.quiet = config, loaded, draws[0], quiet
         self.data = under_draw(loaded.train, self.draw)
         self.generators = Generators(config.seed)
         fabric = make_fabric(config)
@@ -147,9 +148,19 @@ class Session:
         }
         seconds = round(sum(record["seconds"] for record in metrics), 2)
         summary = self._summary(seconds, accuracy, memorized, audit)
+        repeated = self._repeated(audit)
+        canaries = told_beside(folder.path, self.config, self.loaded)
+        summary["memory"] = {"flagged_repeated": repeated, "gap": gap, "canaries": canaries}
         run = Run(folder.path, summary=summary)
         folder.report.write_text(render_run(run.view(self.data)), encoding="utf-8")
         write_json(folder.summary, summary)
+
+    def _repeated(self, audit: Audit) -> float | None:
+        """The share of flagged training labels that the last epoch to see them predicts; None where none is flagged."""
+        rows = self.draw.train_rows
+        flagged = audit.issues["is_label_issue"].to_numpy(bool)[rows]
+        agrees = self.dynamics.agrees.cpu().numpy()[rows][flagged]
+        return float(agrees.mean()) if len(agrees) else None
 
     def _tested(self, accuracy: float | None) -> float | None:
         """An epoch's test accuracy, measured now if it was not then: the method is as it was in that epoch."""
