@@ -94,9 +94,6 @@ class Best(TypedDict):
     test_accuracy: float | None
 
 
-# A whole run: summary.json.
-
-
 class NoiseSummary(TypedDict):
     """What was injected, and the share of labels that are wrong: as asked for, and as realised."""
 
@@ -128,13 +125,15 @@ class IssueScores(TypedDict):
 class AuditSummary(TypedDict):
     """What may be said before anybody has looked: ``[low, high]`` numbers of wrong labels, and in words.
 
-    ``misgivings`` say why the flags are no use, the worst first; none where nothing speaks against them.
+    ``misgivings`` say why the flags are no use, the worst first; none where nothing speaks against them. ``epoch`` is
+    the one whose beliefs these are.
     """
 
     wrong_labels: list[int]
     wrong_flags: list[int]
     claims: list[str]
     misgivings: list[str]
+    epoch: NotRequired[int]
 
 
 class TriedSetting(TypedDict):
@@ -326,13 +325,14 @@ class ComparisonFacts(StudyFacts):
 
 
 class SweepFacts(StudyFacts):
-    """A sweep, before anything is concluded from it."""
+    """A sweep, before anything is concluded from it; ``canaries`` are labels planted wrong, which broke ties."""
 
     method: str
     score: Score
     grid: dict[str, list[Any]]
     trials: list[Trial]
     picked: Trial | None
+    canaries: NotRequired[int]
     failed: list[FailedRun]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 QUICK: dict[str, Any] = {
     "data": "digits",
     "noise": "symmetric:0.4",
+    "recipe": "small-data",
     "network": "small-cnn",
     "augment": "none",
     "schedule": "constant",

@@ -322,7 +322,7 @@ def test_embeddings_go_to_a_file_and_train_from_there_alike(tickets, capsys):
 
 def test_many_features_of_an_array_train_as_embeddings_do_and_few_as_columns(tmp_path):
     rng = np.random.default_rng(0)
-    for width, recipe, network in ((64, "embeddings", "linear"), (63, "small-data", "mlp")):
+    for width, recipe, network in ((64, "embeddings", "linear"), (63, "small-data-aligned", "mlp")):
         np.savez("x.npz", x=rng.normal(size=(40, width)), y=np.arange(40) % 2)
         run = el.train("x.npz", "elr", out=f"a{width}", **QUICK)
         assert (run.config.recipe, run.config.network) == (recipe, network)

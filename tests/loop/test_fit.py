@@ -169,10 +169,10 @@ def test_what_the_user_says_overrides_the_recipe():
 @pytest.mark.parametrize(
     ("data", "network", "recipe", "lam"),
     [
-        (blobs(), "mlp", "small-data", 5),
+        (blobs(), "mlp", "small-data-aligned", 5),
         (blobs(), "linear", "large-data", 1),
         (stripes(), "linear", "large-data", 1),
-        (stripes(), "small-cnn", "small-data", 5),
+        (stripes(), "small-cnn", "small-data-aligned", 5),
         (stripes(10_000), "small-cnn", "large-data", 1),
     ],
 )

@@ -10,9 +10,10 @@ from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
 from earlylearn.runs import session as sessions
 from earlylearn.runs.config import resolve
+from earlylearn.runs.evaluate import Evaluator
 from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.session import Session
-from earlylearn.runs.train import check, read, train
+from earlylearn.runs.train import check, read, resume, train
 from tests.conftest import blobs
 
 
@@ -102,3 +103,53 @@ def test_the_labels_kept_are_those_of_each_draw():
     assert np.array_equal(arrays["true"], data.labels)
     assert np.array_equal(arrays["given_1"], second.labels)
     assert np.array_equal(arrays["wrong"], first.labels != data.labels)
+
+
+def judged_as(monkeypatch, accuracies):
+    """Let noisy validation say this, epoch by epoch, whatever the model predicts."""
+    told = iter(accuracies)
+    validate = Evaluator.validate
+    monkeypatch.setattr(Evaluator, "validate", lambda self, fit: (validate(self, fit), next(told))[1])
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "picked", "audits"),
+    [
+        ([0.9, 0.2, 0.1, 0.5, 0.6, 0.6, 0.3, 0.2], 1, 6),  # never the first quarter; ties go to the later epoch
+        ([0.1, 0.9, 0.1, 0.5, 0.4, 0.3, 0.3, 0.2], 2, 4),
+        ([0.1, 0.2, 0.9, 0.5, 0.4, 0.3, 0.3, 0.2], 3, 3),
+        ([0.8, 0.2, 0.1, 0.5, 0.6, 0.6, 0.3, 0.8], 8, 8),
+    ],
+)
+def test_an_early_epoch_never_audits(accuracies, picked, audits, tmp_path, monkeypatch):
+    judged_as(monkeypatch, accuracies)
+    seen, keep = [], Session._keep
+
+    def watched(self, folder, record):
+        keep(self, folder, record)
+        seen.append(self.fit.method.label_beliefs().clone())
+
+    monkeypatch.setattr(Session, "_keep", watched)
+    run = train(blobs(), "elr", network="linear", epochs=8, out=tmp_path / "run", quiet=True)
+    assert run.summary["accuracy"]["best_epoch"] == picked
+    assert run.summary["audit"]["epoch"] == audits
+    np.testing.assert_allclose(run.folder.read_beliefs(), seen[audits - 1], atol=1e-3)
+    assert run.folder.audited.exists() == (audits != picked or picked == 8)
+
+
+def test_a_resumed_run_audits_by_the_same_epoch(tmp_path, monkeypatch):
+    accuracies = [0.9, 0.2, 0.1, 0.6, 0.5, 0.4, 0.3, 0.2]
+    judged_as(monkeypatch, accuracies)
+    keep = Session._keep
+
+    def stopped(self, folder, record):
+        keep(self, folder, record)
+        if record["epoch"] == 5:
+            raise KeyboardInterrupt
+
+    asked = {"network": "linear", "epochs": 8, "quiet": True}
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "_keep", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(blobs(), "elr", out=tmp_path / "run", **asked)
+    assert resume(tmp_path / "run", blobs(), quiet=True).summary["audit"]["epoch"] == 4

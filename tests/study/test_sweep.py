@@ -64,8 +64,8 @@ def test_default_grid_is_the_supplements(tmp_path):
 def test_fixed_hyperparameters_stay(tmp_path):
     done = sweep(blobs(), "elr", {"lam": [1.0]}, beta=0.25, out=tmp_path / "s", **QUICK)
     config = json.loads((tmp_path / "s" / "runs" / "lam=1-0" / "config.json").read_text())
-    assert config["options"] == {"lam": 1.0, "beta": 0.25}
-    assert done.document["settings"]["options"] == {"lam": 1.0, "beta": 0.25}
+    assert config["options"] == {"lam": 1.0, "beta": 0.25, "align": 0.0}
+    assert done.document["settings"]["options"] == {"lam": 1.0, "beta": 0.25, "align": 0.0}
 
 
 def test_without_validation_labels_there_is_nothing_to_choose_by(tmp_path):
@@ -131,3 +131,38 @@ def test_sweep_on_the_command_line(tmp_path, capsys, monkeypatch):
     picked = json.loads((tmp_path / "runs" / "digits-elr-sweep" / "sweep.json").read_text())["picked"]
     again = json.loads((tmp_path / "runs" / "digits-elr-0" / "summary.json").read_text())
     assert again["accuracy"]["val_last"] == picked["val_last"]["mean"]
+
+
+def unknown(n=240):
+    """Blobs of which nobody says which labels are wrong."""
+    data = blobs(n)
+    return data.with_labels(data.labels, None)
+
+
+def test_planted_labels_break_ties(tmp_path):
+    done = sweep(unknown(), "elr", LAMS, canaries=True, out=tmp_path / "s", **QUICK)
+    trials, runs = done.document["trials"], done.document["runs"]
+    best = max(trial["val_last"]["mean"] for trial in trials)
+    error = np.sqrt(best * (1 - best) / min(run["val_rows"] for run in runs))
+    tied = [trial for trial in trials if trial["val_last"]["mean"] >= best - error]
+    assert done.document["canaries"] == 24
+    assert done.document["picked"]["memorized_last"] == min(
+        (trial["memorized_last"] for trial in tied), key=lambda value: value["mean"]
+    )
+    kept = np.load(tmp_path / "s" / "runs" / "lam=0-0" / "labels.npz")
+    assert (kept["given"] != unknown().labels).sum() == 24
+    assert np.array_equal(kept["true"], unknown().labels)
+    assert "made wrong on purpose" in (tmp_path / "s" / "report.html").read_text()
+
+
+def test_nothing_is_planted_where_the_wrong_labels_are_known(tmp_path):
+    with pytest.raises(UsageError, match="canaries=True: it is known which labels are wrong"):
+        sweep(blobs(), "elr", LAMS, canaries=True, out=tmp_path / "s", **QUICK)
+
+
+def test_planting_unasked_is_told(tmp_path, capsys):
+    done = sweep(unknown(500), "elr", {"lam": [1.0]}, out=tmp_path / "s", **QUICK)
+    assert done.document["canaries"] == 50
+    assert "50 labels are made wrong in the runs of this sweep" in capsys.readouterr().err
+    again = sweep(unknown(500), "elr", {"lam": [1.0]}, canaries=False, out=tmp_path / "t", **QUICK)
+    assert again.document["canaries"] == 0

@@ -96,6 +96,15 @@ def sweep(
     score: Annotated[str, option("val_last (default) or val_best: noisy accuracy that picks", metavar="NAME")] = (
         "val_last"
     ),
+    canaries: Annotated[
+        bool | None,
+        typer.Option(
+            "--canaries/--no-canaries",
+            help="make a few labels wrong, and break ties by what of them is memorised (default: where no label is "
+            "known to be wrong)",
+            show_default=False,
+        ),
+    ] = None,
     options: Options = None,
     workers: Workers = None,
     out: StudyOut = None,
@@ -124,6 +133,7 @@ def sweep(
         seeds=number(seeds),
         sample=number(sample),
         score=score,  # type: ignore[arg-type]  # checked there
+        canaries=canaries,
         options=pairs_from_text(options or [], hyperparameter),
         workers=number(workers or "1"),
         out=out,

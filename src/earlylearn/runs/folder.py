@@ -62,6 +62,7 @@ class RunFolder:
         metrics: ``metrics.jsonl``, a line per epoch.
         encoder: ``encoder/``, an encoder that was fitted on the run's own texts; absent where there is none.
         last, picked: checkpoints of the last epoch (whole state) and of the epoch noisy validation picked (model).
+        audited: of the epoch that audits, where the picked one is too early for that; else absent.
         issues: ``label_issues.csv``.
         beliefs: ``beliefs.npy``, ``float16 [n, C]`` by which the labels were audited; absent where it is too large.
         summary: ``summary.json``, written last: its presence says the run is finished.
@@ -77,6 +78,7 @@ class RunFolder:
         self.encoder = self.path / "encoder"
         self.last = self.path / "checkpoint" / "last.safetensors"
         self.picked = self.path / "checkpoint" / "picked.safetensors"
+        self.audited = self.path / "checkpoint" / "audited.safetensors"
         self.issues = self.path / "label_issues.csv"
         self.beliefs = self.path / "beliefs.npy"
         self.summary = self.path / "summary.json"

@@ -31,6 +31,8 @@ from earlylearn.runs.prepare import LabelDraw, build_method, make_batches, make_
 from earlylearn.runs.progress import TrainingProgress
 from earlylearn.runs.run import Run
 
+EARLY = 0.25  # of the epochs, which learn too little to audit labels by, whatever noisy validation says (docs/LOG.md)
+
 
 class Session:
     """A run in progress: everything that trains, trained epoch by epoch, written down as it goes.
@@ -58,11 +60,14 @@ class Session:
         self.dynamics = Dynamics(len(self.data)).to(fabric.device)
         self.evaluator = Evaluator.of(self.data, self.draw, loaded.test, fabric.device)
         self.best: Best | None = None  # the epoch that noisy validation picked so far
+        self.audited: Best | None = None  # and of those that are not early, while the picked one is
 
     def take_up(self, checkpoint: dict[str, Any], path: Path) -> None:
         """Continue from the state in a checkpoint; UsageError if it is not one of this run."""
         try:
-            self.best = self._best_of(checkpoint)
+            self.best, self.audited = self._best_of(checkpoint, "best"), None
+            if checkpoint.get("audited") is not None:  # of older checkpoints there is none
+                self.audited = self._best_of(checkpoint, "audited")
             self.fit.load_state_dict(checkpoint["fit"], of_this_length=not self.config.continued)
             self.dynamics.load_state_dict(checkpoint["dynamics"])
             self.generators.load_state_dict(checkpoint["generators"])
@@ -70,9 +75,9 @@ class Session:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
             raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file, or {AGAIN}") from None
 
-    def _best_of(self, checkpoint: dict[str, Any]) -> Best:
-        """The picked epoch that a checkpoint names, if it and the epoch of the checkpoint can be of this run."""
-        epoch, best = checkpoint["fit"]["epoch"], checkpoint["best"]
+    def _best_of(self, checkpoint: dict[str, Any], name: str) -> Best:
+        """An epoch that a checkpoint names, if it and the epoch of the checkpoint can be of this run."""
+        epoch, best = checkpoint["fit"]["epoch"], checkpoint[name]
         reason = fault(best, Best)
         if reason is not None:
             raise ValueError(f"the best epoch: {reason}")
@@ -110,12 +115,21 @@ class Session:
                 began = time.monotonic()
 
     def _keep(self, folder: RunFolder, record: EpochRecord) -> None:
-        """Write the epoch's line and checkpoints; noisy validation picks, ties go to the later epoch."""
-        accuracy, best = record["val_accuracy"], None if self.best is None else self.best["val_accuracy"]
-        if accuracy is None or best is None or accuracy >= best:
-            tested = record["test_accuracy"]
-            self.best = {"epoch": record["epoch"], "val_accuracy": accuracy, "test_accuracy": tested}
+        """Write the epoch's line and checkpoints; noisy validation picks, ties go to the later epoch.
+
+        Beside the picked epoch, while that is an early one, the best of those that are not is kept to audit by.
+        """
+        epoch: Best = {
+            "epoch": record["epoch"],
+            "val_accuracy": record["val_accuracy"],
+            "test_accuracy": record["test_accuracy"],
+        }
+        if _as_good(epoch, self.best):
+            self.best = epoch
             save_checkpoint(folder.picked, {"method": self.fit.method.state_dict()})
+        elif self._early(self.best) and not self._early(epoch) and _as_good(epoch, self.audited):
+            self.audited = epoch
+            save_checkpoint(folder.audited, {"method": self.fit.method.state_dict()})
         folder.append_metrics(record)
         # Last, because it is what a resumed run believes: until it is there, the epoch did not happen.
         state = {
@@ -123,11 +137,15 @@ class Session:
             "dynamics": self.dynamics.state_dict(),
             "generators": self.generators.state_dict(),
             "best": self.best,
+            "audited": self.audited,
         }
         save_checkpoint(folder.last, state)
 
+    def _early(self, picked: Best | None) -> bool:
+        return picked is not None and picked["epoch"] <= EARLY * self.config.epochs
+
     def _finish(self, folder: RunFolder) -> None:
-        """Judge the last epoch and the picked one, audit the labels with the picked one, write it all down."""
+        """Judge the last epoch and the picked one, audit with the latter if it is not early, write it all down."""
         metrics, best = folder.read_metrics(), self.best
         assert best is not None  # there is at least one epoch, and the first is the best so far
         memorized = self.evaluator.memorized(self.fit)
@@ -137,7 +155,12 @@ class Session:
         choice = self.fit.method.choice()
         held_out = metrics[-1]["val_accuracy"] if choice is None else choice["agreement"]
         gap = None if held_out is None else metrics[-1]["agree"] - held_out
+        audited = best
+        if self._early(best) and self.audited is not None:
+            audited = self.audited
+            load_method(self.fit.method, load_checkpoint(folder.audited)["method"])
         audit = audit_run(self.fit, self.data, self.draw.val_rows, self.dynamics, gap=gap)
+        audit.summary["epoch"] = audited["epoch"]
         folder.write_audit(audit.issues, audit.beliefs)
         accuracy: Accuracy = {
             "test_last": test_last,
@@ -192,6 +215,12 @@ class Session:
             return summary
         line = f"{inputs_in_words(self.data)}: {choice['line']}" if not self.data.is_image else choice["line"]
         return {**summary, "choice": {**choice, "line": line}}
+
+
+def _as_good(epoch: Best, other: Best | None) -> bool:
+    """Whether noisy validation likes an epoch as well as an earlier one; without it the later one is liked."""
+    mine, theirs = epoch["val_accuracy"], None if other is None else other["val_accuracy"]
+    return mine is None or theirs is None or mine >= theirs
 
 
 @contextlib.contextmanager

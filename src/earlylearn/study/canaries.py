@@ -95,7 +95,7 @@ def how_many(rows: int, share: float | None) -> int:
     return number
 
 
-def plant(data: LabelledData, number: int, likes: Likes, rng: np.random.Generator) -> Canaries:
+def plant(data: LabelledData, number: int, likes: Likes | None, rng: np.random.Generator) -> Canaries:
     """Choose rows at random, and a wrong label for each.
 
     Half get one of the other labels at random. Half get one drawn from what a model says of the row, its given label
@@ -104,22 +104,27 @@ def plant(data: LabelledData, number: int, likes: Likes, rng: np.random.Generato
     Args:
         data: the rows; those that it sets aside to validate with are left alone.
         number: of canaries.
-        likes: probabilities ``[m, C]`` of rows ``[m]``; asked of the second half alone.
+        likes: probabilities ``[m, C]`` of rows ``[m]``; asked of the second half alone. None plants all at random.
         rng: the only source of chance.
     """
     rows = np.arange(len(data)) if data.val_rows is None else np.setdiff1d(np.arange(len(data)), data.val_rows)
     rows = rng.permutation(rows)[:number]
-    at_random, alike = rows[: len(rows) // 2], rows[len(rows) // 2 :]
-    classes = len(data.classes)
-    planted = (data.labels[at_random] + rng.integers(1, classes, len(at_random))) % classes
-    weights = np.maximum(likes(alike).astype(np.float64), FLOOR)
-    weights[np.arange(len(alike)), data.labels[alike]] = 0
-    # The first class whose cumulative weight exceeds a uniform number is a draw from the weights.
-    draws = rng.random((len(alike), 1)) * weights.sum(1, keepdims=True)
-    mistaken = (weights.cumsum(1) > draws).argmax(1)
+    given, classes = data.labels[rows], len(data.classes)
+    planted = (given + rng.integers(1, classes, len(rows))) % classes
+    alike = np.arange(len(rows)) >= (len(rows) if likes is None else len(rows) // 2)
+    if likes is not None:
+        planted[alike] = _mistaken(likes(rows[alike]), given[alike], rng)
     order = np.argsort(rows)
-    both, kinds = np.concatenate([planted, mistaken]), np.arange(len(rows)) >= len(at_random)
-    return Canaries(rows[order], data.labels[rows[order]], both[order], kinds[order])
+    return Canaries(rows[order], given[order], planted[order], alike[order])
+
+
+def _mistaken(said: NDArray[np.floating], given: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """A label of each row, drawn from what a model says of it without the given one."""
+    weights = np.maximum(said.astype(np.float64), FLOOR)
+    weights[np.arange(len(given)), given] = 0
+    # The first class whose cumulative weight exceeds a uniform number is a draw from the weights.
+    draws = rng.random((len(given), 1)) * weights.sum(1, keepdims=True)
+    return np.asarray((weights.cumsum(1) > draws).argmax(1))
 
 
 def share_of(hits: NDArray[np.bool_]) -> Share:

@@ -94,8 +94,8 @@ def _expected(run: DiagnosedRun) -> list[str]:
     low, high = sorted((random["share"], likeness["share"]))
     sentences = [
         f"Expect its label issues to find between {low:.0%} and {high:.0%} of the wrong labels: they find "
-        f"{_interval(random)} of those planted at random, and {_interval(likeness)} of those planted by likeness; the "
-        "mistakes of people mostly lie between."
+        f"{_interval(random)} of those planted at random, and {_interval(likeness)} of those planted by likeness. The "
+        "mistakes of people mostly lie between; those that follow a rule, as weak labels do, are found less often."
     ]
     if run["known"] is not None:
         found = run["known"]["found"]

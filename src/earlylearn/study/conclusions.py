@@ -3,7 +3,17 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from earlylearn.documents import Compared, ComparisonFacts, Difference, Score, Statistic, SweepFacts, Trial
+from earlylearn.documents import (
+    Compared,
+    ComparisonFacts,
+    Difference,
+    Outcome,
+    Score,
+    Statistic,
+    StudiedRun,
+    SweepFacts,
+    Trial,
+)
 from earlylearn.study.statistics import SAME
 from earlylearn.wording import percent, plural
 
@@ -76,14 +86,19 @@ def conclude_sweep(document: SweepFacts) -> list[str]:
         return ["No trial is finished yet.", *_unfinished(document)]
     scores = {trial["name"]: values for trial in document["trials"] if (values := trial[score])}
     means = [values["mean"] for values in scores.values()]
-    sentences = [
-        f"{picked['name']} has the highest {MEASURES[score]}: {percent(best['mean'])} "
-        f"({plural(len(means), 'trial')}, from {percent(min(means))} to {percent(max(means))})."
-    ]
-    error = _error(best, document)
+    error, highest = standard_error(best, document["runs"]), max(means)
     rivals = [
         name for name, values in scores.items() if name != picked["name"] and best["mean"] - values["mean"] <= error
     ]
+    tried = f"({plural(len(means), 'trial')}, from {percent(min(means))} to {percent(highest)})"
+    if document.get("canaries") and rivals and (kept := picked["memorized_last"]) is not None:
+        sentences = [
+            f"{picked['name']} is picked: within a standard error ({100 * error:.1f} points) of the highest "
+            f"{MEASURES[score]} it memorised the fewest planted labels, {percent(kept['mean'])} of "
+            f"{document['canaries']:,}; it has {percent(best['mean'])} {tried}."
+        ]
+    else:
+        sentences = [f"{picked['name']} has the highest {MEASURES[score]}: {percent(best['mean'])} {tried}."]
     if rivals:
         sentences.append(f"As good within its standard error ({100 * error:.1f} points): {', '.join(rivals)}.")
     for name, grid in document["grid"].items():
@@ -148,9 +163,9 @@ def _unfinished(document: ComparisonFacts | SweepFacts) -> list[str]:
     return sentences
 
 
-def _error(score: Statistic, document: SweepFacts) -> float:
+def standard_error(score: Statistic, runs: Sequence[StudiedRun] | Sequence[Outcome]) -> float:
     """The standard error of a trial's score: of seeds, or of so few labels, whichever is larger."""
-    rows = min((run["val_rows"] for run in document["runs"]), default=0)
+    rows = min((run["val_rows"] for run in runs), default=0)
     labels = math.sqrt(score["mean"] * (1 - score["mean"]) / max(1, rows * score["n"]))
     return max(labels, (score["sd"] or 0.0) / math.sqrt(score["n"]))
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from earlylearn.data.counting import say
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import Loaded
 from earlylearn.documents import FORMAT, Outcome, Score, SweepDocument, SweepFacts, Trial
@@ -23,14 +24,16 @@ from earlylearn.runs.config import DEFAULTS, RunConfig, resolve
 from earlylearn.runs.generators import seed_for
 from earlylearn.runs.reading import IN_MEMORY
 from earlylearn.runs.train import read
-from earlylearn.study.conclusions import conclude_sweep
+from earlylearn.study.canaries import how_many, plant
+from earlylearn.study.conclusions import conclude_sweep, standard_error
 from earlylearn.study.conduct import about, conduct, means, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, Task
-from earlylearn.values import plain, whole_number
+from earlylearn.values import plain, whole_number, yes_or_no
 from earlylearn.wording import command_line, mean_of
 
 FILES = ("sweep.json", "sweep.csv", "report.html")
+SMALLEST = 500  # rows, of data in which labels are planted unasked
 SCORES: tuple[Score, ...] = ("val_last", "val_best")
 
 # Supplement G.4, where ELR's beta and lambda were chosen from these.
@@ -84,6 +87,7 @@ def sweep(
     seeds: int = 1,
     sample: int | None = None,
     score: Score = "val_last",
+    canaries: bool | None = None,
     workers: int = 1,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -104,6 +108,9 @@ def sweep(
         sample: try only so many points of the grid, drawn at random by ``seed``; None tries all.
         score: ``val_last``, the last epoch's accuracy on noisy validation labels, or ``val_best``, the best epoch's.
             Late memorisation lowers the first and hides from the second.
+        canaries: make a few labels wrong in these runs (`earlylearn.study.canaries`), and pick, of the points within
+            one standard error of the best, the one that ends with the fewest of these by heart. None does so where
+            no label is known to be right or wrong, and says so.
         workers, out, overwrite, storage, quiet, settings: as of `earlylearn.compare`; the settings may hold
             hyperparameters that stay as they are.
 
@@ -122,6 +129,7 @@ def sweep(
     first = resolve(loaded.train, request, options)
     if method is not None:
         request["method"] = first.method  # as it is found again from any folder
+    loaded, planted = _with_canaries(loaded, first, canaries)
     if first.val_fraction == 0:
         raise UsageError(
             f"{setting('val_fraction', 0)}: leaves no noisy labels to choose by; leave it out, or give for example 0.1"
@@ -158,7 +166,7 @@ def sweep(
         storage=storage,
         quiet=quiet,
     )
-    facts = _facts(tasks, grid, outcomes, failed, score=score, out=out)
+    facts = _facts(tasks, grid, outcomes, failed, score=score, canaries=planted, out=out)
     picked = facts["picked"]
     command = _command(request, {**options, **picked["options"]}) if picked else None
     document: SweepDocument = {"format": FORMAT, "conclusion": conclude_sweep(facts), **facts, "command": command}
@@ -208,6 +216,7 @@ def _facts(
     failed: Sequence[Failure],
     *,
     score: Score,
+    canaries: int,
     out: Path,
 ) -> SweepFacts:
     """What ``sweep.json`` holds, but for what follows from it."""
@@ -215,6 +224,10 @@ def _facts(
     # A point lacking a seed that failed is not compared with whole ones.
     whole = [trial for trial in trials if len(trial["seeds"]) == len(tasks[0].runs)]
     picked = max(whole, key=lambda trial: _rank(trial, score), default=None)
+    best = None if picked is None else picked[score]
+    if canaries and best is not None:
+        least = best["mean"] - standard_error(best, outcomes)
+        picked = min((trial for trial in whole if _rank(trial, score) >= least), key=_memorized)
     if picked:
         picked["picked"] = True
     return {
@@ -224,8 +237,39 @@ def _facts(
         "grid": grid,
         "trials": sorted(trials, key=lambda trial: -_rank(trial, score)),
         "picked": picked,
+        "canaries": canaries,
         "failed": [failure.record() for failure in failed],
     }
+
+
+def _with_canaries(loaded: Loaded, config: RunConfig, asked: bool | None) -> tuple[Loaded, int]:
+    """The data with planted labels where they are to break ties, and how many there are."""
+    known = config.noise is not None or loaded.train.true_labels is not None
+    if asked is None:
+        asked = not known and len(loaded.train) >= SMALLEST
+        tell = asked
+    else:
+        asked, tell = yes_or_no("canaries", asked), False
+    if not asked:
+        return loaded, 0
+    if known:
+        raise UsageError(
+            f"{setting('canaries', True)}: it is known which labels are wrong here, hence which of them are memorised; "
+            "leave it out"
+        )
+    rng = np.random.default_rng(seed_for(config.seed, "canaries"))
+    planted = plant(loaded.train, how_many(len(loaded.train), None), None, rng)
+    if tell:
+        say(
+            f"{len(planted.rows):,} labels are made wrong in the runs of this sweep, so that what they memorise breaks "
+            "ties; without canaries all labels are left alone"
+        )
+    return loaded._replace(train=planted.into(loaded.train)), len(planted.rows)
+
+
+def _memorized(trial: Trial) -> float:
+    mean = mean_of(trial["memorized_last"])
+    return math.inf if mean is None else mean
 
 
 def _trial(task: Task, outcomes: Sequence[Outcome]) -> Trial:
