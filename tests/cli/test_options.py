@@ -14,7 +14,7 @@ from earlylearn.data.sources import DataRequest, load
 from earlylearn.runs.config import RunConfig
 
 # What commands that train ask beside the fields of a run.
-TRAIN = {"lambda_", "out", "overwrite", "resume", "json_", "quiet"}
+TRAIN = {"lambda_", "out", "overwrite", "resume", "budget", "json_", "quiet"}
 FOUND = {"plugins", "continued"}  # nobody asks for them
 STUDY = {"seeds", "workers", "out", "overwrite", "storage", "json_", "quiet"}
 
@@ -24,7 +24,8 @@ STUDY = {"seeds", "workers", "out", "overwrite", "storage", "json_", "quiet"}
     [
         ("train", TRAIN, set()),
         ("compare", STUDY | {"methods"}, {"method", "options"}),
-        ("sweep", STUDY | {"grid", "sample", "score"}, set()),
+        ("sweep", STUDY | {"grid", "sample", "score", "canaries"}, set()),
+        ("diagnose", STUDY - {"seeds", "storage"} | {"share", "lambdas"}, set()),
     ],
 )
 def test_every_field_of_a_run_is_an_option_and_the_reverse(command, beside, of_its_own):

@@ -121,6 +121,7 @@ def facts(recovered, memorized, agreement=(0.7, 0.7), lams=(1.0, 3.0)):
         shares = {"random": kinds, "likeness": kinds, "both": kinds, "known": None}
         return {
             "name": name,
+            "method": "elr",
             "lam": lam,
             "curves": curves,
             "agreement": agree,

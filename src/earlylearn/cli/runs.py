@@ -41,6 +41,10 @@ def train(
     resume: Annotated[
         str | None, option("continue an interrupted run, or a finished one up to --epochs", metavar="RUN")
     ] = None,
+    budget: Annotated[
+        str | None,
+        option("choose between ELR and cross-entropy by short runs, within so many times a run's time", metavar="2x"),
+    ] = None,
     json_: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -53,7 +57,7 @@ def train(
 
     if resume is not None:
         epochs = number(request.pop("epochs", None))
-        if data or request or options or out or overwrite or method:
+        if data or request or options or out or overwrite or method or budget:
             raise UsageError(
                 "--resume: continues a run as it was begun; give no other option but --epochs (more of them), --quiet "
                 "and --json"
@@ -61,6 +65,11 @@ def train(
         run = training.resume(resume, epochs=epochs, quiet=quiet)
     elif data is None:
         raise UsageError("DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn train digits")
+    elif budget is not None:
+        from earlylearn.study.budget import train_within
+
+        request |= {"method": method, "options": pairs_from_text(options, hyperparameter)}
+        run = train_within(data, budget=budget, out=out, overwrite=overwrite, quiet=quiet, **request)
     else:
         given = pairs_from_text(options, hyperparameter)
         run = training.train(data, method, out=out, overwrite=overwrite, quiet=quiet, options=given, **request)

@@ -60,7 +60,7 @@ def _over_epochs(axes: "Axes", document: DiagnosisDocument) -> None:
                 color=colour,
                 linestyle=style,
                 marker=marker,
-                markersize=4,  # type: ignore[arg-type]
+                markersize=4,
             )
             ends.append((curve[-1], f"{cut(name, 14)}: {what}", colour))
     epoch_axis(axes, range(1, max([run["epochs"] for run in shown.values()], default=1) + 1))

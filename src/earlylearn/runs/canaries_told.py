@@ -1,7 +1,7 @@
 """What did planted wrong labels say of the data of a run, where a diagnosis of them lies beside it?"""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.sources import Loaded
@@ -30,7 +30,7 @@ def told_beside(run: Path, config: RunConfig, loaded: Loaded) -> CanaryVerdict |
         if isinstance(document, dict) and _is_of(document, own, config):
             verdict = document.get("summary")
             if fault(verdict, CanaryVerdict) is None:
-                return {**verdict, "path": str(path.parent)}
+                return {**cast(CanaryVerdict, verdict), "path": str(path.parent)}
     return None
 
 

@@ -99,7 +99,9 @@ def _expected(run: DiagnosedRun) -> list[str]:
     ]
     if run["known"] is not None:
         found = run["known"]["found"]
-        sentences.append(f"Of the {found['of']:,} labels known to be wrong they find {_interval(found)}.")
+        told = f"Of the {found['of']:,} labels known to be wrong they find {_interval(found)}"
+        rule = ": fewer, so these mistakes follow a rule of their own" if found["high"] < low else ""
+        sentences.append(f"{told}{rule}.")
     return sentences
 
 
@@ -109,7 +111,7 @@ def _lambdas(facts: DiagnosisFacts) -> list[str]:
     if len(tried) < 2:
         return []
     told = ", ".join(f"{run['lam']:g} memorises {percent(run['both']['memorized']['share'])}" for run in tried)
-    sentences = [f"Lambda {told}."]
+    sentences = [f"With {tried[0]['method']}, lambda {told}."]
     judged = [(run["agreement"], run) for run in tried if run["agreement"] is not None]
     if judged:
         best = max(agreement for agreement, _ in judged)

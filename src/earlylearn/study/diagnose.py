@@ -1,6 +1,6 @@
 """Does early learning happen on these data, judged by wrong labels that were planted on purpose?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -218,9 +218,9 @@ def _told(run: StudyRun, canaries: Canaries, data: LabelledData, out: Path) -> D
 
     known = None
     if data.true_labels is not None and (data.labels != data.true_labels).any():
-        wrong = np.flatnonzero(data.labels != data.true_labels)
-        known = shares(np.setdiff1d(wrong, canaries.rows))
-    wrong_shares: list[Mapping[str, float]] = [line["wrong"] or {"correct": 0.0, "memorized": 0.0} for line in metrics]
+        own = np.flatnonzero(data.labels != data.true_labels)
+        known = shares(np.setdiff1d(own, canaries.rows))
+    wrong = [line["wrong"] for line in metrics]
     accuracy, choice = summary["accuracy"], summary.get("choice")
     held_out = len(folder.read_labels()["val_rows"])
     return {
@@ -235,8 +235,8 @@ def _told(run: StudyRun, canaries: Canaries, data: LabelledData, out: Path) -> D
         "agreement_rows": held_out if choice is None else len(data),
         "test_last": accuracy["test_last"],
         "curves": {
-            "recovered": [each["correct"] for each in wrong_shares],
-            "memorized": [each["memorized"] for each in wrong_shares],
+            "recovered": [each["correct"] if each else 0.0 for each in wrong],
+            "memorized": [each["memorized"] if each else 0.0 for each in wrong],
         },
         "random": shares(canaries.rows[~canaries.alike]),
         "likeness": shares(canaries.rows[canaries.alike]),
