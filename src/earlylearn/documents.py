@@ -125,15 +125,14 @@ class IssueScores(TypedDict):
 class AuditSummary(TypedDict):
     """What may be said before anybody has looked: ``[low, high]`` numbers of wrong labels, and in words.
 
-    ``misgivings`` say why the flags are no use, the worst first; none where nothing speaks against them. ``epoch`` is
-    the one whose beliefs these are.
+    ``misgivings`` say why the flags are no use, the worst first; none where nothing speaks against them.
     """
 
     wrong_labels: list[int]
     wrong_flags: list[int]
     claims: list[str]
     misgivings: list[str]
-    epoch: NotRequired[int]
+    epoch: NotRequired[int]  # whose beliefs these are
 
 
 class TriedSetting(TypedDict):

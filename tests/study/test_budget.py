@@ -69,7 +69,12 @@ def test_budgets_that_are_none_are_refused(budget):
 
 @pytest.mark.parametrize(
     ("asked", "message"),
-    [({"lam": 3.0}, "leave out lam"), ({"val_fraction": 0}, "held out"), ({"epochs": 3}, "1 of 3 epochs")],
+    [
+        ({"lam": 3.0}, "leave out lam"),
+        ({"val_fraction": 0}, "held out"),
+        ({"epochs": 3}, "1 of 3 epochs"),
+        ({"network": None}, "auto"),
+    ],
 )
 def test_what_a_budget_cannot_do_is_said_before_anything_is_trained(asked, message, tmp_path):
     with pytest.raises(UsageError, match=message):

@@ -14,7 +14,7 @@ from earlylearn.errors import EarlylearnError, UsageError, setting
 from earlylearn.files import to_json, write_json
 from earlylearn.methods.account import tried
 from earlylearn.methods.choice import Standing, compare, row_weights
-from earlylearn.runs.config import RunConfig, resolve
+from earlylearn.runs.config import AUTO, RunConfig, resolve
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.run import Run
 from earlylearn.runs.train import go_on, read, start
@@ -76,11 +76,13 @@ def train_within(
         raise UsageError(f"{setting('budget', budget)}: chooses method and lambda; leave out {name}, or the budget")
     full = {name: resolve(loaded.train, {**request, "method": m}, o) for name, (m, o) in CANDIDATES.items()}
     first = next(iter(full.values()))
-    if loaded.train.is_embedding or (first.val_fraction == 0 and loaded.train.val_rows is None):
+    if resolve(loaded.train, request, {}).method == AUTO:
         raise UsageError(
-            f"{setting('budget', budget)}: is for networks trained from scratch, with labels held out to judge by; "
-            "leave it out"
+            f"{setting('budget', budget)}: is for networks trained from scratch, and these are features, for which "
+            f"{setting('method', AUTO)} chooses in one run; leave it out, or name a {setting('network')}"
         )
+    if first.val_fraction == 0 and loaded.train.val_rows is None:
+        raise UsageError(f"{setting('val_fraction', 0)}: leaves no labels held out to choose by; leave it out")
     epochs = min(first.epochs, int(more * first.epochs / len(CANDIDATES)))
     if epochs < FEWEST:
         raise UsageError(
