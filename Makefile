@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test quick golden check format docs bench reproduce clean
+.PHONY: demo test quick golden check format docs bench reproduce reproduce-features reproduce-medium gpu clean
 
 demo: .venv/run  ## cross-entropy against ELR on digits with 40 % wrong labels
 	$(BIN)/earlylearn demo --overwrite
@@ -37,6 +37,16 @@ bench: .venv/dev  ## ratios of the fast paths to the plain ones, within one run
 reproduce: .venv/run  ## the paper's theory, and all its figures and tables at quick scale; asked again it goes on
 	$(BIN)/earlylearn theory --figures --out runs/theory --overwrite
 	$(BIN)/earlylearn reproduce all --workers 2 --page docs/reproduction.md
+
+# DATA is the folder with CIFAR's official files, and for human labels cifar10n_labels.npz.
+reproduce-features: .venv/dev  ## tables 1 and 2 and figures on CIFAR-10 as a linear model on pretrained features: hours
+	$(BIN)/earlylearn reproduce all --scale features --data-dir $(DATA) --page docs/reproduction.md
+
+reproduce-medium: .venv/run  ## the same from scratch on a processor: days; what is finished is kept beside the page
+	$(BIN)/python -m benchmarks.medium --data-dir $(DATA) --page docs/reproduction.md
+
+gpu: .venv/dev  ## what half an hour on a GPU brings: runs of the paper by worth; earlylearn reproduce --collect takes them up
+	$(BIN)/python -m benchmarks.gpu_day --minutes $(or $(MINUTES),25) --data-dir $(DATA) --out $(or $(OUT),runs/gpu-day-results)
 
 clean:
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache

@@ -1,20 +1,19 @@
 """How do all results there are become one page, figure by figure and number by number beside the paper's?"""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from PIL import Image
 
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
-from earlylearn.wording import GAP, duration
-from earlylearn_paper.experiment import Cell, Result, read_result
+from earlylearn.wording import duration
+from earlylearn_paper.experiment import Result, ScaleName, read_result
+from earlylearn_paper.page_tables import cells_table, grid, heading, human_table, runs_table, side_by_side
 from earlylearn_paper.reproduce import RESULT
-from earlylearn_paper.tables.independent import HUMAN_COLUMNS, HUMAN_REPORTED, HUMAN_RERUN, HUMAN_ROWS, RERUNS
-from earlylearn_paper.tables.judge import RULE, agrees
-from earlylearn_paper.tables.published import TABLES, Number
-from earlylearn_paper.tables.table import NOT_RUN
+from earlylearn_paper.tables.judge import RULE
 
 COLOURS = 64  # a picture of lines and dots loses nothing by a palette, and is a third as large
 INTRODUCTION = f"""# The paper's figures and tables, made again
@@ -25,6 +24,10 @@ beside it, never by hand. Rules in the code judge each claim; what fails to show
 
 - **full** is the paper's own network, epochs and seeds, on a GPU. Its numbers are compared with the paper's: a number
   agrees (✓) {RULE}.
+- **medium** is CIFAR itself on two processor cores: a small wide network from scratch, 20 epochs, one seed. Its numbers
+  stand beside the paper's and are not marked, for one seed has no spread, and orders are left open.
+- **features** is CIFAR as a linear model on pretrained features, four seeds: not the paper's problem, for the features
+  come from clean labels of ImageNet, but real images, the paper's noise and its linear theory.
 - **quick** is minutes on two processor cores, with small data and a small network: what it replaced is said. Its
   numbers are those of other data and not compared with the paper's; orders and growth are, beyond two standard errors
   of our seeds: what these do not tell is left open.
@@ -76,9 +79,16 @@ def write_page(page: str | Path, out: str | Path) -> None:
         raise UsageError(f"{setting('page', page)}: {error.strerror}; choose a place you may write to") from None
 
 
+def runs_beside(page: str | Path) -> Path:
+    """Where the records of finished runs lie that a page was made of: committed with it, they are not made again."""
+    return Path(page).with_suffix("") / "runs"
+
+
 def read_results(folder: Path) -> list[Result]:
-    """The results taken up beside a page: figures, then tables, full scale before quick."""
-    return [read_result(path) for path in sorted(folder.glob("*.json"))]
+    """The results taken up beside a page: figures, then tables, full scale first."""
+    order = list(get_args(ScaleName))[::-1]
+    results = [read_result(path) for path in folder.glob("*.json")]
+    return sorted(results, key=lambda result: (result["name"], order.index(result["scale"])))
 
 
 def render(documents: Sequence[Result], folder: str) -> str:
@@ -95,15 +105,10 @@ def render(documents: Sequence[Result], folder: str) -> str:
         parts.append(f"## {heading(name)}: {first['title']}\n\n{first['source']}.")
         if "full" not in mine:
             parts.append("Not run at full scale yet.")
+        parts += side_by_side(list(mine.values()))
         parts += [part for document in mine.values() for part in _section(document, folder)]
-    parts.append(HUMAN + "\n" + _human())
+    parts.append(HUMAN + "\n" + human_table())
     return "\n\n".join(part.strip() for part in parts) + "\n"
-
-
-def heading(name: str) -> str:
-    """``table-i1`` as the paper calls it: Table I.1."""
-    kind, number = name.split("-")
-    return f"{kind.capitalize()} " + (f"{number[0].upper()}.{number[1:]}" if number[0].isalpha() else number)
 
 
 def picture(document: Result, figure: str) -> str:
@@ -139,7 +144,34 @@ def _overview(documents: Sequence[Result]) -> str:
                 document["date"],
             ]
         )
-    return "## Overview\n\n" + _grid(header, rows)
+    return f"## Overview\n\n{in_a_sentence(documents)}\n\n" + grid(header, rows)
+
+
+WHAT = {  # what each scale reproduces, from the paper's own down
+    "full": "with the paper's own networks, epochs and seeds",
+    "medium": "from scratch on CIFAR with a smaller network",
+    "features": "on CIFAR as a linear model on pretrained features",
+    "quick": "on small data with a small network",
+}
+
+
+def in_a_sentence(documents: Sequence[Result]) -> str:
+    """What is reproduced and what is not: the judged claims that show at each scale, and scales without a result."""
+    parts, none = [], []
+    for scale, words in WHAT.items():
+        verdicts = [
+            each["holds"] for document in documents if document["scale"] == scale for each in document["verdicts"]
+        ]
+        judged = [holds for holds in verdicts if holds is not None]
+        if judged:
+            parts.append(
+                f"{words} {sum(judged)} of {len(judged)} judged claims show ({len(verdicts) - len(judged)} open)"
+            )
+        else:
+            none.append(words)
+    shown = "; ".join(parts)
+    missing = f"; nothing is reproduced yet {' nor '.join(none)}" if none else ""
+    return f"**In a sentence:** {shown}{missing}."
 
 
 def _score(document: Result) -> str:
@@ -164,86 +196,10 @@ def _section(document: Result, folder: str) -> Iterator[str]:
         )
     words = {True: "holds", False: "**does not hold**", None: "open"}
     verdicts = [[each["claim"], each["paper"], each["ours"], words[each["holds"]]] for each in document["verdicts"]]
-    yield _grid(["claim", "paper", "here", ""], verdicts)
+    yield grid(["claim", "paper", "here", ""], verdicts)
     for figure in document["figures"]:
         yield f"![{document['title']}]({folder}/{picture(document, figure)})"
     if document["cells"]:
-        yield _cells(document)
-
-
-def _cells(document: Result) -> str:
-    """Every number of a table: the paper's, those of re-runs, and ours, a line each per system."""
-    name, cells = document["name"], [Cell(**cell) for cell in document["cells"]]
-    table, reruns = TABLES[name], RERUNS.get(name, ())
-    places = {(cell.row, cell.column): cell for cell in cells}
-    columns = list(dict.fromkeys(cell.column for cell in cells))
-    notes = _Notes()
-    compared = document["scale"] == "full" and table.unit.startswith("test accuracy")
-    lines = []
-    for row in dict.fromkeys(cell.row for cell in cells):
-        mine = [places[row, column] for column in columns]
-        paper = [_number(cell.paper, cell.paper_sd) + notes.mark(table.notes.get((row, cell.column))) for cell in mine]
-        lines.append([f"**{row}**", "paper", *paper])
-        for rerun in reruns:
-            if any(place[0] == row for place in rerun.numbers):
-                found = [rerun.numbers.get((row, column)) for column in columns]
-                lines.append(["", rerun.name, *(_number(each.mean, each.sd) if each else "" for each in found)])
-        lines.append(["", "here", *(_ours(cell, compared) + notes.mark(_why(cell)) for cell in mine)])
-    text = _grid([table.unit, "", *columns], lines)
-    below = [f"{letter}: {note}." for note, letter in notes.letters.items()]
-    below += [f"{rerun.name}: {rerun.source}." for rerun in reruns]
-    return text + "".join(f"\n\n{line}" for line in below)
-
-
-def _why(cell: Cell) -> str:
-    return NOT_RUN if cell.why.startswith(NOT_RUN) else cell.why
-
-
-def _ours(cell: Cell, compared: bool) -> str:
-    if cell.ours is None:
-        return GAP
-    agreement = {True: " ✓", False: " ✗", None: ""}[agrees(cell) if compared else None]
-    return f"{_number(cell.ours, cell.sd)} ({cell.n}){agreement}"
-
-
-def _number(mean: float | None, sd: float | None) -> str:
-    if mean is None:
-        return GAP
-    text = f"{mean:.2f}" if mean >= 0.1 else f"{mean:.2g}"
-    return text if sd is None else f"{text} ± {sd:.2f}"
-
-
-class _Notes:
-    """Notes under a table, each once."""
-
-    def __init__(self) -> None:
-        self.letters: dict[str, str] = {}
-
-    def mark(self, note: str | None) -> str:
-        """The letter of a note, raised; nothing where there is none."""
-        if not note:
-            return ""
-        letter = self.letters.setdefault(note, chr(ord("a") + len(self.letters)))
-        return f"<sup>{letter}</sup>"
-
-
-def _human() -> str:
-    rows = []
-    for row in HUMAN_ROWS:
-        for who, numbers in (("reported", HUMAN_REPORTED), ("re-run", HUMAN_RERUN)):
-            found: list[Number | None] = [numbers.get((row, column)) for column in HUMAN_COLUMNS]
-            rows.append(
-                [row if who == "reported" else "", who, *(f"{each.mean:.2f}" if each else GAP for each in found)]
-            )
-    return _grid(["", "", *HUMAN_COLUMNS], rows)
-
-
-def _grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [list(header), ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_plain(entry) for entry in line) + " |" for line in lines)
-
-
-def _plain(text: str) -> str:
-    """A text that a table cell can hold."""
-    return " ".join(text.split()).replace("|", "\\|")
+        yield cells_table(document)
+    if document.get("runs"):
+        yield runs_table(document["runs"])

@@ -20,7 +20,8 @@ from earlylearn.study.workers import check_workers
 from earlylearn.values import yes_or_no
 from earlylearn.wording import command_line
 from earlylearn_paper import EXPERIMENTS
-from earlylearn_paper.experiment import Experiment, Findings, Result, ScaleName, Verdict, Work, read_result
+from earlylearn_paper.experiment import Experiment, Findings, Result, ScaleName, Unfinished, Verdict, Work, read_result
+from earlylearn_paper.records import Record, Records, run_rows
 
 RESULT = "reproduction.json"
 
@@ -57,13 +58,16 @@ def reproduce(
     workers: int = 1,
     overwrite: bool = False,
     quiet: bool = False,
+    records: str | Path | None = None,
+    collect: bool = False,
     **changes: Any,
 ) -> Reproduction:
     """Make a figure or table of the paper again; asked again, finished runs are not repeated.
 
     Args:
         name: a key of `earlylearn_paper.EXPERIMENTS`.
-        scale: ``quick``, in minutes on two processor cores, or ``full``, the paper's own set-up, for a GPU.
+        scale: ``quick``, in minutes on two processor cores; ``features`` and ``medium``, the paper's data on a
+            processor, as a linear model on frozen features and from scratch; or ``full``, the paper's own, for a GPU.
         out: the folder in which ``NAME-SCALE`` is made.
         data_dir: where CIFAR or other data sets lie; the quick scale needs none.
         rows: only these rows of a table.
@@ -71,20 +75,23 @@ def reproduce(
         workers: runs at a time.
         overwrite: repeat what is finished there.
         quiet: show no progress.
+        records: a folder of records of finished runs (see `earlylearn_paper.records`), to which those made now are
+            added; by default ``records`` in ``out``, which is looked through anyway. The quick scale has none.
+        collect: train nothing; make it of the runs that are finished.
         changes: other settings than the scale's, by name (a test asks for fewer epochs).
 
     Raises:
         UsageError: an unknown name, scale, row, column or setting, or a folder that holds something else.
-        EarlylearnError: a run failed; what is finished is kept.
+        EarlylearnError: a run failed; what is finished is kept. `Unfinished` where too little is to be collected.
     """
     experiment = find_experiment(name)
     if scale not in get_args(ScaleName):
-        raise UsageError(f"{setting('scale', scale)}: must be quick or full")
+        raise UsageError(f"{setting('scale', scale)}: must be one of {', '.join(get_args(ScaleName))}")
     chosen = experiment.at(scale)  # type: ignore[arg-type]
     if unknown := set(changes) - set(chosen.settings):
         culprit = setting(min(unknown), changes[min(unknown)])
         raise UsageError(f"{culprit}: no setting of {name}; it has {', '.join(chosen.settings)}")
-    folder = Path(out) / f"{name}-{scale}"
+    folder, own = Path(out) / f"{name}-{scale}", Path(out) / "records"
     work = Work(
         scale=scale,  # type: ignore[arg-type]
         settings={**chosen.settings, **changes},
@@ -95,6 +102,8 @@ def reproduce(
         workers=check_workers(workers),
         overwrite=yes_or_no("overwrite", overwrite),
         quiet=quiet,
+        records=Records(*dict.fromkeys((Path(records or own), own))) if scale != "quick" else None,
+        collect=collect,
     )
     _contents(experiment).check(folder, overwrite=True)  # which keeps what is finished unless it is told not to
     with _alone(folder):
@@ -107,6 +116,10 @@ def _make(experiment: Experiment, work: Work, folder: Path, command: str) -> Rep
     began = time.monotonic()
     before = 0.0 if work.overwrite else _spent(folder, work)
     findings = experiment.reproduce(work)
+    runs = work.records.used if work.records is not None else {}
+    if work.collect and not runs:
+        raise Unfinished(f"{experiment.name}, {work.scale} scale: none of its runs is finished")
+    spent = sum(each["outcome"]["seconds"] for each in runs.values())
     document: Result = {
         "name": experiment.name,
         "title": experiment.title,
@@ -120,13 +133,21 @@ def _make(experiment: Experiment, work: Work, folder: Path, command: str) -> Rep
         "verdicts": [verdict.record() for verdict in findings.verdicts],
         "cells": [cell.record() for cell in findings.cells],
         "figures": [f"{figure}.png" for figure in findings.figures],
-        "seconds": round(before + time.monotonic() - began, 1),
+        "seconds": round(spent if runs else before + time.monotonic() - began, 1),
         "date": date.today().isoformat(),
         # Without the words of the command line, which name folders of this machine.
-        "environment": {name: value for name, value in environment().items() if name != "command"},
+        "environment": _environment(list(runs.values())),
     }
+    if runs:
+        document["runs"] = run_rows(runs)
     _write(folder, findings, document)
     return Reproduction(folder, document)
+
+
+def _environment(records: Sequence[Record]) -> dict[str, Any]:
+    """Where it was made: where its last run was, or here."""
+    known = records[-1]["environment"] if records else environment()
+    return {name: value for name, value in known.items() if name != "command"}
 
 
 def _spent(folder: Path, work: Work) -> float:
@@ -192,5 +213,5 @@ def _chosen(listed: Sequence[str] | None, known: tuple[str, ...], which: str, na
 
 def _command(name: str, scale: str, rows: Sequence[str] | None, columns: Sequence[str] | None) -> str:
     cells = {which: ",".join(listed) for which, listed in (("rows", rows), ("columns", columns)) if listed}
-    data = {"data_dir": "DIR"} if scale == "full" and "-a1" not in name else {}
+    data = {"data_dir": "DIR"} if scale != "quick" and (name, scale) != ("figure-a1", "full") else {}
     return command_line("reproduce", name, settings={"scale": scale, **cells, **data})

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from earlylearn.documents import EpochRecord
-from earlylearn.study.compare import Comparison
-from earlylearn_paper.experiment import runs_of
+from earlylearn_paper.experiment import Runs
 from earlylearn_paper.theory.softmax_regression import Curves
 
 SIDES: tuple[Literal["clean", "wrong"], ...] = ("clean", "wrong")
@@ -17,18 +16,18 @@ SIDES: tuple[Literal["clean", "wrong"], ...] = ("clean", "wrong")
 GRADIENTS: dict[str, Literal["ce", "ce_abs", "regularizer"]] = {"error": "ce", "size": "ce_abs", "pull": "regularizer"}
 
 
-def network_curves(comparison: Comparison) -> pd.DataFrame:
+def network_curves(finished: Runs) -> pd.DataFrame:
     """A row per run and epoch: ``method, seed, epoch`` and what the run's metrics say where the truth is known.
 
     ``clean_correct, clean_incorrect, wrong_correct, wrong_memorized, wrong_other`` are shares of the training
     examples with a clean or wrong label. At the true class, ``<side>_error`` is p - y, ``<side>_size`` its absolute
     value and ``<side>_pull`` the regularizer's gradient, each a mean over the examples with its ``_sd``.
-    ``targets_train, targets_validation`` are the shares of rows whose largest target is at the true class. What a
-    method has not is missing.
+    ``test_accuracy`` is missing in epochs that were not tested. ``targets_train, targets_validation`` are the shares of
+    rows whose largest target is at the true class. What a method has not is missing.
     """
     return pd.DataFrame(
-        {"method": name, "seed": run.config.seed, "epoch": line["epoch"], **dict(_measured(line))}
-        for name, runs in runs_of(comparison).items()
+        {"method": name, "seed": run.seed, "epoch": line["epoch"], **dict(_measured(line))}
+        for name, runs in finished.items()
         for run in runs
         for line in run.metrics
     )
@@ -84,6 +83,7 @@ def percent(share: float) -> str:
 
 
 def _measured(line: EpochRecord) -> Iterator[tuple[str, float | None]]:
+    yield "test_accuracy", line["test_accuracy"]
     for side in SIDES:
         shares: Mapping[str, Any] = line[side] or {}
         for name, share in shares.items():

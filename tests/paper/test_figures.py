@@ -176,6 +176,22 @@ def test_full_scale_is_the_papers(experiment):
         assert (config.augment, config.schedule, config.noise) == ("none", "constant", "symmetric:0.4")
 
 
+def judged_figure_1(plain, augmented):
+    verdicts = figure_1.judge(plain, as_the_paper=True)
+    return [*verdicts[:4], figure_1.augmentation_verdict(plain, augmented), *verdicts[4:]]
+
+
+def test_the_decisive_test_is_of_best_and_last_test_accuracy():
+    curves = made_up(("test_accuracy",), epochs=21, ce=[(0.3, 0.8, 0.55)], elr=[(0.3, 0.82, 0.815)])
+    ce, elr = figure_1.decisive_verdicts(curves, "symmetric:0.6")
+    assert (ce.ours, ce.holds, elr.ours, elr.holds) == ("25.0 points", True, "0.5 points", True)
+    assert ce.claim.startswith("60 % wrong labels")
+    swapped = curves.assign(method=curves["method"].map({"ce": "elr", "elr": "ce"}))
+    assert holds(figure_1.decisive_verdicts(swapped, "symmetric:0.6")) == [False, False]
+    assert holds(figure_1.decisive_verdicts(curves[curves["method"] == "ce"], "symmetric:0.6")) == [True, None]
+    assert holds(figure_1.decisive_verdicts(curves[:0], "symmetric:0.6")) == [None, None]
+
+
 def made_up(columns, epochs=20, **methods):
     """Curves of two seeds: per method and column, values between which the curve runs straight, at even distances."""
     rows = []
@@ -211,16 +227,16 @@ AUGMENTED = {"ce": [(0.3, 0.9), (0.3, 0.67), (0.05, 0.17)], "elr": LIKE_FIGURE_1
 )
 def test_figure_1_verdicts(method, column, points, fails):
     augmented = made_up(FIGURE_1_COLUMNS, **AUGMENTED)
-    good = figure_1.judge(made_up(FIGURE_1_COLUMNS, **LIKE_FIGURE_1), augmented, as_the_paper=True)
+    good = judged_figure_1(made_up(FIGURE_1_COLUMNS, **LIKE_FIGURE_1), augmented)
     assert holds(good) == [True] * 6
     broken = {name: list(values) for name, values in LIKE_FIGURE_1.items()}
     broken[method][column] = points
     curves = made_up(FIGURE_1_COLUMNS, **broken)
     if 4 in fails:
         augmented = made_up(FIGURE_1_COLUMNS, **{**AUGMENTED, "ce": broken["ce"]})
-    found = holds(figure_1.judge(curves, augmented, as_the_paper=True))
+    found = holds(judged_figure_1(curves, augmented))
     assert [k for k, held in enumerate(found) if not held] == fails
-    assert holds(figure_1.judge(curves, augmented, as_the_paper=False)) == found[:5]
+    assert holds(figure_1.judge(curves, as_the_paper=False)) == found[:4]
 
 
 FIGURE_2_COLUMNS = ("clean_error", "clean_pull", "wrong_error", "wrong_pull")

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from earlylearn.errors import UsageError
-from earlylearn_paper.page import heading, read_results, render, write_page
+from earlylearn_paper.page import read_results, render, write_page
+from earlylearn_paper.page_tables import heading
 from earlylearn_paper.tables.published import TABLES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -133,4 +134,42 @@ def test_page_without_results_is_refused(tmp_path):
 
 def test_headings_are_the_papers():
     assert [heading(name) for name in ("figure-1", "figure-a1", "table-i1")] == ["Figure 1", "Figure A.1", "Table I.1"]
-    assert {heading(name) for name in TABLES} == {*(f"Table {number}" for number in range(1, 6)), "Table I.1"}
+    assert {heading(name) for name in TABLES} == {*(f"Table {k}" for k in range(1, 6)), "Table I.1", "All methods"}
+
+
+def test_scales_on_the_papers_data_stand_side_by_side_and_unmarked():
+    cells = [_cell("cifar10/ce", column, 80.0) for column in TABLES["table-1"].columns]
+    every = [_cell(row, column, 80.0) for row in TABLES["table-1"].rows for column in TABLES["table-1"].columns]
+
+    def measured(value, **more):
+        return [{**cell, "ours": value, "n": 1, **more} if cell["row"] == cells[0]["row"] else cell for cell in every]
+
+    documents = [
+        _result(scale="medium", cells=measured(70.0)),
+        _result(scale="features", cells=measured(75.0, sd=0.5, n=4)),
+        _result(cells=measured(99.0)),
+    ]
+    text = render(documents, "folder")
+    beside = text[text.index("scales side by side") : text.index("### Table 1, medium scale")]
+    assert "| **cifar10/ce** | paper | 86.98 ± 0.12 |" in beside
+    assert "|  | here, medium | 70.00 (1) |" in beside
+    assert "|  | here, features | 75.00 ± 0.50 (4) |" in beside
+    assert "99.00" not in beside
+    assert "✓" not in beside.replace("(✓)", "")
+    assert "cifar10/elr" not in beside
+    assert "side by side" not in render(documents[2:], "folder")
+
+
+def test_the_overview_says_in_a_sentence_what_is_reproduced():
+    text = render([_result(), _result("table-2", scale="medium")], "folder")
+    (line,) = [line for line in text.splitlines() if line.startswith("**In a sentence:**")]
+    assert "from scratch on CIFAR with a smaller network 1 of 2 judged claims show (1 open)" in line
+    assert "nothing is reproduced yet with the paper's own networks, epochs and seeds" in line
+
+
+def test_the_runs_behind_numbers_are_listed():
+    row = {"data": "cifar10", "labels": "symmetric:0.4", "method": "ce", "training": "t", "seeds": 1, "picked": 0.7}
+    row |= {"sd": None, "best": 0.75, "last": 0.5, "memorized": 0.6, "precision": None, "recall": 0.5}
+    row |= {"average_precision": 0.25, "minutes": 12.34}
+    text = render([_result(scale="medium", runs=[row])], "folder")
+    assert "| ce | t | 1 | 70.00 | 75.00 | 50.00 | 25.00 | 60.0 | – | 50.0 | 25.0 | 12.3 |" in text

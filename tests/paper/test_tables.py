@@ -15,10 +15,18 @@ from earlylearn.recipes import RECIPES
 from earlylearn.values import pairs_from_text
 from earlylearn_paper.experiment import Cell, Work
 from earlylearn_paper.reproduce import reproduce
+from earlylearn_paper.tables import all_methods, table_1, table_2, table_3, table_4, table_5, table_i1
 from earlylearn_paper.tables import table as tables
-from earlylearn_paper.tables import table_1, table_2, table_3, table_4, table_5, table_i1
 from earlylearn_paper.tables.independent import HUMAN_RERUN, RERUNS
-from earlylearn_paper.tables.judge import agrees, all_above, growing, lead_verdict, leads, number_verdicts
+from earlylearn_paper.tables.judge import (
+    agrees,
+    all_above,
+    growing,
+    lead_verdict,
+    leads,
+    number_verdicts,
+    without_spread,
+)
 from earlylearn_paper.tables.picture import dots_figure
 from earlylearn_paper.tables.published import TABLES, Number, parse
 from earlylearn_paper.tables.table import Source, fill
@@ -329,3 +337,40 @@ def test_table_4_tests_on_both_sets_at_full_scale(tmp_path):
     for data in ("webvision", "ilsvrc12"):
         assert ours[f"{data}-top1"] <= ours[f"{data}-top5"]
     assert any(verdict["claim"].startswith("elr: the paper's numbers") for verdict in done.document["verdicts"])
+
+
+def test_of_one_seed_nothing_is_judged():
+    verdicts = table_1.shape([replace(cell, sd=None, n=1) for cell in _as_published("table-1")])
+    assert all(verdict.holds for verdict in verdicts)
+    open_ = without_spread(verdicts)
+    assert [verdict.holds for verdict in open_] == [None] * len(verdicts)
+    assert all(verdict.ours.endswith("(one seed: no spread to judge by)") for verdict in open_)
+
+
+@pytest.mark.parametrize("scale", ["medium", "features"])
+@pytest.mark.parametrize("name", ["table-1", "table-2", "all-methods"])
+def test_every_cell_on_cifar_can_run_or_says_why_not(name, scale):
+    plans = {"table-1": {"medium": table_1.medium_plan, "features": table_1.features_plan}}
+    plans["table-2"] = {at: lambda at=at: table_2._plan(at) for at in ("medium", "features")}
+    plans["all-methods"] = {"features": all_methods.plan}
+    if scale not in plans[name]:
+        return
+    plan = plans[name][scale]()
+    training = paper.EXPERIMENTS[name].at(scale).settings["training"]
+    parts = {}
+    for place, source in plan.items():
+        if isinstance(source, str):
+            assert len(source) > 20
+            continue
+        assert parts.setdefault(source.part, source.settings) == source.settings, place
+        settings = {**training, **source.settings}
+        method, *options = source.method.split(":")
+        check_options(method, {**RECIPES[settings["recipe"]].options_for(method), **pairs_from_text(options, str)})
+        assert settings["data"] in ("cifar10", "cifar100")
+        assert "labels" in settings or parse_noise(settings["noise"])
+    if scale == "features" and name != "all-methods":  # no cell of ce and elr on CIFAR-10 is left out
+        assert not [
+            place
+            for place, source in plan.items()
+            if place[0] in ("cifar10/ce", "cifar10/elr") and isinstance(source, str)
+        ]

@@ -11,13 +11,19 @@ from earlylearn.cli.options import DataDir, Json, Overwrite, Quiet, argument, co
 from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.files import new_file
 
+PAGE = "docs/reproduction.md"  # where --collect writes unless --page names another
 Name = Annotated[str | None, argument("figure-1, table-1, ..., or all; see --list", "NAME")]
 
 
 def reproduce(
     name: Name = None,
     scale: Annotated[
-        str, option("quick (default): minutes on a processor; full: the paper's own, for a GPU", metavar="NAME")
+        str,
+        option(
+            "quick (default): minutes on a processor; features, medium: CIFAR on a processor, see --list; full: the "
+            "paper's own, for a GPU",
+            metavar="NAME",
+        ),
     ] = "quick",
     list_: Annotated[bool, typer.Option("--list", help="list what there is, with time and hardware")] = False,
     rows: Annotated[str | None, option("only these rows of a table", metavar="LIST")] = None,
@@ -27,6 +33,12 @@ def reproduce(
     out: Annotated[str, option("folder in which NAME-SCALE is made (default runs/paper)", metavar="DIR")] = (
         "runs/paper"
     ),
+    collect: Annotated[
+        str | None,
+        option(
+            "train nothing: take up runs that were finished elsewhere, and make what can be made of them", metavar="DIR"
+        ),
+    ] = None,
     page: Annotated[
         str | None, option("write all results there are as one Markdown page, with its figures", metavar="FILE")
     ] = None,
@@ -35,16 +47,18 @@ def reproduce(
     quiet: Quiet = False,
 ) -> None:
     """Make a figure or table of the paper again, and judge it by the paper; ask again to go on."""
-    from earlylearn_paper import EXPERIMENTS
-    from earlylearn_paper.page import write_page
+    from earlylearn_paper.page import runs_beside, write_page
     from earlylearn_paper.reproduce import find_experiment
 
     if list_:
         _list(json_)
         return
+    if collect is not None:
+        _collect(collect, name, out, page or PAGE, json_)
+        return
     if name is None and page is None:
         raise UsageError("NAME is missing; write for example earlylearn reproduce figure-a1 (--list has all)")
-    names = [] if name is None else list(EXPERIMENTS) if name == "all" else [find_experiment(name).name]
+    names = [] if name is None else _all(scale) if name == "all" else [find_experiment(name).name]
     if len(names) > 1 and (rows or columns):
         raise UsageError("--rows, --columns: say which of a table; name one table")
     new_file(page, overwrite=True)  # before the work, whether it may be written
@@ -57,6 +71,7 @@ def reproduce(
         "workers": number(workers),
         "overwrite": overwrite,
         "quiet": quiet,
+        "records": None if page is None or scale == "features" else runs_beside(page),
     }
     documents, failed = _make(names, asked, tell=not json_)
     if page is not None:
@@ -67,6 +82,30 @@ def reproduce(
         print_json(documents if name in (None, "all") else documents[0])
     if failed:
         raise EarlylearnError(f"{len(failed)} of {len(names)} could not be made; {'; '.join(failed)}")
+
+
+def _all(scale: str) -> list[str]:
+    """Every figure and table that is made at a scale; of an unknown one all, for the first to tell."""
+    from earlylearn_paper import EXPERIMENTS
+
+    return [name for name, each in EXPERIMENTS.items() if scale in each.scales] or list(EXPERIMENTS)
+
+
+def _collect(source: str, name: str | None, out: str, page: str, as_json: bool) -> None:
+    from earlylearn_paper.collect import collect
+    from earlylearn_paper.page import write_page
+
+    if name is not None:
+        raise UsageError(f"{name}: --collect makes all that can be made; leave the name out")
+    new_file(page, overwrite=True)
+    made = collect(source, out=out, page=page)
+    write_page(page, out)
+    if as_json:
+        print_json([each.document for each in made])
+        return
+    for each in made:
+        _tell(each.document)
+    print(f"page: {page}")
 
 
 def _make(names: list[str], asked: dict[str, Any], *, tell: bool) -> tuple[list[Any], list[str]]:
@@ -107,28 +146,28 @@ def _list(as_json: bool) -> None:
                 "columns": list(each.columns),
             }
             for each in EXPERIMENTS.values()
-            for scale in ("quick", "full")
+            for scale in each.scales
         ]
         print_json(listed)
         return
     shown = [
         [
-            each.name,
-            each.title,
-            rough_duration(60 * each.quick.minutes),
-            f"{rough_duration(60 * each.full.minutes)}, {each.full.hardware}",
+            each.name if scale == next(iter(each.scales)) else "",
+            each.title if scale == next(iter(each.scales)) else "",
+            scale,
+            rough_duration(60 * its.minutes),
+            its.hardware,
         ]
         for each in EXPERIMENTS.values()
+        for scale, its in each.scales.items()
     ]
     print_table(
-        "figures and tables of the paper",
-        ["name", "what it shows", "quick, on 2 processor cores", "full (estimated)"],
-        shown,
+        "figures and tables of the paper", ["name", "what it shows", "scale", "about", "on (full: estimated)"], shown
     )
 
 
 def _tell(document: Any) -> None:
-    """The verdicts, and at the quick scale plainly what stands in for the paper's set-up."""
+    """The verdicts, and plainly what stands in for the paper's set-up."""
     words = {True: "holds", False: "does not hold", None: "not measured"}
     rows = [[each["claim"], each["paper"], each["ours"], words[each["holds"]]] for each in document["verdicts"]]
     title = f"{document['name']}, {document['scale']} scale: {document['title']}"

@@ -9,9 +9,18 @@ from earlylearn_paper.drawing import DASHED, gradient_panel
 from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work
 from earlylearn_paper.run_curves import SIDES, example_band, mean_curve, network_curves
 from earlylearn_paper.setup import (
+    FEATURE_MINUTES,
+    FEATURES_40,
+    FEATURES_NETWORK,
+    FEATURES_TRAINING,
     FULL,
     GPU,
     GPU_MINUTES,
+    MEDIUM_MINUTES,
+    MEDIUM_NETWORK,
+    MEDIUM_PLAIN,
+    MEDIUM_SEED,
+    MEDIUM_SHORT,
     PLAIN_TRAINING,
     PROCESSOR,
     QUICK,
@@ -26,7 +35,7 @@ if TYPE_CHECKING:  # drawing costs a slow import
 
 def reproduce(work: Work) -> Findings:
     """Train both methods; returns curves, figure and verdicts."""
-    curves = network_curves(work.compare("networks", ("ce", "elr")))
+    curves = network_curves(work.train_all("networks", ("ce", "elr")))
     return Findings(verdicts=judge(curves), data={"figure-2": curves}, figures={"figure-2": picture(curves)})
 
 
@@ -96,5 +105,17 @@ FIGURE_2 = Experiment(
         replaced=(SMALL_DATA, PLAIN_TRAINING, QUICK_TRAINING, SMALL_LAM),
     ),
     full=Scale(settings={"training": FULL}, minutes=2 * GPU_MINUTES, hardware=GPU, replaced=(PLAIN_TRAINING,)),
+    features=Scale(
+        settings={"training": FEATURES_40},
+        minutes=8 * FEATURE_MINUTES,
+        hardware=PROCESSOR,
+        replaced=(FEATURES_NETWORK, FEATURES_TRAINING),
+    ),
+    medium=Scale(
+        settings={"training": MEDIUM_PLAIN},
+        minutes=2 * MEDIUM_MINUTES,
+        hardware=PROCESSOR,
+        replaced=(MEDIUM_NETWORK, PLAIN_TRAINING, MEDIUM_SHORT, MEDIUM_SEED),
+    ),
     reproduce=reproduce,
 )

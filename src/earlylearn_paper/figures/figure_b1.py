@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # drawing costs a slow import
 def reproduce(work: Work) -> Findings:
     """Train both models with cross-entropy; returns curves, figure and verdicts."""
     linear = linear_curves({"ce": train_softmax_regression("ce", **work.settings["linear"])})
-    network = network_curves(work.compare("network", ("ce",)))
+    network = network_curves(work.train_all("network", ("ce",)))
     return Findings(
         verdicts=judge("linear model", linear) + judge("network", network),
         data={"figure-b1-linear": linear, "figure-b1-network": network},

@@ -31,7 +31,7 @@ def reproduce(work: Work) -> Findings:
         }
     )
     methods = {f"{_name(lam)}:beta={work.settings['beta']:g}": lam for lam in lams}
-    network = network_curves(work.compare("networks", tuple(methods)))
+    network = network_curves(work.train_all("networks", tuple(methods)))
     network["method"] = network["method"].map({name: _name(lam) for name, lam in methods.items()})
     return Findings(
         verdicts=judge(linear, network, lams),

@@ -30,7 +30,7 @@ def reproduce(work: Work) -> Findings:
     """Train cross-entropy with targets beside it, and ELR; returns curves, figure and verdicts."""
     beta = work.settings["beta"]
     names = {f"targets:beta={beta:g}": "targets", f"elr:beta={beta:g}": "elr"}
-    curves = network_curves(work.compare("networks", tuple(names)))
+    curves = network_curves(work.train_all("networks", tuple(names)))
     curves["method"] = curves["method"].map(names)
     return Findings(verdicts=judge(curves), data={"figure-d1": curves}, figures={"figure-d1": picture(curves)})
 

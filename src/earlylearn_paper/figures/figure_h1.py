@@ -7,9 +7,25 @@ import pandas as pd
 
 from earlylearn.drawing.style import CORRECT, OTHER, house_style, new_figure
 from earlylearn_paper.drawing import DOTTED
-from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work, runs_of
+from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work
 from earlylearn_paper.run_curves import percent
-from earlylearn_paper.setup import FULL, GPU, GPU_MINUTES, PROCESSOR, QUICK, SMALL_DATA
+from earlylearn_paper.setup import (
+    FEATURE_MINUTES,
+    FEATURES,
+    FEATURES_NETWORK,
+    FEATURES_TRAINING,
+    FULL,
+    GPU,
+    GPU_MINUTES,
+    MEDIUM_FAST,
+    MEDIUM_FAST_TRAINING,
+    MEDIUM_MINUTES,
+    MEDIUM_NETWORK,
+    MEDIUM_SEED,
+    PROCESSOR,
+    QUICK,
+    SMALL_DATA,
+)
 
 if TYPE_CHECKING:  # drawing costs a slow import
     from matplotlib.figure import Figure
@@ -26,22 +42,27 @@ ROBUST = 0.05  # accuracies that differ by no more count as alike
 
 def reproduce(work: Work) -> Findings:
     """Train ELR with every value of each parameter, the others fixed; returns accuracies, figure and verdicts."""
-    names = {(panel, value): _method(panel, value, work.settings) for panel in PANELS for value in work.settings[panel]}
-    runs = runs_of(work.compare("runs", tuple(dict.fromkeys(names.values()))))
+    names = methods(work.settings)
+    runs = work.train_all("runs", tuple(dict.fromkeys(names.values())))
     points = pd.DataFrame(
         {
             "parameter": panel,
             "value": value,
             "method": name,
-            "seed": run.config.seed,
-            "test_picked": run.summary["accuracy"]["test_at_best_val"],
-            "test_last": run.summary["accuracy"]["test_last"],
-            "memorized_last": run.summary["memorized_last"],
+            "seed": run.seed,
+            "test_picked": run.outcome["test_at_best_val"],
+            "test_last": run.outcome["test_last"],
+            "memorized_last": run.outcome["memorized_last"],
         }
         for (panel, value), name in names.items()
         for run in runs[name]
     )
     return Findings(verdicts=judge(points), data={"figure-h1": points}, figures={"figure-h1": picture(points)})
+
+
+def methods(settings: dict[str, Any]) -> dict[tuple[str, float], str]:
+    """The method of every point, by parameter and value."""
+    return {(panel, value): _method(panel, value, settings) for panel in PANELS for value in settings[panel]}
 
 
 def judge(points: pd.DataFrame) -> list[Verdict]:
@@ -170,6 +191,25 @@ FIGURE_H1 = Experiment(
         settings={**GRID, "fixed_lam": 3.0, "training": {**_FULL, "noise": "symmetric:0.6", "seeds": 4}},
         minutes=4 * (13 + 6 * 4 / 3) * GPU_MINUTES,
         hardware=GPU,
+    ),
+    features=Scale(
+        settings={**GRID, "fixed_lam": 3.0, "training": {**FEATURES, "noise": "symmetric:0.6"}},
+        minutes=4 * 19 * FEATURE_MINUTES,
+        hardware=PROCESSOR,
+        replaced=(FEATURES_NETWORK, FEATURES_TRAINING),
+    ),
+    medium=Scale(
+        settings={
+            "beta": [0.0, 0.5, 0.7, 0.9],
+            "lam": [0.1, 1.0, 3.0, 7.0],
+            "alpha": [0.0, 1.0, 5.0],
+            "fixed_beta": 0.7,
+            "fixed_lam": 3.0,
+            "training": {"data": "cifar10", "noise": "symmetric:0.6", **MEDIUM_FAST, "network": "whitened-cnn"},
+        },
+        minutes=(7 + 3 * 4 / 3) * MEDIUM_MINUTES,
+        hardware=PROCESSOR,
+        replaced=(MEDIUM_NETWORK, MEDIUM_FAST_TRAINING, "fewer values of each parameter", MEDIUM_SEED),
     ),
     reproduce=reproduce,
 )

@@ -7,6 +7,7 @@ one seed the sign alone counts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
 from statistics import fmean
@@ -114,6 +115,12 @@ def judged(claim: str, paper: str, ours: dict[str, tuple[float, float]], shows: 
     holds = shows([value for value, _ in ours.values()], [error for _, error in ours.values()])
     chance = " (two standard errors do not tell)" if holds is None else ""
     return Verdict(claim, paper, signed_with_error(ours) + chance, holds)
+
+
+def without_spread(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts on numbers of one seed each: what they are is told, and whether it is more than chance left open."""
+    note = " (one seed: no spread to judge by)"
+    return [each if each.holds is None else replace(each, ours=each.ours + note, holds=None) for each in verdicts]
 
 
 def agrees(cell: Cell) -> bool | None:

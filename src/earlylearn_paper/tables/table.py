@@ -12,9 +12,9 @@ import pandas as pd
 
 from earlylearn.errors import UsageError
 from earlylearn.recipes import find_recipe
-from earlylearn.runs.run import Run
 from earlylearn.study.statistics import summarize
-from earlylearn_paper.experiment import Cell, Findings, Verdict, Work, runs_of
+from earlylearn_paper.experiment import Cell, Findings, Verdict, Work
+from earlylearn_paper.records import Finished
 from earlylearn_paper.tables.judge import Judge
 from earlylearn_paper.tables.picture import dots_figure
 from earlylearn_paper.tables.published import TABLES, Table
@@ -40,7 +40,7 @@ class Source:
     part: str
     method: str
     settings: dict[str, Any] = field(default_factory=dict)
-    measure: str | Callable[[Run], float] = "test_at_best_val"
+    measure: str | Callable[[Finished], float] = "test_at_best_val"
     why: str = ""
 
 
@@ -116,14 +116,13 @@ def _train(work: Work, plan: Plan) -> pd.DataFrame:
     rows = []
     for part, wanted in parts.items():
         methods = list(dict.fromkeys(source.method for _, source in wanted))
-        done = work.compare(part, methods, **wanted[0][1].settings)
-        measured, runs = done.runs, runs_of(done)
+        runs = work.train(part, methods, **wanted[0][1].settings)
         for (row, column), source in wanted:
-            mine = measured[measured["name"] == source.method]
-            for run, (_, known) in zip(runs[source.method], mine.iterrows(), strict=True):
+            for run in runs.get(source.method, ()):
+                known: dict[str, Any] = dict(run.outcome)
                 measure = source.measure
                 value = 100 * known[measure] if isinstance(measure, str) else measure(run)
-                about = {"row": row, "column": column, "method": source.method, "seed": int(known["seed"])}
+                about = {"row": row, "column": column, "method": source.method, "seed": run.seed}
                 about[MADE_WITH] = made_with(source, work)
                 rows.append({**about, "value": float(value), **{key: known[key] for key in KEPT}})
     return pd.DataFrame(rows, columns=["row", "column", "method", "seed", "value", *KEPT, MADE_WITH])

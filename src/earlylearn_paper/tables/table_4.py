@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import load
+from earlylearn.errors import EarlylearnError
 from earlylearn.runs.run import Run
 from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.records import Finished
 from earlylearn_paper.setup import SMALL_LAM
 from earlylearn_paper.tables.judge import all_above, lead_verdict, number_verdicts
 from earlylearn_paper.tables.published import TABLES
@@ -36,7 +38,7 @@ def ranks(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> NDArr
     return np.asarray((probabilities > probabilities[np.arange(len(truth)), truth][:, None]).sum(1))
 
 
-def _accuracies(work: Work) -> Callable[[str | None, int], Callable[[Run], float]]:
+def _accuracies(work: Work) -> Callable[[str | None, int], Callable[[Finished], float]]:
     """Top-k accuracy of a run in per cent on a test set; sets are read and predicted once."""
     data = work.settings["training"]["data"]
 
@@ -50,7 +52,12 @@ def _accuracies(work: Work) -> Callable[[str | None, int], Callable[[Run], float
     def ranked(path: Path, test: str | None) -> NDArray[np.int64]:
         return ranks(Run(path).predict_proba(held_out(test).inputs), held_out(test).labels)
 
-    return lambda test, k: lambda run: 100 * float((ranked(run.folder.path, test) < k).mean())
+    def accuracy(run: Finished, test: str | None, k: int) -> float:
+        if run.path is None:
+            raise EarlylearnError(f"{run.name}: a record does not predict; train it here")
+        return 100 * float((ranked(run.path, test) < k).mean())
+
+    return lambda test, k: lambda run: accuracy(run, test, k)
 
 
 def _plan(work: Work) -> Plan:

@@ -128,6 +128,22 @@ def train_softmax_regressions(
     record: Sequence[int] | None = None,
 ) -> list[Curves]:
     """`train_softmax_regression` for several pairs (lam, beta) at once, on the same data; one Curves each."""
+    data = draw_mixture(n, p, sigma=sigma, flipped=flipped, seeds=seeds)
+    theta = draw_start(p, radius=start, seeds=seeds)
+    return regress(data, theta, loss, points, lr=lr, iterations=iterations, record=record)
+
+
+def regress(
+    data: Mixture,
+    theta: Floats,
+    loss: str,
+    points: Sequence[tuple[float, float]],
+    *,
+    lr: float,
+    iterations: int,
+    record: Sequence[int] | None = None,
+) -> list[Curves]:
+    """The same on data that are there, from the differences ``theta [S, p]``; see `train_softmax_regression`."""
     if loss not in LOSSES:
         raise UsageError(f"loss {loss!r} is not known; choose one of {', '.join(LOSSES)}")
     for lam, beta in points:
@@ -139,8 +155,6 @@ def train_softmax_regressions(
     kept = sorted(set(log_spaced(iterations) if record is None else record))
     if not kept or kept[0] < 0 or kept[-1] > iterations:
         raise UsageError(f"record must name iterations between 0 and {iterations}")
-    data = draw_mixture(n, p, sigma=sigma, flipped=flipped, seeds=seeds)
-    theta = draw_start(p, radius=start, seeds=seeds)
     recorded: list[dict[str, Floats]] = []
     wanted = set(kept)
     for iteration, state in zip(range(kept[-1] + 1), descent(data, theta, loss, points, lr), strict=False):

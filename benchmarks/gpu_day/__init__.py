@@ -1,0 +1,1 @@
+"""What does half an hour on a GPU bring, with nobody at hand?"""
