@@ -38,7 +38,25 @@ def test_every_planted_label_is_another_and_half_are_by_likeness():
     assert canaries.alike.sum() == 30
     steps = (canaries.planted - canaries.given) % 5
     assert (steps[canaries.alike] == 1).all()
-    assert set(steps[~canaries.alike]) == {1, 2, 3, 4}
+    assert set(steps[~canaries.alike]) == {2, 3, 4}  # 1 is what the model believes, and may be right
+
+
+def test_of_two_classes_none_is_planted_at_random_that_the_model_believes_in():
+    data = blobs(n=400, classes=2)
+    true = data.true_labels
+    canaries = plant(data, 100, lambda rows: np.eye(2)[true[rows]], np.random.default_rng(0))
+    assert (canaries.planted != canaries.given).all()
+    at_random = ~canaries.alike
+    assert (canaries.planted[at_random] != true[canaries.rows[at_random]]).all()
+    assert canaries.alike.sum() == at_random.sum() == 50
+
+
+def test_without_a_model_all_are_planted_at_random():
+    data = blobs(n=400, classes=4)
+    canaries = plant(data, 200, None, np.random.default_rng(0))
+    assert len(canaries.rows) == 200
+    assert not canaries.alike.any()
+    assert np.bincount((canaries.planted - canaries.given) % 4, minlength=4)[1:].min() > 40
 
 
 def test_a_model_that_is_quite_sure_still_names_another_label():

@@ -98,32 +98,41 @@ def how_many(rows: int, share: float | None) -> int:
 def plant(data: LabelledData, number: int, likes: Likes | None, rng: np.random.Generator) -> Canaries:
     """Choose rows at random, and a wrong label for each.
 
-    Half get one of the other labels at random. Half get one drawn from what a model says of the row, its given label
-    left out: the mistakes that people make lie mostly between the two (docs/diagnose.md).
+    Half get one of the other labels at random, but not the one that a model believes in: where the given label is
+    wrong, that may be the right one. Half get one drawn from what the model says of the row, its given label left out.
+    The mistakes that people make lie mostly between the two (docs/diagnose.md).
 
     Args:
         data: the rows; those that it sets aside to validate with are left alone.
         number: of canaries.
-        likes: probabilities ``[m, C]`` of rows ``[m]``; asked of the second half alone. None plants all at random.
+        likes: probabilities ``[m, C]`` of rows ``[m]``; None plants all at random.
         rng: the only source of chance.
     """
     rows = np.arange(len(data)) if data.val_rows is None else np.setdiff1d(np.arange(len(data)), data.val_rows)
-    rows = rng.permutation(rows)[:number]
-    given, classes = data.labels[rows], len(data.classes)
-    planted = (given + rng.integers(1, classes, len(rows))) % classes
-    alike = np.arange(len(rows)) >= (len(rows) if likes is None else len(rows) // 2)
-    if likes is not None:
-        planted[alike] = _mistaken(likes(rows[alike]), given[alike], rng)
-    order = np.argsort(rows)
-    return Canaries(rows[order], given[order], planted[order], alike[order])
+    classes = len(data.classes)
+    # Of two classes a row whose label the model does not believe in has no label left to be planted at random.
+    rows = rng.permutation(rows)[: number if classes > 2 else len(rows)]
+    said = None if likes is None else likes(rows)
+    given = data.labels[rows]
+    allowed = np.arange(classes) != given[:, None]
+    if said is not None:
+        allowed[np.arange(len(rows)), said.argmax(1)] = False
+    alike = np.arange(len(rows)) < (0 if said is None else number // 2)
+    usable = alike | allowed.any(1)
+    kept = np.flatnonzero(usable)[:number]
+    planted = _drawn(allowed.astype(np.float64), rng)
+    if said is not None:
+        weights = np.maximum(said.astype(np.float64), FLOOR)
+        weights[np.arange(len(rows)), given] = 0
+        planted[alike] = _drawn(weights[alike], rng)
+    kept = kept[np.argsort(rows[kept])]
+    return Canaries(rows[kept], given[kept], planted[kept], alike[kept])
 
 
-def _mistaken(said: NDArray[np.floating], given: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """A label of each row, drawn from what a model says of it without the given one."""
-    weights = np.maximum(said.astype(np.float64), FLOOR)
-    weights[np.arange(len(given)), given] = 0
-    # The first class whose cumulative weight exceeds a uniform number is a draw from the weights.
-    draws = rng.random((len(given), 1)) * weights.sum(1, keepdims=True)
+def _drawn(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """A position for each row of weights ``[m, C]``, drawn in proportion to them."""
+    # The first whose cumulative weight exceeds a uniform number is such a draw.
+    draws = rng.random((len(weights), 1)) * weights.sum(1, keepdims=True)
     return np.asarray((weights.cumsum(1) > draws).argmax(1))
 
 
