@@ -157,7 +157,7 @@ CHANGED = {
     ("auto", "trees"): False,
     ("elr", "lam"): 1.0,
     ("elr", "beta"): 0.9,
-    ("elr", "align"): 1.0,
+    ("elr", "align"): 0.5,
     ("elr+", "lam"): 1.0,
     ("elr+", "beta"): 0.9,
     ("elr+", "alpha"): 0.0,

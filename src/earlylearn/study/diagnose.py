@@ -140,7 +140,7 @@ def diagnose(
 
 def _lambdas(lambdas: Sequence[float]) -> list[float]:
     values = [lambdas] if isinstance(lambdas, int | float) else list(lambdas)
-    wrong = [value for value in values if isinstance(value, bool | str) or not value >= 0]
+    wrong = [value for value in values if isinstance(value, bool) or not isinstance(value, int | float) or value < 0]
     if wrong or len(set(values)) < len(values):
         raise UsageError(f"{setting('lambdas', values)}: must be different numbers, 0 or more")
     return [float(value) for value in values]
@@ -150,14 +150,13 @@ def _configs(
     default: RunConfig, request: dict[str, Any], options: dict[str, Any], loaded: Loaded, lambdas: list[float]
 ) -> dict[str, RunConfig]:
     """The runs by name, the one to be diagnosed first; noise has been injected before any of them."""
-    configs = {short(default.method): resolve(loaded.train, {**request, "noise": None}, options)}
+    request = {**request, "noise": None}
+    configs = {short(default.method): resolve(loaded.train, request, options)}
     own = "lam" in hyperparameters(default.method_class()).model_fields
     elr = default.method if own else "elr"
     tried = {f"{short(elr)}:lam={lam:g}": (elr, {**(options if own else {}), "lam": lam}) for lam in lambdas}
-    # An encoder has done its work, and a recipe that is for the method alone has no say of others.
-    others = {**request, "noise": None, "recipe": request.get("recipe")}
     for name, (method, hyper) in {"ce": ("ce", {}), **tried}.items():
-        config = resolve(loaded.train, {**others, "method": method}, hyper)
+        config = resolve(loaded.train, {**request, "method": method}, hyper)
         if config not in configs.values():
             configs.setdefault(name, config)
     for config in configs.values():
