@@ -33,7 +33,7 @@ class Epochs:
     """Epochs of one method, each timed.
 
     Attributes:
-        writing: processor seconds spent so far on writing down the logits of every row (`Fit.seen_logits`).
+        writing: processor seconds spent so far on writing down the logits of every row (`earlylearn.loop.seen`).
     """
 
     def __init__(self, method: str, shape: tuple[int, int, int], batch: int, *, steps: int, epochs: int) -> None:
@@ -62,7 +62,7 @@ class Epochs:
         fabric = Fabric(accelerator="cpu", devices=1, precision=default_precision(NETWORK))  # type: ignore[arg-type]
         self.writing = 0.0
         fit = Fit(self.method, data, fabric, epochs=epochs)
-        fit._see = self._timed(fit._see)  # type: ignore[method-assign]
+        fit.seen.add = self._timed(fit.seen.add)  # type: ignore[method-assign]
         self.epochs: Iterator[Any] = fit.run(lambda count, read: None)
         self.steps = steps
 

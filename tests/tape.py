@@ -67,15 +67,15 @@ class Tapes:
     def record(self, step):
         tape = Tape()
         with tape:
-            losses = step()
+            said = step()
         done = []  # recording a CUDA graph does nothing, a tape has done the step already: the first replay is no other
 
         def replay():
             if done:
-                tape.play(losses.values())
+                tape.play([*said.losses.values(), *([] if said.logits is None else [said.logits])])
             done.append(True)
 
-        return replay, losses
+        return replay, said
 
     def forget(self):
         pass

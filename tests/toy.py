@@ -9,6 +9,7 @@ from lightning_fabric import Fabric
 
 from earlylearn.loop.batches import Batch, Batches, Draw
 from earlylearn.loop.fit import Fit
+from earlylearn.loop.seen import Seen
 from tests.reference.elr_plus_literal import small_network
 
 ROWS, CLASSES, HELD_OUT = 23, 3, 3
@@ -86,6 +87,14 @@ def takes_the_same_steps(make_method, literal, *, epochs=4, batch_size=8):
         for mine, other in zip(method.nets[0].parameters(), net.parameters(), strict=True):
             torch.testing.assert_close(mine.detach(), other.detach(), rtol=1e-5, atol=1e-5)
     return method
+
+
+def seen_of(logits, labels, **others):
+    """What the loop keeps of logits of all rows."""
+    seen = Seen(labels, **others)
+    seen.add(torch.arange(len(labels)), logits)
+    seen.settle()
+    return seen
 
 
 class Says(torch.nn.Module):

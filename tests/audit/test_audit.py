@@ -9,6 +9,7 @@ import earlylearn as el
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.audit.label_issues import score_label_issues
 from earlylearn.errors import UsageError
+from tests.toy import seen_of
 
 BELIEFS = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.4, 0.4, 0.2], [np.nan] * 3, [0.0, 0.3, 0.7]])
 
@@ -115,7 +116,7 @@ def test_dynamics_equal_counting_example_by_example():
     history = [torch.randn(20, 3, generator=generator) for _ in range(6)]
     dynamics = Dynamics(20)
     for logits in history:
-        dynamics.update(logits, labels)
+        dynamics.update(seen_of(logits, labels))
     columns = dynamics.columns()
     for i, y in enumerate(labels.tolist()):
         rows = [logits[i].tolist() for logits in history]

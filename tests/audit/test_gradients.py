@@ -11,11 +11,16 @@ from earlylearn.methods.supervised import CrossEntropy
 from earlylearn.runs.train import train
 from tests.conftest import blobs
 from tests.reference.elr_literal import lemma_2_gradient
-from tests.toy import Says
+from tests.toy import Says, seen_of
 
 LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.3, -0.4, 0.9], [0.0, 0.0, 0.0], [-1.5, 1.0, 0.2]])
 TARGETS = torch.tensor([[0.6, 0.2, 0.1], [0.1, 0.3, 0.5], [0.2, 0.2, 0.5], [0.0, 0.9, 0.05]])
 INDEX = torch.tensor([3, 0, 2, 1])
+
+
+def gradients_of(labels, true, regularizer):
+    seen = seen_of(LOGITS, labels, true=true, regularizer=regularizer)
+    return true_class_gradients(seen.at_true, labels, true, seen.pull)
 
 
 def with_targets(method):
@@ -39,7 +44,7 @@ def test_kl_is_the_gradient_of_its_term():
 def test_sides_are_moments_of_p_minus_y_at_the_true_class():
     labels, true = torch.tensor([0, 1, 2, 1]), torch.tensor([0, 0, 2, 0])
     regularizer = torch.arange(12.0).reshape(4, 3)
-    found = true_class_gradients(LOGITS, labels, true, regularizer)
+    found = gradients_of(labels, true, lambda rows, logits: regularizer[rows])
     z = LOGITS.clone().requires_grad_()
     torch.nn.functional.cross_entropy(z, labels, reduction="sum").backward()
     at_true = z.grad.gather(1, true[:, None]).squeeze(1).numpy()
@@ -51,7 +56,7 @@ def test_sides_are_moments_of_p_minus_y_at_the_true_class():
 
 
 def test_a_side_without_examples_is_none():
-    found = true_class_gradients(LOGITS, torch.zeros(4).long(), torch.zeros(4).long(), None)
+    found = gradients_of(torch.zeros(4).long(), torch.zeros(4).long(), None)
     assert found["wrong"] is None
     assert found["clean"]["regularizer"] is None
 

@@ -12,6 +12,7 @@ from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.doctor import plan
 from earlylearn.errors import UsageError
+from earlylearn.loop.seen import Seen
 from earlylearn.methods import METHODS
 from earlylearn.networks import build_network, count_weights
 from earlylearn.networks.cost import network_cost
@@ -106,8 +107,11 @@ def test_memory_is_that_of_the_methods_own_tensors(timm):
     assert memory["weights of the networks, GB"] == pytest.approx(weights, rel=0.005)
     assert memory["weight averages, GB"] == pytest.approx(weights, rel=0.005)
     assert memory["their gradients and momentum, GB"] == pytest.approx(2 * weights, rel=0.005)
-    logits = torch.zeros(1000, 14)  # of every row, the latest: the loop's
-    some = [logits, *METHODS["elr+"](nn.Identity, 1000, 14).buffers(), *Dynamics(1000).buffers()]
+    some = [
+        Seen(torch.zeros(1000, dtype=torch.int64)),
+        *METHODS["elr+"](nn.Identity, 1000, 14).buffers(),
+        *Dynamics(1000).buffers(),
+    ]
     tables = sum(table.nbytes for table in some) * 1_014_313 / 1000
     assert memory["tables with a row per image, GB"] == pytest.approx(tables / 1e9, rel=0.005)
 

@@ -10,6 +10,7 @@ from earlylearn.audit.dynamics import Dynamics
 from earlylearn.errors import UsageError
 from earlylearn.loop.batches import Batches, Draw
 from earlylearn.loop.fit import Fit
+from earlylearn.loop.seen import Seen
 from earlylearn.methods import METHODS
 from earlylearn.runs.train import resume, train
 from tests.conftest import blobs, stripes
@@ -51,9 +52,11 @@ def test_samples_are_drawn_anew_and_other_rows_are_left_alone():
 
 def test_dynamics_count_only_what_an_epoch_saw():
     dynamics, labels = Dynamics(3), torch.tensor([0, 1, 1])
-    unseen = [torch.nan, torch.nan]
-    assert dynamics.update(torch.tensor([[2.0, 0.0], unseen, unseen]), labels).tolist() == [0, -1, -1]
-    assert dynamics.update(torch.tensor([unseen, [0.0, 3.0], unseen]), labels).tolist() == [-1, 1, -1]
+    for row, logits in ((0, [2.0, 0.0]), (1, [0.0, 3.0])):
+        seen = Seen(labels)
+        seen.add(torch.tensor([row]), torch.tensor([logits]))
+        seen.settle()
+        dynamics.update(seen)
     columns = dynamics.columns()
     np.testing.assert_allclose(columns["margin"], [2.0, 3.0, np.nan])
     np.testing.assert_allclose(columns["loss"], [np.log1p(np.exp(-2)), np.log1p(np.exp(-3)), np.nan], rtol=1e-6)
@@ -139,8 +142,13 @@ def test_inputs_identified_by_a_checksum_are_not_read_for_the_fingerprint(tmp_pa
 def test_truncation_leaves_rows_an_epoch_did_not_see_as_they_were():
     method = METHODS["gce"](lambda: torch.nn.Linear(2, 2), 4, 2, truncation=0.5)
     rows, labels = torch.arange(4), torch.zeros(4, dtype=torch.int64)
-    sure, unsure, unseen = [3.0, 0.0], [0.0, 3.0], [torch.nan, torch.nan]
-    method._prune(rows, labels, torch.tensor([unsure, sure, sure, unseen]))
-    assert method.weights.tolist() == [0, 1, 1, 1]
-    method._prune(rows, labels, torch.tensor([unseen, unsure, sure, sure]))
-    assert method.weights.tolist() == [0, 0, 1, 1]
+    sure, unsure = [3.0, 0.0], [0.0, 3.0]
+    for seen, logits, kept in (
+        ([0, 1, 2], [unsure, sure, sure], [0, 1, 1, 1]),
+        ([1, 2, 3], [unsure, sure, sure], [0, 0, 1, 1]),
+    ):
+        said = Seen(labels)
+        said.add(torch.tensor(seen), torch.tensor(logits))
+        said.settle()
+        method._prune(rows, said)
+        assert method.weights.tolist() == kept

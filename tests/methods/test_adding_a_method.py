@@ -87,7 +87,7 @@ def test_a_package_offers_it_as_shown(file, method, monkeypatch, tmp_path):
     described = {method["name"]: method for method in describe_plugins()[0]}[NAME]
     assert described["from"] == "mine 1.0 (my_package.self_adaptive:SelfAdaptive)"
     assert described["hyperparameters"]["memory"]["meaning"] == "share kept"
-    assert described["needs"]["bytes_per_example"] == {"per_class": 8, "beside": 0}
+    assert described["needs"]["bytes_per_example"] == {"per_class": 4, "beside": 16}
     assert check_options(NAME, {}) == {"memory": 0.9}
 
 

@@ -29,9 +29,9 @@ def test_needs_are_those_of_the_class(name):
     built = method(nn.Identity, 7, 5)
     assert need["networks"] == len(built.nets)
     assert need["views"] == built.views
-    # What it keeps of seven rows, less what it keeps of two; and the logits that the loop keeps.
+    # What it keeps of seven rows, less what it keeps of two; and the loop's loss, margin and prediction.
     bytes_of_five = sum(b.nbytes for b in built.buffers()) - sum(b.nbytes for b in method(nn.Identity, 2, 5).buffers())
-    bytes_of_five += 5 * 5 * 4
+    bytes_of_five += 5 * (4 + 4 + 8)
     memory = need["bytes_per_example"]
     assert bytes_of_five == 5 * (5 * memory["per_class"] + memory["beside"])
 
@@ -50,9 +50,9 @@ def test_what_goes_by_the_noise_is_a_hyperparameter_that_may_be_left_out(name):
 
 def test_the_needs_of_some_methods_by_hand():
     floats = {name: needs(METHODS[name])["bytes_per_example"] for name in ("ce", "elr", "sop")}
-    assert floats["ce"] == {"per_class": 4, "beside": 0}  # the latest logits
-    assert floats["elr"] == {"per_class": 8, "beside": 0}  # and the targets
-    assert floats["sop"] == {"per_class": 8, "beside": 4}  # and v, and u
+    assert floats["ce"] == {"per_class": 0, "beside": 16}  # loss, margin and prediction
+    assert floats["elr"] == {"per_class": 4, "beside": 16}  # and the targets
+    assert floats["sop"] == {"per_class": 4, "beside": 20}  # and v, and u
     assert [needs(method_class(name))["networks"] for name in ("elr", "elr+", "dividemix")] == [1, 2, 2]
     assert needs(METHODS["dividemix"])["views"] == 2
     json.dumps(describe_methods())

@@ -1,6 +1,8 @@
 """Which labels does a run believe wrong at its end, and how did every row fare on the way?"""
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,30 +10,64 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from earlylearn.audit.calibration import BLOCK
 from earlylearn.audit.claims import MEMORISED, in_words, misgivings, wrong_range
 from earlylearn.audit.dynamics import Dynamics
-from earlylearn.audit.label_issues import Judged, issues_frame, judge
+from earlylearn.audit.label_issues import Judged, judge, score_flags
 from earlylearn.data.labelled import LabelledData
-from earlylearn.documents import AuditSummary
+from earlylearn.documents import AuditSummary, IssueScores
 from earlylearn.loop.fit import Fit
 
 
-class Audit(NamedTuple):
-    """What an audit found.
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found, to be had some rows at a time.
 
     Attributes:
-        issues: a row per row of the data, see `audit_run`.
-        beliefs: ``float32 [n, C]`` it was made by.
+        judged: of every row.
+        data: the rows under their given labels.
+        held_out: ``bool [n]``.
+        dynamics: of the whole training.
         summary: what may be said of it.
     """
 
-    issues: pd.DataFrame
-    beliefs: NDArray[np.float32]
+    judged: Judged
+    data: LabelledData
+    held_out: NDArray[np.bool_]
+    dynamics: Dynamics
     summary: AuditSummary
+
+    @property
+    def issues(self) -> pd.DataFrame:
+        """A row per row of the data, see `audit_run`."""
+        return self.frame(slice(None))
+
+    def frame(self, rows: slice) -> pd.DataFrame:
+        """Some of the `issues`."""
+        data = self.data
+        issues = self.judged.frame(np.asarray(data.classes), data.ids, rows)
+        issues["split"] = np.where(self.held_out[rows], "validation", "train")
+        if data.true_labels is not None:
+            issues["true_label"] = np.asarray(data.classes)[data.true_labels[rows]]
+        issues = pd.concat([issues, self.dynamics.columns(rows)], axis=1)
+        issues["reason"] = _reasons(issues)
+        return issues
+
+    def scores(self) -> IssueScores:
+        """How good the flags are, as far as that is known."""
+        judged, data = self.judged, self.data
+        wrong = None if data.true_labels is None else data.labels != data.true_labels
+        return score_flags(judged.predicted != judged.given, judged.confident, judged.quality, wrong)
 
 
 def audit_run(
-    fit: Fit, data: LabelledData, val_rows: NDArray[np.int64], dynamics: Dynamics, *, gap: float | None = None
+    fit: Fit,
+    data: LabelledData,
+    val_rows: NDArray[np.int64],
+    dynamics: Dynamics,
+    *,
+    gap: float | None = None,
+    keep: Callable[[NDArray[np.floating[Any]]], object] = lambda _: None,
 ) -> Audit:
     """The label issues of every row, held-out ones included, with their training dynamics.
 
@@ -41,27 +77,22 @@ def audit_run(
         val_rows: the rows that were held out.
         dynamics: of the whole training; their ``loss`` is of its last epoch.
         gap: see `earlylearn.audit.claims.in_words`.
+        keep: is given the beliefs ``float32 [m, C]`` of one block of rows after the other.
 
     Returns:
         With the issues the columns of `find_label_issues`, ``split`` (``train`` or ``validation``), ``true_label``
         where it is known, the columns of `Dynamics`, and ``reason``, in words, of what is flagged.
     """
-    beliefs, held = beliefs_of(fit).float().numpy(), fit.method.out_of_fold()
+    held = fit.method.out_of_fold()
     out_of_fold = None if held is None else held.float().cpu().numpy()
-    judged = judge(beliefs, data.labels, out_of_fold)
-    unseen = _unseen(beliefs, out_of_fold, data.labels, val_rows)
-    summary = _summary(judged, beliefs, data, unseen, gap)
+    judged = judge(RunBeliefs(fit), data.labels, out_of_fold, keep)
+    summary = _summary(judged, data, _unseen(judged, out_of_fold, val_rows), gap)
     # Nothing of a model that learned too little, or by heart, is taken without a look.
     if summary["misgivings"] or (gap is not None and gap > MEMORISED):
         judged = judged._replace(confident=np.zeros_like(judged.confident))
-    issues = issues_frame(judged, data.labels, len(data.classes), classes=data.classes, ids=data.ids)
-    held_out = np.isin(np.arange(len(data)), val_rows)
-    issues["split"] = np.where(held_out, "validation", "train")
-    if data.true_labels is not None:
-        issues["true_label"] = np.asarray(data.classes)[data.true_labels]
-    issues = pd.concat([issues, dynamics.columns()], axis=1)
-    issues["reason"] = _reasons(issues)
-    return Audit(issues, beliefs, summary)
+    held_out = np.zeros(len(data), dtype=bool)
+    held_out[val_rows] = True
+    return Audit(judged, data, held_out, dynamics, summary)
 
 
 def _reasons(issues: pd.DataFrame) -> list[str]:
@@ -76,48 +107,55 @@ def _reasons(issues: pd.DataFrame) -> list[str]:
 
 
 def _summary(
-    judged: Judged,
-    beliefs: NDArray[np.float32],
-    data: LabelledData,
-    held_out: tuple[float, NDArray[np.int64]] | None,
-    gap: float | None,
+    judged: Judged, data: LabelledData, held_out: tuple[float, NDArray[np.int64]] | None, gap: float | None
 ) -> AuditSummary:
     flagged = judged.predicted != data.labels
     flags = wrong_range(judged.posterior[flagged], judged.believed[flagged])
-    believed = np.where(np.isnan(beliefs), -np.inf, beliefs).argmax(1)
     disagreement = None if held_out is None else (1 - held_out[0], len(held_out[1]))
     labels = wrong_range(judged.posterior, judged.believed, disagreement=disagreement)
     return {
         "wrong_labels": [labels.low, labels.high],
         "wrong_flags": [flags.low, flags.high],
         "claims": in_words(labels, flags, gap=gap),
-        "misgivings": misgivings(data.labels, flagged, believed, data.classes, held_out=held_out),
+        "misgivings": misgivings(data.labels, flagged, judged.top, data.classes, held_out=held_out),
     }
 
 
 def _unseen(
-    beliefs: NDArray[np.float32],
-    out_of_fold: NDArray[np.float32] | None,
-    labels: NDArray[np.int64],
-    val_rows: NDArray[np.int64],
+    judged: Judged, out_of_fold: NDArray[np.float32] | None, val_rows: NDArray[np.int64]
 ) -> tuple[float, NDArray[np.int64]] | None:
     """Agreement with the given labels of rows that the model did not train on, and these labels; None without such."""
     rows = val_rows if out_of_fold is None else np.flatnonzero(np.isfinite(out_of_fold[:, 0]))
     if not len(rows):
         return None
-    predicted = (beliefs if out_of_fold is None else out_of_fold)[rows].argmax(1)
-    return float((predicted == labels[rows]).mean()), labels[rows]
+    predicted = judged.top[rows] if out_of_fold is None else out_of_fold[rows].argmax(1)
+    return float((predicted == judged.given[rows]).mean()), judged.given[rows]
 
 
-def beliefs_of(fit: Fit) -> Tensor:
-    """The beliefs ``[n, C]`` to audit with, on the processor: what the method itself believes, such as ELR's targets.
+class RunBeliefs:
+    """What a run is audited with: what the method itself believes, such as ELR's targets.
 
     Of rows that it never saw (an epoch may be a sample), and of a method that believes nothing, its predictions.
     """
-    method, rows = fit.method, fit.data.draws[0].rows
-    held = method.label_beliefs()
-    beliefs = torch.full((method.n, method.classes), torch.nan) if held is None else held.cpu()
-    unseen = beliefs[:, 0].isnan().nonzero().squeeze(1)
-    if len(unseen):
-        beliefs[unseen] = torch.softmax(fit.logits(unseen.to(rows.device)), 1).cpu()
-    return beliefs
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit, self.classes = fit, fit.method.classes
+        self.seen = np.ones(fit.method.n, dtype=bool)  # what was not is predicted now
+
+    def blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
+        """``float32 [m, C]`` of as many rows at a time as are predicted at a time."""
+        method, device = self.fit.method, self.fit.data.draws[0].rows.device
+        for rows in torch.arange(method.n, device=device).split(max(1, BLOCK // self.classes)):
+            held = method.label_beliefs(rows)
+            if held is None:
+                yield torch.softmax(self.fit.logits(rows), 1).cpu().numpy()
+                continue
+            unseen = held[:, 0].isnan().nonzero().squeeze(1)
+            if len(unseen):
+                held[unseen] = torch.softmax(self.fit.logits(rows[unseen]), 1)
+            yield held.float().cpu().numpy()
+
+
+def beliefs_of(fit: Fit) -> Tensor:
+    """The beliefs of `RunBeliefs` of all rows, ``float32 [n, C]`` on the processor."""
+    return torch.from_numpy(np.concatenate(list(RunBeliefs(fit).blocks())))

@@ -6,7 +6,7 @@ temperature at which the beliefs explain the given labels best. No clean label e
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ START_DIAGONAL = 0.8
 CONVERGED = 1e-5
 MOST_STEPS = 500
 FLOOR = 1e-12
+BLOCK = 2**20  # numbers looked at at a time
 
 
 @dataclass(frozen=True)
@@ -31,26 +32,47 @@ class Calibration:
     """What the given labels say of how they went wrong.
 
     Attributes:
-        transition: ``float64 [C, C]``, T: a row per class, a column per given label; rows sum to 1.
+        classes: C.
+        rates: ``float64 [C, C]``, T: a row per class, a column per given label; rows sum to 1. None where one rate
+            stands for all, for of many classes the matrix would be larger than the beliefs.
+        wrong: the probability that a row was given another label than its class, on average.
         temperature: that the logarithms of the beliefs are divided by.
-        kind: ``full``, every rate free, or ``symmetric``, one rate for all.
         gain: how much better the full matrix explains the given labels than the symmetric one: the difference of the
             two Bayesian information criteria.
         drift: which classes lose labels to which, by the full matrix.
         drift_temperature: that of the full matrix.
     """
 
-    transition: NDArray[np.float64]
+    classes: int
+    rates: NDArray[np.float64] | None
+    wrong: float
     temperature: float
-    kind: Kind
     gain: float
     drift: Drift
     drift_temperature: float
 
+    @property
+    def kind(self) -> Kind:
+        """``full``, every rate free, or ``symmetric``, one rate for all."""
+        return "symmetric" if self.rates is None else "full"
+
+    @property
+    def transition(self) -> NDArray[np.float64]:
+        """T as a matrix, ``float64 [C, C]``."""
+        return self._given(np.arange(self.classes)).T
+
+    def _given(self, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The probability of each row's given label in every class, ``float64 [m, C]``."""
+        if self.rates is not None:
+            return self.rates[:, labels].T
+        rates = np.full((len(labels), self.classes), self.wrong / (self.classes - 1))
+        rates[np.arange(len(labels)), labels] = 1 - self.wrong
+        return rates
+
     def posterior(self, beliefs: Array, labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Probability of each class given the beliefs and the given label, ``float64 [m, C]``; NaN stays NaN."""
         logs = np.log(np.maximum(beliefs, FLOOR))
-        return _responsibilities(_softened(logs, self.temperature), self.transition[:, labels].T)
+        return _responsibilities(_softened(logs, self.temperature), self._given(labels))
 
     def ranking(self, beliefs: Array, labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Probabilities ``float64 [m, C]`` to rank by: the beliefs, and what drift says; without drift the beliefs.
@@ -60,8 +82,8 @@ class Calibration:
         """
         if self.drift.clear and TEMPERATURES[0] < self.drift_temperature < TEMPERATURES[-1]:
             softened = _softened(np.log(np.maximum(beliefs, FLOOR)), self.drift_temperature)
-            return _responsibilities(softened, self.drift.flow[:, labels].T)
-        return _responsibilities(beliefs.astype(np.float64), self.drift.tilt[:, labels].T)
+            return _responsibilities(softened, self.drift.flow_to(labels))
+        return _responsibilities(beliefs.astype(np.float64), self.drift.tilt_to(labels))
 
 
 def calibrate(beliefs: Array, labels: NDArray[np.int64]) -> Calibration:
@@ -80,36 +102,100 @@ def calibrate(beliefs: Array, labels: NDArray[np.int64]) -> Calibration:
         The full matrix where the labels are explained so much better by it that its free rates are paid for, and
         there are rows enough; else the symmetric one.
     """
-    classes = beliefs.shape[1]
-    seen = np.flatnonzero(np.isfinite(beliefs[:, 0]))
-    seen = seen[:: -(-len(seen) // MOST_ROWS) or 1]
-    rows = [seen[labels[seen] == label] for label in range(classes)]
-    logs = [np.log(np.maximum(beliefs[each], FLOOR)).astype(np.float32) for each in rows]
-    even = _best(logs, "symmetric")
-    if len(seen) < FEWEST_ROWS * classes:
-        return Calibration(even.transition, even.temperature, "symmetric", -np.inf, no_drift(classes), even.temperature)
-    full = _best(logs, "full")
-    drift = drift_of(full.counts)
-    free = classes * (classes - 1) - 1
-    gain = 2 * (full.likelihood - even.likelihood) - free * np.log(len(seen))
-    if len(seen) >= FEW_ROWS * classes and gain > 0:
-        return Calibration(full.transition, full.temperature, "full", float(gain), drift, full.temperature)
-    return Calibration(even.transition, even.temperature, "symmetric", float(gain), drift, full.temperature)
+    sample = Sample(np.isfinite(beliefs[:, 0]), labels, beliefs.shape[1])
+    sample.add(0, beliefs)
+    return sample.calibration()
 
 
-@dataclass(frozen=True)
-class _Fit:
+class Sample:
+    """The rows that `calibrate` goes by, taken from blocks of beliefs as they come.
+
+    With too few rows for the full matrix the symmetric one asks for a number per row and temperature, and these are
+    all that is kept: the beliefs of thousands of classes would be the largest thing in memory.
+
+    Args:
+        seen: ``bool [n]``, of which rows there are beliefs.
+        labels: ``int64 [n]`` given labels.
+        classes: C.
+    """
+
+    def __init__(self, seen: NDArray[np.bool_], labels: NDArray[np.int64], classes: int) -> None:
+        rows = np.flatnonzero(seen)
+        self.rows = rows[:: -(-len(rows) // MOST_ROWS) or 1]
+        self.labels, self.classes = labels[self.rows], classes
+        self.enough = len(self.rows) >= FEWEST_ROWS * classes
+        self.given = np.empty((len(TEMPERATURES), len(self.rows)))  # belief in the given label, softened
+        self.logs = np.empty((len(self.rows) if self.enough else 0, classes), dtype=np.float32)  # by given label
+        self.place = np.empty_like(self.rows)
+        self.place[self.labels.argsort(kind="stable")] = np.arange(len(self.rows))
+
+    def add(self, start: int, beliefs: Array) -> None:
+        """Take what is of the sample from the beliefs of the rows from ``start`` on."""
+        first, last = np.searchsorted(self.rows, [start, start + len(beliefs)])
+        step = max(1, BLOCK // self.classes)
+        for begin in range(first, last, step):
+            part = slice(begin, min(begin + step, last))
+            logs = np.log(np.maximum(beliefs[self.rows[part] - start], FLOOR)).astype(np.float32)
+            if self.enough:
+                self.logs[self.place[part]] = logs
+            at = np.arange(len(logs)), self.labels[part]
+            for k, temperature in enumerate(TEMPERATURES):
+                self.given[k, part] = _softened(logs, temperature)[at]
+
+    def calibration(self) -> Calibration:
+        """What the sample says; see `calibrate`."""
+        even = max((_fit_even(q, self.classes, t) for q, t in zip(self.given, TEMPERATURES, strict=True)), key=_first)
+        if not self.enough:
+            return Calibration(
+                self.classes, None, even.wrong, even.temperature, -np.inf, no_drift(self.classes), even.temperature
+            )
+        logs = np.split(self.logs, np.bincount(self.labels, minlength=self.classes).cumsum()[:-1])
+        full = max((_fit(logs, temperature) for temperature in TEMPERATURES), key=_first)
+        drift = drift_of(full.counts)
+        free = self.classes * (self.classes - 1) - 1
+        gain = float(2 * (full.likelihood - even.likelihood) - free * np.log(len(self.rows)))
+        if len(self.rows) >= FEW_ROWS * self.classes and gain > 0:
+            wrong = float(1 - np.diag(full.transition).mean())
+            return Calibration(self.classes, full.transition, wrong, full.temperature, gain, drift, full.temperature)
+        return Calibration(self.classes, None, even.wrong, even.temperature, gain, drift, full.temperature)
+
+
+class _Even(NamedTuple):
     likelihood: float  # sum over the rows of log sum_k q_ik T_k,y(i)
+    wrong: float
+    temperature: float
+
+
+class _Fit(NamedTuple):
+    likelihood: float
     transition: NDArray[np.float64]
     counts: NDArray[np.float64]  # expected rows of each class (rows) and given label (columns)
     temperature: float
 
 
-def _best(logs: list[Array], kind: Kind) -> _Fit:
-    return max((_fit(logs, kind, temperature) for temperature in TEMPERATURES), key=lambda fit: fit.likelihood)
+def _first(fit: tuple[Any, ...]) -> float:
+    return float(fit[0])
 
 
-def _fit(logs: list[Array], kind: Kind, temperature: float) -> _Fit:
+def _fit_even(given: NDArray[np.float64], classes: int, temperature: float) -> _Even:
+    """Expectation maximization of the one rate, from the belief ``[m]`` in each row's given label.
+
+    As beliefs sum to 1, sum_k q_k T_k,y is off + (1 - wrong - off) q_y, with off = wrong / (C - 1).
+    """
+    wrong, likelihood = 1 - START_DIAGONAL, -np.inf
+    for _ in range(MOST_STEPS):
+        off = wrong / (classes - 1)
+        total = off + (1 - wrong - off) * given
+        likelihood = float(np.log(total).sum())
+        right = float(((1 - wrong) * given / total).sum())
+        renewed = 1 - (right + 1 / classes) / (len(given) + 1)
+        moved, wrong = abs(renewed - wrong), renewed
+        if moved < CONVERGED:
+            break
+    return _Even(likelihood, wrong, temperature)
+
+
+def _fit(logs: list[Array], temperature: float) -> _Fit:
     """Expectation maximization at one temperature; ``logs[j]`` are the rows that were given label j."""
     classes = len(logs)
     beliefs = [_softened(log, temperature) for log in logs]
@@ -123,23 +209,13 @@ def _fit(logs: list[Array], kind: Kind, temperature: float) -> _Fit:
             total = weighted.sum(axis=1, keepdims=True)
             likelihood += float(np.log(total).sum())
             counts[:, label] = (weighted / total).sum(axis=0)
-        renewed = _renewed(counts, kind)
+        # One pseudo-count a row keeps every rate above 0.
+        renewed = np.asarray((counts + 1 / classes) / (counts.sum(axis=1, keepdims=True) + 1))
         moved = np.abs(renewed - transition).max()
         transition = renewed
         if moved < CONVERGED:
             break
     return _Fit(likelihood, transition, counts, temperature)
-
-
-def _renewed(counts: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
-    """The matrix that explains these expected counts best; one pseudo-count a row keeps every rate above 0."""
-    classes = len(counts)
-    if kind == "full":
-        return np.asarray((counts + 1 / classes) / (counts.sum(axis=1, keepdims=True) + 1))
-    wrong = 1 - (counts.trace() + 1 / classes) / (counts.sum() + 1)
-    transition = np.full_like(counts, wrong / (classes - 1))
-    np.fill_diagonal(transition, 1 - wrong)
-    return transition
 
 
 def _softened(logs: Array, temperature: float) -> NDArray[np.float64]:

@@ -28,6 +28,14 @@ class Drift:
     flow: NDArray[np.float64]
     score: float
 
+    def tilt_to(self, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The tilt of every class to each row's given label, ``float64 [m, C]``."""
+        return self.tilt[:, labels].T
+
+    def flow_to(self, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The flow of every class to it, ``float64 [m, C]``."""
+        return self.flow[:, labels].T
+
     @property
     def clear(self) -> bool:
         """Whether labels drift, beyond doubt."""
@@ -55,4 +63,6 @@ def drift_of(counts: NDArray[np.float64]) -> Drift:
 
 def no_drift(classes: int) -> Drift:
     """Where nothing can be told: ranks by the beliefs as they are."""
-    return Drift(np.ones((classes, classes)), np.full((classes, classes), 1 / classes), 0.0)
+    # Matrices of one number each: of many classes they would be larger than the beliefs.
+    shape = (classes, classes)
+    return Drift(np.broadcast_to(1.0, shape), np.broadcast_to(1 / classes, shape), 0.0)

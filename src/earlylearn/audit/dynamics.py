@@ -4,6 +4,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from earlylearn.loop.seen import Seen
+
 
 class Dynamics(nn.Module):
     """Per-example training dynamics, from the logits of the training passes themselves: no extra forward pass.
@@ -49,50 +51,41 @@ class Dynamics(nn.Module):
         self.register_buffer("epochs", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def update(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Count an epoch in: ``logits [n, C]`` seen in it, NaN of rows that were not, given ``labels [n]``.
-
-        Returns:
-            The predictions ``int64 [n]``, -1 of rows not seen.
-        """
-        seen = ~logits[:, 0].isnan()
-        column = labels.unsqueeze(1)
-        given = logits.gather(1, column).squeeze(1)
-        others = logits.scatter(1, column, -torch.inf)
-        predicted = logits.argmax(1)
-        agrees = torch.where(seen, predicted == labels, self.agrees)
+    def update(self, said: Seen) -> None:
+        """Count an epoch in: what was said in it of every row, held-out ones included."""
+        seen = said.predicted >= 0
+        agrees = torch.where(seen, said.predicted == said.labels, self.agrees)
         self.epochs += 1
         self.visits += seen
-        loss = logits.logsumexp(1) - given
-        probability = torch.where(seen, (-loss).exp(), 0.0)
-        self.loss.copy_(torch.where(seen, loss, self.loss))
+        probability = torch.where(seen, (-said.loss).exp(), 0.0)
+        self.loss.copy_(torch.where(seen, said.loss, self.loss))
         self.probability_sum += probability
         self.probability_squares += probability.square()
         self.missed += seen & ~agrees
-        self.margin_sum += torch.where(seen, given - others.amax(1), 0.0)
+        self.margin_sum += torch.where(seen, said.margin, 0.0)
         self.times_learned += agrees & ~self.agrees
         self.times_forgotten += self.agrees & ~agrees
         self.first_learned += self.epochs * (agrees & (self.first_learned == 0))
         self.agrees.copy_(agrees)
-        return predicted.masked_fill(~seen, -1)
 
-    def columns(self) -> pd.DataFrame:
-        """A row per example, NaN where it was never seen.
+    def columns(self, rows: slice = slice(None)) -> pd.DataFrame:
+        """A row per example of some, NaN where it was never seen.
 
         ``missed, epochs_seen, mean_probability, variability`` (of the given label's probability, over the epochs that
         saw the row), ``margin`` (mean), ``loss, times_learned, times_forgotten, first_learned``.
         """
-        mean = self.probability_sum / self.visits
-        variance = self.probability_squares / self.visits - mean.square()
+        visits = self.visits[rows]
+        mean = self.probability_sum[rows] / visits
+        variance = self.probability_squares[rows] / visits - mean.square()
         columns = {
-            "missed": self.missed,
-            "epochs_seen": self.visits,
+            "missed": self.missed[rows],
+            "epochs_seen": visits,
             "mean_probability": mean,
             "variability": variance.clamp(min=0).sqrt(),
-            "margin": self.margin_sum / self.visits,
-            "loss": self.loss,
-            "times_learned": self.times_learned,
-            "times_forgotten": self.times_forgotten,
-            "first_learned": self.first_learned,
+            "margin": self.margin_sum[rows] / visits,
+            "loss": self.loss[rows],
+            "times_learned": self.times_learned[rows],
+            "times_forgotten": self.times_forgotten[rows],
+            "first_learned": self.first_learned[rows],
         }
         return pd.DataFrame({name: each.cpu().numpy() for name, each in columns.items()})

@@ -1,7 +1,7 @@
 """Which labels are wrong, given what a model believes of every example, and how sure is that?"""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -9,12 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 
-from earlylearn.audit.calibration import calibrate
+from earlylearn.audit.calibration import BLOCK, Sample, calibrate
 from earlylearn.audit.claims import swallowed_classes
 from earlylearn.documents import IssueScores
 from earlylearn.errors import UsageError
 
-BLOCK = 2**20  # numbers looked at at a time
 SURE = 0.5  # posterior of another label above which it may be accepted without a look
 
 
@@ -59,32 +58,8 @@ def find_label_issues(
     for what, names, length in (("classes", classes, p.shape[1]), ("ids", ids, len(p))):
         if names is not None and len(np.asarray(names)) != length:
             raise UsageError(f"{what} has {len(np.asarray(names))} names; expected {length}")
-    return issues_frame(judge(p, given), given, p.shape[1], classes=classes, ids=ids)
-
-
-def issues_frame(
-    judged: "Judged",
-    given: NDArray[np.int64],
-    count: int,
-    *,
-    classes: Sequence[str] | None = None,
-    ids: ArrayLike | None = None,
-) -> pd.DataFrame:
-    """What was judged of ``count`` classes' labels, as the columns of `find_label_issues`."""
-    shown = np.asarray(classes if classes is not None else range(count))
-    return pd.DataFrame(
-        {
-            "id": np.arange(len(given)) if ids is None else np.asarray(ids),
-            "index": np.arange(len(given)),
-            "given_label": shown[given],
-            "predicted_label": shown[judged.predicted],
-            "label_quality": judged.quality,
-            "is_label_issue": judged.predicted != given,
-            "confident": judged.confident,
-            "suspicion_rank": _ranks(judged.quality),
-            "suggested_quality": judged.suggested,
-        }
-    )
+    shown = np.asarray(classes if classes is not None else range(p.shape[1]))
+    return judge(Held(p), given).frame(shown, None if ids is None else np.asarray(ids))
 
 
 def label_integers(labels: ArrayLike | Tensor, count: int, classes: Sequence[str] | None = None) -> NDArray[np.int64]:
@@ -136,63 +111,125 @@ def _probabilities(beliefs: ArrayLike | Tensor) -> NDArray[np.floating[Any]]:
     return p
 
 
+class Beliefs(Protocol):
+    """Where beliefs come from, some rows at a time: never are those of all rows needed at once.
+
+    Attributes:
+        seen: ``bool [n]``, of which rows there are any.
+        classes: C.
+    """
+
+    seen: NDArray[np.bool_]
+    classes: int
+
+    def blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
+        """``[m, C]`` of one row after the other, NaN of a row not seen; the same whenever it is asked."""
+
+
+class Held:
+    """Beliefs that are held as an array ``[n, C]``."""
+
+    def __init__(self, p: NDArray[np.floating[Any]]) -> None:
+        self.p, self.classes, self.seen = p, p.shape[1], np.isfinite(p[:, 0])
+
+    def blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
+        """Views of the array."""
+        block = max(1, BLOCK // self.classes)
+        return (self.p[start : start + block] for start in range(0, len(self.p), block))
+
+
 class Judged(NamedTuple):
     """What beliefs say of every row; probabilities are NaN of a row never seen.
 
     Attributes:
+        given: ``int64 [n]``, the labels that were judged.
         predicted: ``int64 [n]``, the label it is believed to have.
         quality: ``float64 [n]``, the probability of its given label that ranks.
         suggested: the same of the predicted label.
         confident: ``bool [n]``, the prediction may be accepted without a look.
         believed, posterior: ``float64 [n]``, the given label's probability as the model believes it, and by Bayes.
+        top: ``int64 [n]``, the class that is believed most.
+        rank: ``int64 [n]``, from 1, the most suspicious.
     """
 
+    given: NDArray[np.int64]
     predicted: NDArray[np.int64]
     quality: NDArray[np.float64]
     suggested: NDArray[np.float64]
     confident: NDArray[np.bool_]
     believed: NDArray[np.float64]
     posterior: NDArray[np.float64]
+    top: NDArray[np.int64]
+    rank: NDArray[np.int64]
+
+    def frame(self, shown: NDArray[Any], ids: NDArray[Any] | None = None, rows: slice = slice(None)) -> pd.DataFrame:
+        """The columns of `find_label_issues`, of some of the rows.
+
+        Args:
+            shown: the classes' names.
+            ids: n of them; their position otherwise.
+            rows: which.
+        """
+        index = np.arange(len(self.given))[rows]
+        return pd.DataFrame(
+            {
+                "id": index if ids is None else ids[rows],
+                "index": index,
+                "given_label": shown[self.given[rows]],
+                "predicted_label": shown[self.predicted[rows]],
+                "label_quality": self.quality[rows],
+                "is_label_issue": self.predicted[rows] != self.given[rows],
+                "confident": self.confident[rows],
+                "suspicion_rank": self.rank[rows],
+                "suggested_quality": self.suggested[rows],
+            }
+        )
 
 
 def judge(
-    p: NDArray[np.floating[Any]], given: NDArray[np.int64], out_of_fold: NDArray[np.floating[Any]] | None = None
+    p: Beliefs,
+    given: NDArray[np.int64],
+    out_of_fold: NDArray[np.floating[Any]] | None = None,
+    keep: Callable[[NDArray[np.floating[Any]]], object] = lambda _: None,
 ) -> Judged:
-    """A few numbers per row, by blocks of rows: what is in between is never held for all rows at once.
+    """A few numbers per row, going through the beliefs twice: how the labels go wrong, then what that says of each.
 
     Args:
-        p: beliefs, as of `find_label_issues`.
+        p: beliefs.
         given: ``int64 [n]`` given labels.
-        out_of_fold: the same by models that did not train on the row, which tell better how labels go wrong.
+        out_of_fold: ``[n, C]``, beliefs by models that did not train on the row, which tell better how labels go wrong.
+        keep: is given every block of beliefs once.
     """
-    calibration = calibrate(p if out_of_fold is None else out_of_fold, given)
+    sample, start = Sample(p.seen if out_of_fold is None else np.zeros_like(p.seen), given, p.classes), 0
+    top, other = given.copy(), given.copy()
+    for beliefs in p.blocks():
+        part = slice(start, start + len(beliefs))
+        sample.add(start, beliefs)
+        top[part] = np.where(p.seen[part, None], beliefs, 0).argmax(axis=1)
+        other[part] = _other_than(beliefs, given[part], p.seen[part])
+        start = part.stop
+    calibration = sample.calibration() if out_of_fold is None else calibrate(out_of_fold, given)
     # A class that the model swallowed looks to the estimate like one whose labels are all wrong.
-    swallowed = swallowed_classes(given, _believed(p, given) != given, p.shape[1])
-    predicted, confident = given.copy(), np.zeros(len(p), dtype=bool)
-    quality, suggested, believed_given, posterior_given = np.full((4, len(p)), np.nan)
-    block = max(1, BLOCK // p.shape[1])
-    for start in range(0, len(p), block):
-        part = slice(start, start + block)
-        beliefs, label = p[part], given[part]
-        seen, rows = np.isfinite(beliefs[:, 0]), np.arange(len(label))
+    swallowed = swallowed_classes(given, other != given, p.classes)
+    predicted, confident = other, np.zeros(len(given), dtype=bool)
+    quality, suggested, believed_given, posterior_given = np.full((4, len(given)), np.nan)
+    start = 0
+    for beliefs in p.blocks():
+        part = slice(start, start + len(beliefs))
+        label, seen, rows = given[part], p.seen[part], np.arange(len(beliefs))
+        keep(beliefs)
         posterior = calibration.posterior(beliefs, label)
         final = beliefs if swallowed else calibration.ranking(beliefs, label)
-        believed = _other_than(beliefs, label, seen)
-        other = np.where(believed == label, _other_than(final, label, seen), believed)
-        predicted[part] = other
+        believed = other[part]
+        likely = np.where(believed == label, _other_than(final, label, seen), believed)
+        predicted[part] = likely
         quality[part] = np.clip(final[rows, label], 0, 1)
-        suggested[part] = np.clip(final[rows, other], 0, 1)
+        suggested[part] = np.clip(final[rows, likely], 0, 1)
         believed_given[part], posterior_given[part] = beliefs[rows, label], posterior[rows, label]
-        confident[part] = (other != label) & (np.nan_to_num(posterior[rows, other]) > SURE)
-    return Judged(predicted, quality, suggested, confident, believed_given, posterior_given)
-
-
-def _believed(p: NDArray[np.floating[Any]], given: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The label each row is believed to have, by blocks of rows."""
-    block = max(1, BLOCK // p.shape[1])
-    parts = [slice(start, start + block) for start in range(0, len(p), block)]
-    found = [_other_than(p[part], given[part], np.isfinite(p[part][:, 0])) for part in parts]
-    return np.concatenate(found) if found else given
+        confident[part] = (likely != label) & (np.nan_to_num(posterior[rows, likely]) > SURE)
+        start = part.stop
+    rank = _ranks(quality)
+    return Judged(given, predicted, quality, suggested, confident, believed_given, posterior_given, top, rank)
 
 
 def _other_than(p: NDArray[np.floating[Any]], given: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -219,15 +256,26 @@ def score_label_issues(issues: pd.DataFrame, wrong: NDArray[np.bool_] | None) ->
         ``flagged`` (a count), and ``precision, recall, average_precision`` in [0, 1], or None where undefined.
         Average precision ranks by ascending ``label_quality``.
     """
-    flags = issues["is_label_issue"].to_numpy(bool)
+    confident = issues["confident"].to_numpy(bool) if "confident" in issues else None
+    flags, quality = issues["is_label_issue"].to_numpy(bool), issues["label_quality"].to_numpy(float)
+    return score_flags(flags, confident, quality, wrong)
+
+
+def score_flags(
+    flags: NDArray[np.bool_],
+    confident: NDArray[np.bool_] | None,
+    quality: NDArray[np.float64],
+    wrong: NDArray[np.bool_] | None,
+) -> IssueScores:
+    """`score_label_issues` of columns, each ``[n]``."""
     flagged = int(flags.sum())
     sure: IssueScores = {"flagged": flagged, "precision": None, "recall": None, "average_precision": None}
-    if "confident" in issues:
-        sure["confident"] = int(issues["confident"].sum())
+    if confident is not None:
+        sure["confident"] = int(confident.sum())
     if wrong is None:
         return sure
     hits, all_wrong = int((flags & wrong).sum()), int(wrong.sum())
-    suspicion = 1 - issues["label_quality"].fillna(1)
+    suspicion = 1 - np.nan_to_num(quality, nan=1.0)
     return {
         **sure,
         "precision": hits / flagged if flagged else None,

@@ -11,7 +11,8 @@ from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.builtin.sets import BUILTIN, Size
 from earlylearn.data.cache import CACHE_VARIABLE
 from earlylearn.errors import UsageError, setting
-from earlylearn.loop.method import Method, unseen
+from earlylearn.loop.method import Method
+from earlylearn.loop.seen import Seen
 from earlylearn.machine import device, free_disk, gpu_memory, main_memory, matrix_rate
 from earlylearn.methods import METHODS, check_options, measured_costs
 from earlylearn.networks import default_precision
@@ -125,8 +126,8 @@ def _operations(
 def _memory(size: Size, settings: dict[str, Any], cost: Cost, method: Method, precision: str) -> dict[str, float]:
     """Bytes of what a run keeps, images first."""
     with torch.device("meta"):
-        seen = unseen(size.rows, size.classes)
-        tables = [seen, *method.buffers(recurse=False), *Dynamics(size.rows).buffers()]
+        seen = Seen(torch.empty(size.rows, dtype=torch.int64))
+        tables = [*method.buffers(recurse=False), *Dynamics(size.rows).buffers()]
     weights = 4 * _weights(method, trained=True)
     number = 2 if precision == "bf16-mixed" else 4
     return {
@@ -134,7 +135,7 @@ def _memory(size: Size, settings: dict[str, Any], cost: Cost, method: Method, pr
         "weights of the networks": weights,
         "their gradients and momentum": 2 * weights,
         "weight averages": 4 * _weights(method, trained=False),
-        "tables with a row per image": sum(table.nbytes for table in tables),
+        "tables with a row per image": seen.nbytes + sum(table.nbytes for table in tables),
         "activations of one network's step": settings["batch_size"] * method.views * cost.activations * number,
     }
 

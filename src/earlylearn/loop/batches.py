@@ -107,9 +107,9 @@ class Batches:
             self, views, draw % len(self.draws), rows, self.batch_size if batch_size is None else batch_size
         )
 
-    def in_order(self, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """(index, inputs) of the rows as they come, not augmented: for evaluation."""
-        for index in rows.split(evaluation_size(self.inputs)):
+    def in_order(self, rows: Tensor, classes: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+        """(index, inputs) of the rows as they come, not augmented, as many as `evaluation_size` says."""
+        for index in rows.split(evaluation_size(self.inputs, classes)):
             yield index, self.take(index)
 
     def take(self, index: Tensor) -> Tensor:
@@ -227,9 +227,9 @@ def as_tensor(inputs: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(inputs))
 
 
-def evaluation_size(inputs: Tensor) -> int:
-    """How many of these inputs to evaluate at a time: 1000, or as many large images as have 2^24 numbers."""
-    return max(1, min(1000, 2**24 // inputs[0].numel()))
+def evaluation_size(inputs: Tensor, classes: int = 1) -> int:
+    """How many of these inputs to evaluate at a time: 1000, or what has 2^24 numbers (2^22 logits of many classes)."""
+    return max(1, min(1000, 2**24 // inputs[0].numel(), 2**22 // classes))
 
 
 def _steps(rows: int, batch_size: int) -> int:

@@ -15,10 +15,11 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from earlylearn.errors import EarlylearnError, setting
 from earlylearn.loop.batches import Batch, Batches, BatchSequence, Numbers, Order
-from earlylearn.loop.method import Method, Pass, Step, unseen
-from earlylearn.loop.predict import load_method, predict_batches
-from earlylearn.loop.replay import Recorder, Replays
+from earlylearn.loop.method import Method, Pass, Step
+from earlylearn.loop.predict import load_method, predicted_parts
+from earlylearn.loop.replay import Recorder, Replays, Said
 from earlylearn.loop.schedule import make_schedule
+from earlylearn.loop.seen import Seen
 
 
 @dataclass
@@ -55,10 +56,10 @@ class Fit:
         weight_decay: L2 coefficient, on all parameters as in the paper.
         schedule: see `earlylearn.loop.schedule`.
         recorder: records steps to replay them, see `earlylearn.loop.replay`; None runs every step as it is.
+        true: ``int64 [n]`` true labels for the metrics, or None.
 
     Attributes:
-        seen_logits: ``float32 [n, C]``, the latest logits of every row seen in this epoch, held-out ones by `validate`;
-            NaN of a row that was not, for an epoch may be a sample. Begun anew in every epoch, hence in no state dict.
+        seen: what was said of every row in this epoch, of held-out ones by `validate`; an epoch may be a sample.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Fit:
         weight_decay: float = 1e-3,
         schedule: str = "constant",
         recorder: Recorder | None = None,
+        true: Tensor | None = None,
     ) -> None:
         self.method, self.data, self.fabric, self.epochs = method, data, fabric, epochs
         self.epoch, method.epochs = 0, epochs
@@ -88,7 +90,7 @@ class Fit:
             self.optimizers.append(optimizer)
             self._steppers.append(stepper)
         method.to(fabric.device)
-        self.seen_logits = unseen(method.n, method.classes).to(fabric.device)
+        self.seen = Seen(data.draws[0].labels, true, method.regularizer_gradient)
         self.replays = None if recorder is None else Replays(recorder)
         self._rates = [torch.zeros((), device=fabric.device) for _ in self.optimizers]
 
@@ -104,16 +106,18 @@ class Fit:
         """
         while self.epoch < self.epochs:
             self.method.train()
-            self.seen_logits.fill_(torch.nan)
+            self.seen.begin()
             means = _Means()
             lr = self.schedules[0].get_last_lr()[0]
             for pass_ in self.method.passes(self.epoch, self.data):
                 if pass_.seen is not None:
-                    self._see(*pass_.seen)
+                    self.seen.add(*pass_.seen)
+                    self.seen.settle()
                 for examples, losses in self._steps(pass_):
                     means.add(examples, losses)
                     on_step(examples, means.read)
-            self.method.after_epoch(self.epoch, self.seen_logits)
+                self.seen.settle()
+            self.method.after_epoch(self.epoch, self.seen)
             for schedule in self.schedules:
                 schedule.step()
             self.epoch += 1
@@ -132,26 +136,26 @@ class Fit:
             return
         for batch in pass_.batches:
             examples = len(batch.index)
-            yield examples, self._step(pass_, batch._replace(numbers=self._numbers(examples, pass_.trains)))
+            said = self._step(pass_, batch._replace(numbers=self._numbers(examples, pass_.trains)))
+            if said.logits is not None:
+                self.seen.add(batch.index, said.logits)
+            if not isinstance(pass_.batches, BatchSequence):  # which has no row twice
+                self.seen.settle()
+            yield examples, said.losses
 
-    def _step(self, pass_: Pass, batch: Batch) -> dict[str, Tensor]:
+    def _step(self, pass_: Pass, batch: Batch) -> Said:
         with self.fabric.autocast():
             said = pass_.loss(batch)
         if not isinstance(said, Step):
             name = type(self.method).__name__
             raise EarlylearnError(f"{name}.loss returned a {type(said).__name__}; return Step(loss, logits, parts)")
-        if said.logits is not None:
-            self._see(batch.index, said.logits)
         self.fabric.backward(said.loss)
         for k in pass_.trains:
             self._steppers[k].step()
             self._steppers[k].zero_grad()
         self.method.after_step(batch, pass_.trains)
-        return {"loss": said.loss.detach(), **said.parts}
-
-    def _see(self, rows: Tensor, logits: Tensor) -> None:
-        """Write down what the method says of rows now."""
-        self.seen_logits.index_copy_(0, rows, logits.detach().to(self.seen_logits.dtype))
+        logits = None if said.logits is None else said.logits.detach()
+        return Said({"loss": said.loss.detach(), **said.parts}, logits)
 
     def _numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
         device = self.fabric.device
@@ -166,7 +170,7 @@ class Fit:
         """The same steps, each a replay of the first of its kind: rows, views and numbers are what differs."""
         views = batches.views
 
-        def work(index: Tensor, *rest: Tensor) -> dict[str, Tensor]:
+        def work(index: Tensor, *rest: Tensor) -> Said:
             for k in pass_.trains:  # a recording that failed half-way leaves gradients that nothing computed
                 self._steppers[k].zero_grad()
             return self._step(pass_, batches.make(Order(index, rest[:views]))._replace(numbers=rest[views:]))
@@ -178,7 +182,10 @@ class Fit:
                 numbers = self._numbers(len(order.index), pass_.trains)
                 given = (order.index, *order.crops, *numbers)
                 failed = replays.failed
-                yield len(order.index), replays((what, batches.draw, pass_.trains), work, given)
+                said = replays((what, batches.draw, pass_.trains), work, given)
+                if said.logits is not None:
+                    self.seen.add(order.index, said.logits.clone())  # a replay leaves them where the last one did
+                yield len(order.index), said.losses
                 if replays.failed and not failed:
                     self.method.note(f"no further step is replayed ({replays.failed}); training goes on, more slowly")
 
@@ -197,15 +204,23 @@ class Fit:
 
     def logits(self, rows: Tensor) -> Tensor:
         """What the method predicts of the rows now, in evaluation mode: ``float32 [len(rows), C]``."""
-        return predict_batches(self.method, self.fabric, self.data.in_order(rows))
+        return torch.cat([logits for _, logits in self._said_of(rows)])
+
+    def predicted(self, rows: Tensor) -> Tensor:
+        """The classes ``int64 [len(rows)]`` of the largest of these logits, which are not kept."""
+        return torch.cat([logits.argmax(1) for _, logits in self._said_of(rows)])
 
     @torch.no_grad()
-    def validate(self, rows: Tensor) -> Tensor:
-        """The `logits` of held-out rows after an epoch, which count as seen and which the method may keep."""
-        logits = self.logits(rows)
-        self._see(rows, logits)
-        self.method.observe_held_out(rows, logits)
-        return logits
+    def validate(self, rows: Tensor) -> None:
+        """Predict held-out rows after an epoch: they count as seen, and the method may keep something of them."""
+        for index, logits in self._said_of(rows):
+            self.seen.add(index, logits)
+            self.method.observe_held_out(index, logits)
+        self.seen.settle()
+        self.method.after_validation(rows, self.seen)
+
+    def _said_of(self, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        return predicted_parts(self.method, self.fabric, self.data.in_order(rows, self.method.classes))
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to continue, but for the random generators."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from earlylearn.documents import Choice
 from earlylearn.loop.batches import Batch, Batches, Numbers
 from earlylearn.loop.inference import MeanOfNetworks, unwrap
+from earlylearn.loop.seen import Seen
 
 
 class Step(NamedTuple):
@@ -27,11 +28,6 @@ class Step(NamedTuple):
     loss: Tensor
     logits: Tensor | None
     parts: Mapping[str, Tensor] = MappingProxyType({})
-
-
-def unseen(n: int, classes: int) -> Tensor:
-    """Logits ``float32 [n, C]`` of rows of which nothing has been said yet: NaN."""
-    return torch.full((n, classes), torch.nan)
 
 
 @dataclass
@@ -133,22 +129,26 @@ class Method(nn.Module):
     def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:
         """Follow an optimizer step of the networks ``trained``: weight averages, row-wise updates."""
 
-    def after_epoch(self, epoch: int, seen: Tensor) -> None:
+    def after_epoch(self, epoch: int, seen: Seen) -> None:
         """Follow the last pass of an epoch.
 
         Args:
             epoch: counted from 0.
-            seen: ``float32 [n, C]``, the latest logits of every row that the epoch's steps and passes spoke of, NaN of
-                any other: held-out rows, and rows outside a sample. The loop's own, to be read now and not kept.
+            seen: of every row that the epoch's steps and passes spoke of, what its latest logits said: predicted class,
+                loss and margin of the given label. Held-out rows, and rows outside a sample, count as not seen. The
+                loop's own, to be read now and not kept.
         """
 
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
-        """Keep something, such as targets, of the rows held out of training: called once after every epoch.
+        """Keep something, such as targets, of rows held out of training: called for each once after every epoch.
 
         Args:
-            index: ``int64 [m]``.
+            index: ``int64 [m]``, some of them at a time.
             logits: ``float32 [m, C]``, what `predict` says of them now.
         """
+
+    def after_validation(self, rows: Tensor, seen: Seen) -> None:
+        """Follow `observe_held_out` of all held-out rows ``int64 [m]``; ``seen`` now has these too."""
 
     def predict(self, x: Tensor) -> Tensor:
         """Logits ``[B, C]`` of inputs ``[B, ...]``: the mean over the networks."""
@@ -162,8 +162,12 @@ class Method(nn.Module):
         nets = [unwrap(net) for net in self.nets]
         return nets[0] if len(nets) == 1 else MeanOfNetworks(nets)
 
-    def label_beliefs(self) -> Tensor | None:
-        """Probabilities ``[n, C]`` the method itself holds of each row's label, or None if it holds none."""
+    def label_beliefs(self, rows: Tensor | None = None) -> Tensor | None:
+        """Probabilities the method itself holds of each row's label, or None if it holds none.
+
+        Args:
+            rows: ``int64 [m]`` to speak of, ``[m, C]``; None for all, ``[n, C]``. The loop asks for some at a time.
+        """
         return None
 
     def out_of_fold(self) -> Tensor | None:

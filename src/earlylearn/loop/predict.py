@@ -1,6 +1,6 @@
 """What does a method predict of rows, whatever its networks are wrapped in?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -21,9 +21,17 @@ def load_method(method: Method, state: dict[str, Any]) -> None:
         method.nets[k] = net
 
 
-@torch.no_grad()
-def predict_batches(method: Method, fabric: Fabric, batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """Logits ``float32 [sum of B, C]`` of ``(index, inputs)`` batches, in evaluation mode."""
+def predicted_parts(
+    method: Method, fabric: Fabric, batches: Iterable[tuple[Tensor, Tensor]]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """``(index, logits)`` of ``(index, inputs)`` batches, ``float32 [B, C]``, in evaluation mode."""
     method.eval()
-    with fabric.autocast():
-        return torch.cat([method.predict(x.to(fabric.device, non_blocking=True)).float() for _, x in batches])
+    for index, x in batches:
+        with torch.no_grad(), fabric.autocast():
+            logits = method.predict(x.to(fabric.device, non_blocking=True)).float()
+        yield index, logits
+
+
+def predict_batches(method: Method, fabric: Fabric, batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """The logits of `predicted_parts` as one tensor, ``float32 [sum of B, C]``."""
+    return torch.cat([logits for _, logits in predicted_parts(method, fabric, batches)])

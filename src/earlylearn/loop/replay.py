@@ -7,7 +7,7 @@ that stay where they are and are written over before each replay (see `earlylear
 
 import warnings
 from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -15,8 +15,20 @@ from torch import Tensor
 from earlylearn.loop.batches import Batches
 from earlylearn.loop.method import Method
 
-Losses = dict[str, Tensor]
-Work = Callable[[], Losses]  # a step
+
+class Said(NamedTuple):
+    """What a step leaves.
+
+    Attributes:
+        losses: by part, scalars.
+        logits: ``[B, C]`` of the batch's own inputs, or None; see `earlylearn.loop.method.Step`.
+    """
+
+    losses: dict[str, Tensor]
+    logits: Tensor | None
+
+
+Work = Callable[[], Said]  # a step
 WARM_UP = 3  # steps as they are, before a step is recorded: libraries choose algorithms, optimizers make their buffers
 
 
@@ -29,11 +41,11 @@ class Recorder(Protocol):
 
     refuses: str
 
-    def warm_up(self, step: Work) -> Losses:
+    def warm_up(self, step: Work) -> Said:
         """Do a step as it is, where steps will be recorded."""
 
-    def record(self, step: Work) -> tuple[Callable[[], object], Losses]:
-        """How to replay the step, and where each replay leaves its losses; does not do it."""
+    def record(self, step: Work) -> tuple[Callable[[], object], Said]:
+        """How to replay the step, and where each replay leaves what it says; does not do it."""
 
     def forget(self) -> None:
         """Begin anew: what was recorded will not be replayed any more."""
@@ -50,7 +62,7 @@ class CudaGraphs:
         self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
         self.refuses = ""
 
-    def warm_up(self, step: Work) -> Losses:
+    def warm_up(self, step: Work) -> Said:
         """On the stream that records, in order with what came before and what comes after."""
         before = torch.cuda.get_sync_debug_mode()
         self.stream.wait_stream(torch.cuda.current_stream())
@@ -58,25 +70,25 @@ class CudaGraphs:
             warnings.simplefilter("always")
             torch.cuda.set_sync_debug_mode("warn")
             try:
-                losses = step()
+                said = step()
             finally:
                 torch.cuda.set_sync_debug_mode(before)
         torch.cuda.current_stream().wait_stream(self.stream)
         waits = [f"{each.filename}:{each.lineno}" for each in caught if "synchronizing" in str(each.message)]
         if waits:
             self.refuses = f"{waits[0]} waits for the GPU"
-        return losses
+        return said
 
-    def record(self, step: Work) -> tuple[Callable[[], object], Losses]:
+    def record(self, step: Work) -> tuple[Callable[[], object], Said]:
         """As `Recorder.record`."""
         graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         try:
             with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
-                losses = step()
+                said = step()
         except RuntimeError as error:
             torch.cuda.set_stream(current)  # which a recording that fails does not see to itself
             raise RuntimeError(str(error.__context__ or error)) from error
-        return graph.replay, losses
+        return graph.replay, said
 
     def forget(self) -> None:
         """A pool belongs to the recordings in it."""
@@ -115,8 +127,8 @@ class Replays:
         self.recorded = 0
         self._steps: dict[Hashable, _Step] = {}
 
-    def __call__(self, what: Hashable, work: Callable[..., Losses], given: Sequence[float | Tensor]) -> Losses:
-        """Do a step; its losses are good until the next.
+    def __call__(self, what: Hashable, work: Callable[..., Said], given: Sequence[float | Tensor]) -> Said:
+        """Do a step; what it says is good until the next.
 
         Args:
             what: tells this work from others.
@@ -132,7 +144,7 @@ class Replays:
             try:
                 if self.recorder.refuses:
                     raise RuntimeError(self.recorder.refuses)
-                step.replay, step.losses = self.recorder.record(step.run)
+                step.replay, step.said = self.recorder.record(step.run)
                 self.recorded += 1
             except RuntimeError as error:
                 self.failed = str(error).splitlines()[0]
@@ -140,7 +152,7 @@ class Replays:
         if step.replay is None:
             return self.recorder.warm_up(step.run)
         step.replay()
-        return step.losses
+        return step.said
 
     def forget(self) -> None:
         """Record all steps anew: what they hold is no longer what trains."""
@@ -151,7 +163,7 @@ class Replays:
 class _Step:
     """A step and the tensors it is given, which stay where they are."""
 
-    def __init__(self, work: Callable[..., Losses], given: Sequence[float | Tensor]) -> None:
+    def __init__(self, work: Callable[..., Said], given: Sequence[float | Tensor]) -> None:
         device = next(each.device for each in given if isinstance(each, Tensor))
         self.work = work
         self.given = [
@@ -159,7 +171,7 @@ class _Step:
         ]
         self.done = 0
         self.replay: Callable[[], object] | None = None
-        self.losses: Losses = {}
+        self.said = Said({}, None)
 
     def take(self, given: Sequence[float | Tensor]) -> None:
         for place, each in zip(self.given, given, strict=True):
@@ -168,5 +180,5 @@ class _Step:
             else:
                 place.fill_(each)
 
-    def run(self) -> Losses:
+    def run(self) -> Said:
         return self.work(*self.given)

@@ -5,11 +5,13 @@ import json
 from importlib.resources import files
 from typing import Any, TypedDict, get_type_hints
 
+import torch
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from torch import nn
 
 from earlylearn.errors import UsageError, hyperparameter, setting
-from earlylearn.loop.method import Method, unseen
+from earlylearn.loop.method import Method
+from earlylearn.loop.seen import Seen
 from earlylearn.methods.auto import Auto
 from earlylearn.methods.coteaching import CoTeaching, CoTeachingPlus
 from earlylearn.methods.dividemix import DivideMix
@@ -199,7 +201,7 @@ def needs(method: type[Method]) -> Needs:
 
     def state(n: int, classes: int) -> int:
         kept = method(nn.Identity, n, classes).buffers()
-        return unseen(n, classes).nbytes + sum(buffer.nbytes for buffer in kept)
+        return Seen(torch.zeros(n, dtype=torch.int64)).nbytes + sum(buffer.nbytes for buffer in kept)
 
     # Rows are alike: one more row tells its state for 2 and for 3 classes, and these its shares.
     two, three = (state(2, classes) - state(1, classes) for classes in (2, 3))

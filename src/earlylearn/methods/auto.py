@@ -291,14 +291,16 @@ class Auto(GrownBuffers, Method):
             self.log_beliefs.index_add_(0, index, said)
             self.visits.index_add_(0, index, torch.ones_like(index, dtype=torch.float32))
 
-    def label_beliefs(self) -> Tensor:
+    def label_beliefs(self, rows: Tensor | None = None) -> Tensor:
         """The competitors' mean of what all their copies said over the epochs, ``[n, C]``; NaN of a row never seen."""
+        of: Tensor | slice = slice(None) if rows is None else rows
         if self.stage == "race":
-            heads = target_beliefs(self.targets).clamp(min=FLOOR).log()
+            heads = target_beliefs(self.targets[of]).clamp(min=FLOOR).log()
             return torch.softmax(heads.mean(1), 1)
-        each = self.log_beliefs / self.visits.where(self.visits > 0, torch.nan).view(-1, 1, 1)
+        visits = self.visits[of]
+        each = self.log_beliefs[of] / visits.where(visits > 0, torch.nan).view(-1, 1, 1)
         if len(self.trees_log_beliefs):
-            each = torch.cat([each, self.trees_log_beliefs.unsqueeze(1)], 1)
+            each = torch.cat([each, self.trees_log_beliefs[of].unsqueeze(1)], 1)
         return self._mean(each)
 
     def out_of_fold(self) -> Tensor:

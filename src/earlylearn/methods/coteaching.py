@@ -10,6 +10,7 @@ from torch import Tensor
 
 from earlylearn.loop.batches import Batch, Batches
 from earlylearn.loop.method import Method, Pass, Step
+from earlylearn.loop.seen import Seen
 from earlylearn.methods.forget_rate import NOISE_RATE, ForgetRate
 
 Forget = Annotated[
@@ -81,13 +82,13 @@ class CoTeaching(Method):
         loss = mean_of_smallest(first, second, keep) + mean_of_smallest(second, first, keep)
         return Step(loss, torch.stack(logits).mean(0), {"ce": loss.detach() / 2})
 
-    def after_epoch(self, epoch: int, seen: Tensor) -> None:
+    def after_epoch(self, epoch: int, seen: Seen) -> None:
         """Estimate the noise rate from the training rows, if it is time."""
         self.forget.learn_trained(epoch, seen, self)
 
-    def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
+    def after_validation(self, rows: Tensor, seen: Seen) -> None:
         """Estimate the noise rate from the held-out rows."""
-        self.forget.learn_held_out(index, logits, self)
+        self.forget.learn_held_out(rows, seen, self)
 
 
 class CoTeachingPlus(Method):
@@ -151,10 +152,10 @@ class CoTeachingPlus(Method):
         parts = {"ce": loss.detach() / 2, "disagree": eligible.float().mean()}
         return Step(loss, torch.stack(logits).mean(0), parts)
 
-    def after_epoch(self, epoch: int, seen: Tensor) -> None:
+    def after_epoch(self, epoch: int, seen: Seen) -> None:
         """Estimate the noise rate from the training rows, if it is time."""
         self.forget.learn_trained(epoch, seen, self)
 
-    def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
+    def after_validation(self, rows: Tensor, seen: Seen) -> None:
         """Estimate the noise rate from the held-out rows."""
-        self.forget.learn_held_out(index, logits, self)
+        self.forget.learn_held_out(rows, seen, self)

@@ -232,12 +232,12 @@ class DivideMix(Method):
         """Of rows that are in neither part, the predictions are the beliefs."""
         self.beliefs.index_copy_(0, index, torch.softmax(logits.float(), 1))
 
-    def label_beliefs(self) -> Tensor:
+    def label_beliefs(self, rows: Tensor | None = None) -> Tensor:
         """The refined labels of the latest co-divide before sharpening, w y + (1 - w) p: ``[n, C]``.
 
         w and p are means over the two networks; before the first co-divide, and for held-out rows, p alone.
         """
-        return self.beliefs
+        return self.beliefs if rows is None else self.beliefs.index_select(0, rows)
 
     def get_extra_state(self) -> dict[str, Any]:
         """How many epochs of losses have gone through the ring."""

@@ -142,9 +142,9 @@ class ELRPlus(KeepsTargets, Method):
         for table, free in zip(self.targets, self.held_out[:, index], strict=True):
             average_logits(table, index[free], logits[free], beta=self.beta)
 
-    def label_beliefs(self) -> Tensor:
-        """The mean of the networks' targets as probabilities, ``[n, C]``."""
-        return super().label_beliefs().nanmean(0)
+    def label_beliefs(self, rows: Tensor | None = None) -> Tensor:
+        """The mean of the networks' targets as probabilities, ``[n, C]``, or of some rows."""
+        return super().label_beliefs(rows).nanmean(0)
 
     def get_extra_state(self) -> dict[str, Any]:
         """The optimizer steps each network has taken, on which the ramps depend."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from earlylearn.loop.batches import Draw
 from earlylearn.loop.method import Method
+from earlylearn.loop.seen import Seen
 
 ENOUGH_HELD_OUT = 20  # rows; from fewer, a share is no estimate
 NOISE_RATE = (
@@ -65,17 +66,17 @@ class ForgetRate(nn.Module):
         # The small number mends 0.3 * 10 = 2.9999999; int() in the released code drops an example there.
         return torch.floor((1 - self.now) * examples + 1e-4).clamp(min=1)
 
-    def learn_held_out(self, index: Tensor, logits: Tensor, method: Method) -> None:
-        """Estimate from the held-out rows ``index``, once per epoch."""
-        if self.given is None and len(index) >= ENOUGH_HELD_OUT:
-            self.held_out = max(self.held_out or 0.0, _agreement(logits, self.draw.labels[index]))
+    def learn_held_out(self, rows: Tensor, seen: Seen, method: Method) -> None:
+        """Estimate from the held-out rows, once per epoch."""
+        if self.given is None and len(rows) >= ENOUGH_HELD_OUT:
+            self.held_out = max(self.held_out or 0.0, _agreement(seen.predicted[rows], self.draw.labels[rows]))
             self._tell(method, "best agreement with held-out labels yet")
 
-    def learn_trained(self, epoch: int, seen: Tensor, method: Method) -> None:
-        """Estimate from the logits ``[n, C]`` seen of the training rows, in the one epoch that serves."""
+    def learn_trained(self, epoch: int, seen: Seen, method: Method) -> None:
+        """Estimate from what was seen of the training rows, in the one epoch that serves."""
         if self.given is None and epoch + 1 == self.warmup:
             rows, labels = self.draw
-            self.trained = _agreement(seen[rows], labels[rows])
+            self.trained = _agreement(seen.predicted[rows], labels[rows])
             if self.held_out is None:
                 self._tell(method, "agreement with the training labels")
 
@@ -95,7 +96,6 @@ class ForgetRate(nn.Module):
         self.held_out, self.trained, self.told = state["held_out"], state["trained"], state["told"]
 
 
-def _agreement(logits: Tensor, labels: Tensor) -> float:
-    """The share of the rows seen (the others are NaN) for which the label is predicted."""
-    seen = ~logits[:, 0].isnan()
-    return float((logits.argmax(1) == labels)[seen].float().mean())
+def _agreement(predicted: Tensor, labels: Tensor) -> float:
+    """The share of the rows seen (the others are -1) for which the label is predicted."""
+    return float((predicted == labels)[predicted >= 0].float().mean())

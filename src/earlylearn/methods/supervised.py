@@ -10,6 +10,7 @@ from torch import Tensor
 
 from earlylearn.loop.batches import Batch, Batches
 from earlylearn.loop.method import Method, Pass, Step
+from earlylearn.loop.seen import Seen
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
@@ -112,21 +113,20 @@ class GeneralizedCrossEntropy(Method):
         self.register_buffer("weights", torch.ones(self.n))
 
     def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
-        """One pass; its rows and labels are those that `after_epoch` checks."""
+        """One pass; its rows are those that `after_epoch` checks."""
         self.draw = data.draws[0]
         yield from super().passes(epoch, data)
 
-    def after_epoch(self, epoch: int, seen: Tensor) -> None:
+    def after_epoch(self, epoch: int, seen: Seen) -> None:
         """Every ``prune_every`` epochs, decide which training rows still count."""
         done = epoch + 1
         if self.truncation and done >= self.prune_start and (done - self.prune_start) % self.prune_every == 0:
-            self._prune(*self.draw, seen)
+            self._prune(self.draw.rows, seen)
 
-    def _prune(self, rows: Tensor, labels: Tensor, seen: Tensor) -> None:
+    def _prune(self, rows: Tensor, seen: Seen) -> None:
         weights = self.weights.clone()
-        rows_seen = rows[~seen[rows, 0].isnan()]  # an epoch may be a sample of the rows
-        probability = torch.softmax(seen[rows_seen], 1)
-        weights[rows_seen] = (probability.gather(1, labels[rows_seen, None]).squeeze(1) > self.truncation).float()
+        rows_seen = rows[seen.predicted[rows] >= 0]  # an epoch may be a sample of the rows
+        weights[rows_seen] = ((-seen.loss[rows_seen]).exp() > self.truncation).float()
         kept = int(weights[rows].sum())
         if not kept:
             self.note(f"truncation {self.truncation:g} would leave no example; the examples that count stay the same")

@@ -26,6 +26,6 @@ class KeepsTargets(nn.Module):
         """Average the predictions of held-out rows over the epochs, as the training rows' are."""
         average_logits(self.targets, index, logits, beta=self.beta)
 
-    def label_beliefs(self) -> Tensor:
-        """The targets as probabilities ``[n, C]``."""
-        return target_beliefs(self.targets)
+    def label_beliefs(self, rows: Tensor | None = None) -> Tensor:
+        """The targets as probabilities ``[n, C]``, or of some rows."""
+        return target_beliefs(self.targets if rows is None else self.targets.index_select(-2, rows))

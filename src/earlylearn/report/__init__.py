@@ -3,6 +3,15 @@
 from earlylearn.report.comparison import render_comparison, render_sweep
 from earlylearn.report.curves import memorization_figure
 from earlylearn.report.page import render_demo, render_run
+from earlylearn.report.tables import MOST_SHOWN
 from earlylearn.report.view import RunView
 
-__all__ = ["RunView", "memorization_figure", "render_comparison", "render_demo", "render_run", "render_sweep"]
+__all__ = [
+    "MOST_SHOWN",
+    "RunView",
+    "memorization_figure",
+    "render_comparison",
+    "render_demo",
+    "render_run",
+    "render_sweep",
+]

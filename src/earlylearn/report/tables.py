@@ -12,6 +12,7 @@ from earlylearn.wording import missing
 
 MOST_PICTURES = 48
 MOST_ROWS = 60
+MOST_SHOWN = max(MOST_PICTURES, MOST_ROWS)  # rows that a page shows one by one
 LONGEST_ID = 40
 MOST_CLASSES_IN_HEATMAP = 20
 MOST_PAIRS = 25
@@ -42,7 +43,8 @@ class Suspect:
 
 def flagged(issues: pd.DataFrame) -> "pd.Series[bool]":
     """Which rows are label issues, whether the column was read as booleans or as text."""
-    return issues["is_label_issue"].astype(str).str.lower().isin(["true", "1"])
+    marks = issues["is_label_issue"]
+    return marks if marks.dtype == bool else marks.astype(str).str.lower().isin(["true", "1"])
 
 
 def has_truth(issues: pd.DataFrame) -> bool:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,41 @@ from earlylearn.errors import UsageError, call, setting
 _TENSOR = "__tensor__"
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, state: dict[str, Any], *, also: Path | None = None) -> None:
     """Write nested dicts and lists of tensors, numbers and strings to a safetensors file.
 
-    Tensors become tensors of the file; the rest is JSON in its header.
+    Tensors become tensors of the file, straight from where they lie in memory; the rest is JSON in its header.
     The file appears under its name only when it is whole, so a kill at any moment leaves the last good one.
+
+    Args:
+        path: of the file.
+        state: what to keep.
+        also: a second name for it, given first: one file under two names where the disk can, until either is replaced.
     """
     tensors: dict[str, Tensor] = {}
-    skeleton = _strip(state, "", tensors)
-    partial = path.with_name(path.name + ".partial")
+    skeleton = _strip(state, "", tensors, set())
+    partial = _partial(path)
     try:
         save_file(tensors, partial, metadata={"state": json.dumps(skeleton)})
     except SafetensorError as error:  # its own kind for a full disk
         raise OSError(errno.EIO, str(error), str(partial)) from None
+    if also is not None:
+        _link(partial, _partial(also))
+        os.replace(_partial(also), also)
     os.replace(partial, path)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
+
+
+def _link(there: Path, second: Path) -> None:
+    """Give a file a second name, or a copy where the file system has no such thing."""
+    second.unlink(missing_ok=True)
+    try:
+        os.link(there, second)
+    except OSError:
+        shutil.copyfile(there, second)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -57,18 +79,26 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _strip(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+def method_state(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """The method's part of a run's checkpoint; version 0.2 kept no more than that of the picked epoch."""
+    method: dict[str, Any] = checkpoint["method"] if "method" in checkpoint else checkpoint["fit"]["method"]
+    return method
+
+
+def _strip(value: Any, name: str, tensors: dict[str, Tensor], taken: set[int]) -> Any:
     if isinstance(value, Tensor):
-        # safetensors takes neither shared memory nor strides; a copy in plain order has the same numbers.
-        tensors[name] = value.detach().to("cpu").contiguous().clone()
+        # safetensors takes neither strides nor shared memory; a copy in plain order has the same numbers.
+        plain = value.detach().to("cpu").contiguous()
+        tensors[name] = plain.clone() if plain.untyped_storage().data_ptr() in taken else plain
+        taken.add(plain.untyped_storage().data_ptr())
         return {_TENSOR: name}
     if isinstance(value, dict):
         return {
             "keys": list(value),  # as values, JSON keeps int keys int
-            "values": [_strip(item, f"{name}/{key}", tensors) for key, item in value.items()],
+            "values": [_strip(item, f"{name}/{key}", tensors, taken) for key, item in value.items()],
         }
     if isinstance(value, (list, tuple)):
-        return [_strip(item, f"{name}/{i}", tensors) for i, item in enumerate(value)]
+        return [_strip(item, f"{name}/{i}", tensors, taken) for i, item in enumerate(value)]
     return value
 
 

@@ -11,7 +11,9 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.documents import AgainstTruth, Evaluation, Memorization, RightBeliefs
 from earlylearn.loop.batches import as_tensor, evaluation_size
 from earlylearn.loop.fit import Epoch, Fit
-from earlylearn.loop.predict import predict_batches
+from earlylearn.loop.method import Method
+from earlylearn.loop.predict import predicted_parts
+from earlylearn.loop.seen import BLOCK
 from earlylearn.runs.prepare import LabelDraw
 
 
@@ -51,7 +53,8 @@ class Evaluator:
         """
         method = fit.method
         val_accuracy = self.validate(fit)
-        predicted = dynamics.update(fit.seen_logits, self.given)
+        dynamics.update(fit.seen)
+        predicted = fit.seen.predicted
         rows = self.train_rows[predicted[self.train_rows] >= 0]
         notes, method.notes = method.notes, []
         test_accuracy = self.test_accuracy(fit) if test_due else None
@@ -77,7 +80,7 @@ class Evaluator:
         """The share of wrong training labels that the method predicts now; None where none is known to be wrong."""
         if self.true is None:
             return None
-        wrong = self.memorization(self.train_rows, fit.logits(self.train_rows).argmax(1))["wrong"]
+        wrong = self.memorization(self.train_rows, fit.predicted(self.train_rows))["wrong"]
         return None if wrong is None else wrong["memorized"]
 
     def test_accuracy(self, fit: Fit) -> float | None:
@@ -86,14 +89,16 @@ class Evaluator:
             return None
         truth = self.test.labels if self.test.true_labels is None else self.test.true_labels
         x = as_tensor(self.test.inputs)
-        logits = predict_batches(fit.method, fit.fabric, ((part, part) for part in x.split(evaluation_size(x))))
-        return _share(logits.argmax(1).cpu() == torch.from_numpy(truth))
+        parts = x.split(evaluation_size(x, fit.method.classes))
+        said = predicted_parts(fit.method, fit.fabric, ((part, part) for part in parts))
+        return _share(torch.cat([logits.argmax(1).cpu() for _, logits in said]) == torch.from_numpy(truth))
 
     def validate(self, fit: Fit) -> float | None:
         """The share of held-out rows whose given label is predicted; the method hears of their logits."""
         if not len(self.val_rows):
             return None
-        return _share(fit.validate(self.val_rows).argmax(1) == self.given[self.val_rows])
+        fit.validate(self.val_rows)
+        return _share(fit.seen.predicted[self.val_rows] == self.given[self.val_rows])
 
     def memorization(self, rows: Tensor, predicted: Tensor) -> Memorization:
         """Shares of the rows: given label predicted; and, with the truth known, the paper's Figure 1."""
@@ -117,18 +122,21 @@ class Evaluator:
         """With the truth known: what pulls at the true class (Figures 2, B.1), how often beliefs are right (D.1)."""
         if self.true is None:
             return {"gradients": None, "beliefs": None}
-        method = fit.method
-        logits = fit.seen_logits[rows]
-        regularizer = method.regularizer_gradient(rows, logits)
-        gradients = true_class_gradients(logits, self.given[rows], self.true[rows], regularizer)
-        return {"gradients": gradients, "beliefs": self._right_beliefs(rows, self.true, method.label_beliefs())}
+        at_true, pull = fit.seen.at_true, fit.seen.pull
+        assert at_true is not None  # the loop was made with the true labels
+        assert pull is not None
+        gradients = true_class_gradients(at_true[rows], self.given[rows], self.true[rows], pull[rows])
+        return {"gradients": gradients, "beliefs": self._right_beliefs(rows, self.true, fit.method)}
 
-    def _right_beliefs(self, rows: Tensor, true: Tensor, beliefs: Tensor | None) -> RightBeliefs | None:
-        if beliefs is None:
+    def _right_beliefs(self, rows: Tensor, true: Tensor, method: Method) -> RightBeliefs | None:
+        if method.label_beliefs(rows[:1]) is None:
             return None
 
         def right(part: Tensor) -> float | None:
-            return _share(beliefs[part].argmax(1) == true[part]) if len(part) else None
+            blocks = part.split(max(1, BLOCK // method.classes))
+            beliefs = ((block, method.label_beliefs(block)) for block in blocks)
+            hits = [said.argmax(1) == true[block] for block, said in beliefs if said is not None]
+            return _share(torch.cat(hits)) if len(part) else None
 
         return {"train": right(rows), "validation": right(self.val_rows)}
 

@@ -6,6 +6,8 @@ import platform
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from pandas.api.types import is_string_dtype as is_string
+from pandas.api.types import union_categoricals
 from pydantic import ValidationError
 
 from earlylearn.documents import FORMAT, EpochRecord, Summary
@@ -28,6 +32,7 @@ from earlylearn.values import describe, yes_or_no
 # Columns of label_issues.csv that are empty for a row that no epoch saw.
 UNSEEN = ("label_quality", "suggested_quality", "loss", "margin", "mean_probability", "variability")
 MOST_BELIEFS = 2**25  # numbers, 64 MiB
+CSV_ROWS = 20_000  # made and written at a time
 AGAIN = f"train again with {setting('overwrite', True)}"  # the mend of a file that only a new run could bring back
 
 
@@ -207,16 +212,26 @@ class RunFolder:
         """``summary.json``."""
         return checked(read_json(self.summary), Summary, self.summary)
 
-    def write_audit(self, issues: pd.DataFrame, beliefs: NDArray[np.float32]) -> None:
-        """Keep the label issues, and what they were found by where that is no more than `MOST_BELIEFS` numbers."""
+    def write_issues(self, frame: Callable[[slice], pd.DataFrame], rows: int) -> None:
+        """Keep the label issues, which are made and written `CSV_ROWS` at a time."""
         partial = self.issues.with_name(self.issues.name + ".partial")
-        issues.to_csv(partial, index=False)
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            for start in range(0, rows, CSV_ROWS):
+                frame(slice(start, min(start + CSV_ROWS, rows))).to_csv(file, index=False, header=not start)
         os.replace(partial, self.issues)
-        if beliefs.size <= MOST_BELIEFS:
-            partial = self.beliefs.with_name(self.beliefs.name + ".partial")
-            with partial.open("wb") as file:
-                np.save(file, beliefs.astype(np.float16), allow_pickle=False)
-            os.replace(partial, self.beliefs)
+
+    @contextmanager
+    def keep_beliefs(self, rows: int, classes: int) -> Iterator[Callable[[NDArray[np.floating[Any]]], object]]:
+        """Keep what labels are audited by, given in blocks of rows, if they are `MOST_BELIEFS` numbers at most."""
+        if rows * classes > MOST_BELIEFS:
+            yield lambda _: None
+            return
+        partial = self.beliefs.with_name(self.beliefs.name + ".partial")
+        with partial.open("wb") as file:
+            header = {"descr": "<f2", "fortran_order": False, "shape": (rows, classes)}
+            np.lib.format.write_array_header_1_0(file, header)
+            yield lambda block: file.write(block.astype("<f2").tobytes())
+        os.replace(partial, self.beliefs)
 
     def read_beliefs(self) -> NDArray[np.float32] | None:
         """The beliefs of `write_audit`, ``float32 [n, C]``; None where they were not kept."""
@@ -229,18 +244,52 @@ class RunFolder:
 
     def read_issues(self) -> pd.DataFrame:
         """``label_issues.csv``; class names stay text, whatever they look like."""
+        return pd.concat(self._issues(), ignore_index=True)
+
+    def read_worst_issues(self, most: int) -> pd.DataFrame:
+        """The same for a page: all columns of the ``most`` flagged rows of lowest quality, of others what is counted.
+
+        Of a long file that takes a tenth of the memory.
+        """
+        counted = ["index", "given_label", "predicted_label", "label_quality", "is_label_issue", "split", "true_label"]
+        briefs: list[pd.DataFrame] = []
+        worst: pd.DataFrame | None = None
+        for part in self._issues():
+            flagged = part[part["is_label_issue"]]
+            both = flagged if worst is None else pd.concat([worst, flagged])
+            worst = both.sort_values(["label_quality", "index"], kind="stable").head(most)
+            brief = part[[name for name in counted if name in part]]
+            briefs.append(brief.astype({name: "category" for name in brief if is_string(brief[name])}))
+        assert worst is not None  # a run has rows
+        texts = [name for name in briefs[0] if isinstance(briefs[0][name].dtype, pd.CategoricalDtype)]
+        issues = pd.DataFrame(
+            {
+                name: union_categoricals([each[name] for each in briefs])
+                if name in texts
+                else np.concatenate([each[name].to_numpy() for each in briefs])
+                for name in briefs[0]
+            }
+        )
+        return issues.join(worst.drop(columns=issues.columns))
+
+    def _issues(self) -> Iterator[pd.DataFrame]:
         if not self.issues.exists():
             raise UsageError(f"{self.issues}: no such file; finish the run with {call('resume', self.path)}")
         text = dict.fromkeys(("id", "given_label", "predicted_label", "true_label", "split", "reason"), str)
         unseen = {name: [""] for name in UNSEEN}
+        kinds = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality": "f", "is_label_issue": "b"}
         try:
-            issues = pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values=unseen)
+            parts = pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values=unseen, chunksize=CSV_ROWS)
+            with parts:
+                for part in parts:
+                    for column, kind in kinds.items():
+                        if column not in part or part[column].dtype.kind != kind:
+                            raise UsageError(
+                                f"{self.issues}: has no column {column!r} as a run writes it; restore the file, or "
+                                f"{AGAIN}"
+                            )
+                    yield part
+        except UsageError:
+            raise
         except (OSError, ValueError) as error:
             raise UsageError(f"{self.issues}: cannot be read ({error}); {AGAIN}") from None
-        kinds = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality": "f", "is_label_issue": "b"}
-        for column, kind in kinds.items():
-            if column not in issues or issues[column].dtype.kind != kind:
-                raise UsageError(
-                    f"{self.issues}: has no column {column!r} as a run writes it; restore the file, or {AGAIN}"
-                )
-        return issues

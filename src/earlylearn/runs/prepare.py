@@ -193,8 +193,18 @@ def make_batches(
     )
 
 
-def make_fit(config: RunConfig, method: Method, batches: Batches, fabric: Fabric) -> Fit:
-    """The loop, with steps replayed as CUDA graphs where they can be; a method that cannot says so in its notes."""
+def make_fit(
+    config: RunConfig, method: Method, batches: Batches, fabric: Fabric, true: NDArray[np.int64] | None = None
+) -> Fit:
+    """The loop, with steps replayed as CUDA graphs where they can be; a method that cannot says so in its notes.
+
+    Args:
+        config: the resolved request.
+        method: what to train.
+        batches: of the data.
+        fabric: device and precision.
+        true: ``int64 [n]`` true labels, if they are known.
+    """
     recorder, reason = (None, "") if config.eager else recorder_for(method, batches)
     if reason:
         method.note(f"steps are not replayed as CUDA graphs: {reason}")
@@ -208,4 +218,5 @@ def make_fit(config: RunConfig, method: Method, batches: Batches, fabric: Fabric
         weight_decay=config.weight_decay,
         schedule=config.schedule,
         recorder=recorder,
+        true=None if true is None else torch.from_numpy(true).to(fabric.device),
     )

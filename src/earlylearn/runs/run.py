@@ -28,8 +28,8 @@ from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method, predict_batches
 from earlylearn.networks import build_network
 from earlylearn.plugins import lies_in
-from earlylearn.report import RunView
-from earlylearn.runs.checkpoint import load_checkpoint
+from earlylearn.report import MOST_SHOWN, RunView
+from earlylearn.runs.checkpoint import load_checkpoint, method_state
 from earlylearn.runs.export import Format, Trained, WithEncoder, export
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.raw import network_inputs
@@ -205,7 +205,7 @@ class Run:
             summary=self.summary,
             config=self.config.model_dump(),
             metrics=self.metrics,
-            issues=self.label_issues(),
+            issues=self.folder.read_worst_issues(MOST_SHOWN),
             classes=self.classes,
             image=image,
             describe=describe_row,
@@ -235,7 +235,7 @@ class Run:
             try:
                 with torch.random.fork_rng(devices=[]):
                     method = self.config.method_class()(network, self.inputs["n"], classes, **self.config.options)
-                load_method(method, state["method"] if weights == "picked" else state["fit"]["method"])
+                load_method(method, method_state(state))
             except (LookupError, TypeError, AttributeError, RuntimeError) as error:
                 reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
                 raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file") from error

@@ -10,7 +10,6 @@ import torch
 
 from earlylearn.audit.audit_run import Audit, audit_run
 from earlylearn.audit.dynamics import Dynamics
-from earlylearn.audit.label_issues import score_label_issues
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import Loaded
 from earlylearn.documents import Accuracy, Best, EpochRecord, Summary
@@ -21,7 +20,7 @@ from earlylearn.machine import keep_freed_memory
 from earlylearn.plugins import short
 from earlylearn.report import render_run
 from earlylearn.runs.canaries_told import told_beside
-from earlylearn.runs.checkpoint import load_checkpoint, save_checkpoint
+from earlylearn.runs.checkpoint import load_checkpoint, method_state, save_checkpoint
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.evaluate import Evaluator
 from earlylearn.runs.folder import AGAIN, RunFolder
@@ -56,7 +55,7 @@ class Session:
         fabric = make_fabric(config)
         method = build_method(config, self.data, self.draw.train_rows, self.generators)
         batches = make_batches(config, self.data, draws, self.generators, fabric.device)
-        self.fit = make_fit(config, method, batches, fabric)
+        self.fit = make_fit(config, method, batches, fabric, self.data.true_labels)
         self.dynamics = Dynamics(len(self.data)).to(fabric.device)
         self.evaluator = Evaluator.of(self.data, self.draw, loaded.test, fabric.device)
         self.best: Best | None = None  # the epoch that noisy validation picked so far
@@ -124,12 +123,11 @@ class Session:
             "val_accuracy": record["val_accuracy"],
             "test_accuracy": record["test_accuracy"],
         }
+        also: Path | None = None
         if _as_good(epoch, self.best):
-            self.best = epoch
-            save_checkpoint(folder.picked, {"method": self.fit.method.state_dict()})
+            self.best, also = epoch, folder.picked
         elif self._early(self.best) and not self._early(epoch) and _as_good(epoch, self.audited):
-            self.audited = epoch
-            save_checkpoint(folder.audited, {"method": self.fit.method.state_dict()})
+            self.audited, also = epoch, folder.audited
         folder.append_metrics(record)
         # Last, because it is what a resumed run believes: until it is there, the epoch did not happen.
         state = {
@@ -139,7 +137,11 @@ class Session:
             "best": self.best,
             "audited": self.audited,
         }
-        save_checkpoint(folder.last, state)
+        save_checkpoint(folder.last, state, also=also)
+
+    def _go_back(self, path: Path) -> None:
+        """Have the method as it was in a checkpoint."""
+        load_method(self.fit.method, method_state(load_checkpoint(path)))
 
     def _early(self, picked: Best | None) -> bool:
         return picked is not None and picked["epoch"] <= EARLY * self.config.epochs
@@ -150,7 +152,8 @@ class Session:
         assert best is not None  # there is at least one epoch, and the first is the best so far
         memorized = self.evaluator.memorized(self.fit)
         test_last = self._tested(metrics[-1]["test_accuracy"])
-        load_method(self.fit.method, load_checkpoint(folder.picked)["method"])
+        if best["epoch"] != self.fit.epoch:  # else it is as it was picked
+            self._go_back(folder.picked)
         test_picked = self._tested(best["test_accuracy"])
         choice = self.fit.method.choice()
         held_out = metrics[-1]["val_accuracy"] if choice is None else choice["agreement"]
@@ -158,10 +161,11 @@ class Session:
         audited = best
         if self._early(best) and self.audited is not None:
             audited = self.audited
-            load_method(self.fit.method, load_checkpoint(folder.audited)["method"])
-        audit = audit_run(self.fit, self.data, self.draw.val_rows, self.dynamics, gap=gap)
+            self._go_back(folder.audited)
+        with folder.keep_beliefs(len(self.data), len(self.data.classes)) as keep:
+            audit = audit_run(self.fit, self.data, self.draw.val_rows, self.dynamics, gap=gap, keep=keep)
         audit.summary["epoch"] = audited["epoch"]
-        folder.write_audit(audit.issues, audit.beliefs)
+        folder.write_issues(audit.frame, len(self.data))
         accuracy: Accuracy = {
             "test_last": test_last,
             "test_at_best_val": test_picked,
@@ -207,7 +211,7 @@ class Session:
             },
             "accuracy": accuracy,
             "memorized_last": memorized,
-            "label_issues": score_label_issues(audit.issues, wrong),
+            "label_issues": audit.scores(),
             "audit": audit.summary,
         }
         choice = self.fit.method.choice()

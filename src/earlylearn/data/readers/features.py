@@ -119,10 +119,11 @@ def fill_missing(values: NDArray[Any], fill: Sequence[float | None] | None, wher
         UsageError: a value is not finite and its column has no fill.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        out = values.astype(np.float32)
+        out = values.astype(np.float32, copy=False)  # the largest thing in memory, once
     rows, columns = np.nonzero(~np.isfinite(out))
     if not len(rows):
         return out
+    out = out.copy() if out is values else out
     known = np.array([np.nan if f is None else f for f in fill or [None] * out.shape[1]], np.float32)
     out[rows, columns] = known[columns]
     bad = np.flatnonzero(~np.isfinite(out[rows, columns]))
