@@ -158,8 +158,10 @@ CHANGED = {
     ("elr", "lam"): 1.0,
     ("elr", "beta"): 0.9,
     ("elr", "align"): 0.5,
+    ("elr", "table"): "top16",
     ("elr+", "lam"): 1.0,
     ("elr+", "beta"): 0.9,
+    ("elr+", "table"): "top16",
     ("elr+", "alpha"): 0.0,
     ("elr+", "gamma"): 0.0,
     ("elr+", "gamma_ramp"): 10,
@@ -168,7 +170,9 @@ CHANGED = {
     ("elr+", "update_labels"): True,
     ("kl", "lam"): 5.0,
     ("kl", "beta"): 0.9,
+    ("kl", "table"): "top16",
     ("targets", "beta"): 0.9,
+    ("targets", "table"): "top16",
     ("bootstrap", "hard"): True,
     ("bootstrap", "label_weight"): 0.5,
     ("forward", "transition"): [[0.7, 0.3, 0.0], [0.0, 0.7, 0.3], [0.3, 0.0, 0.7]],
@@ -218,7 +222,7 @@ BESIDE = {
     ("dividemix", "history"): {"warmup": 0},
 }
 # Estimated beside the network and not used by it, which is the method's point: they show in the audit alone.
-IN_BELIEFS_ONLY = {("targets", "beta")}
+IN_BELIEFS_ONLY = {("targets", "beta"), ("targets", "table")}
 
 
 @pytest.mark.slow

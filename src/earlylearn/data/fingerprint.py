@@ -20,5 +20,5 @@ def fingerprint(loaded: Loaded) -> str:
                 parts.append(data.true_labels)
             for part in parts:
                 digest.update(f"{part.dtype} {part.shape}".encode())
-                digest.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8))
+                digest.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

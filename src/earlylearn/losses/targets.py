@@ -27,8 +27,13 @@ def check_beta(beta: float) -> float:
 
 def averaged(table: Tensor, index: Tensor, probability: Tensor, *, beta: float) -> Tensor:
     """What `update_targets` writes into the rows ``index``, ``[B, ..., C]``, without writing it."""
+    return averaged_rows(table.index_select(0, index), probability, beta=beta)
+
+
+def averaged_rows(rows: Tensor, probability: Tensor, *, beta: float) -> Tensor:
+    """The same of rows of a table, ``[B, ..., C]``, changed in place."""
     mass = probability.sum(-1, keepdim=True)
-    return table.index_select(0, index).mul_(beta).addcdiv_(probability, mass, value=1 - beta)
+    return rows.mul_(beta).addcdiv_(probability, mass, value=1 - beta)
 
 
 @torch.no_grad()
@@ -48,11 +53,6 @@ def update_targets(table: Tensor, index: Tensor, probability: Tensor, *, beta: f
     rows = averaged(table, index, probability, beta=beta)
     table.index_copy_(0, index, rows)
     return rows
-
-
-def average_logits(table: Tensor, index: Tensor, logits: Tensor, *, beta: float) -> Tensor:
-    """`update_targets` with the clamped softmax of ``logits [B, C]``, any dtype; returns the updated rows."""
-    return update_targets(table, index, clamped(torch.softmax(logits.detach().float(), 1)), beta=beta)
 
 
 def share_factor(mean: Tensor, given: Tensor, align: float) -> Tensor:

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from earlylearn.loop.batches import Batch, Batches
 from earlylearn.loop.method import Method, Pass, Step
+from earlylearn.loop.seen import BLOCK
 from earlylearn.losses.elr import elr_loss
-from earlylearn.losses.targets import clamped, share_aligned, share_factor, update_targets
-from earlylearn.methods.with_targets import KeepsTargets
+from earlylearn.losses.targets import clamped, share_aligned, share_factor
+from earlylearn.methods.with_targets import KeepsTargets, Table
 
 Lam = Annotated[float, Field(ge=0, description="regularization coefficient lambda (equation 7)")]
 Align = Annotated[float, Field(ge=0, le=1, description="hold the targets' class shares to the labels'; paper 0")]
@@ -32,6 +33,7 @@ class ELR(KeepsTargets, Method):
             the given labels, recomputed at the beginning of every epoch; 1 makes them equal. Without that a class that
             is rare, or overlaps with a larger one, may never be learned: its first targets say the larger one, and the
             regularizer holds the network to them. The table itself, and what is believed of a label, stay as they are.
+        table: how targets are kept, see `earlylearn.losses.sparse`.
     """
 
     replayable = True
@@ -39,10 +41,18 @@ class ELR(KeepsTargets, Method):
 
     factor: Tensor
 
-    def __init__(self, *given: Any, lam: Lam = 3.0, beta: Beta = 0.7, align: Align = 0.0, **others: Any) -> None:
+    def __init__(
+        self,
+        *given: Any,
+        lam: Lam = 3.0,
+        beta: Beta = 0.7,
+        align: Align = 0.0,
+        table: Table = "auto",
+        **others: Any,
+    ) -> None:
         super().__init__(*given, **others)
         self.lam, self.align = lam, align
-        self.keep_targets(self.n, self.classes, beta=beta)
+        self.keep_targets(self.n, self.classes, beta=beta, table=table)
         self.register_buffer("factor", torch.ones(self.classes), persistent=False)
 
     def passes(self, epoch: int, data: Batches) -> Iterator[Pass]:
@@ -50,7 +60,8 @@ class ELR(KeepsTargets, Method):
         if self.align:
             rows, labels = data.draws[0]
             given = torch.bincount(labels[rows], minlength=self.classes) / len(rows)
-            mean = self.targets[rows].mean(0)
+            parts = [self.target_rows(part).sum(0) for part in rows.split(max(1, BLOCK // self.classes))]
+            mean = torch.stack(parts).sum(0) / len(rows)
             self.factor.copy_(share_factor(mean, given, self.align))  # in place, for steps that are replayed read it
         yield from super().passes(epoch, data)
 
@@ -63,14 +74,14 @@ class ELR(KeepsTargets, Method):
 
     def _update(self, index: Tensor, probability: Tensor) -> Tensor:
         """Temporal ensembling of these rows; the targets ``[B, C]`` that the loss is to see."""
-        targets = update_targets(self.targets, index, probability, beta=self.beta)
+        targets = self.move_targets(index, probability)
         return share_aligned(targets, self.factor) if self.align else targets
 
     def regularizer_gradient(self, index: Tensor, logits: Tensor) -> Tensor:
         """``lam g`` of Lemma 2: the gradient of ``lam log(1 - <p, t>)``, targets constant, p clamped as in the loss."""
         logits = logits.detach().float().requires_grad_()
         with torch.enable_grad():
-            targets = self.targets[index]
+            targets = self.target_rows(index)
             if self.align:
                 targets = share_aligned(targets, self.factor)
             agreement = (targets * clamped(torch.softmax(logits, 1))).sum(1)

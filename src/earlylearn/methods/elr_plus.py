@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from earlylearn.loop.batches import Batch, Batches, Numbers
 from earlylearn.loop.method import Method, Pass, Step
 from earlylearn.losses.elr import elr_loss
-from earlylearn.losses.targets import average_logits
 from earlylearn.methods.elr import Beta, Lam
 from earlylearn.methods.supervised import one_hot
-from earlylearn.methods.with_targets import KeepsTargets
+from earlylearn.methods.with_targets import KeepsTargets, Table, said
 
 Ramp = Annotated[int, Field(ge=0, description="steps of the sigmoid ramp-up; 0 switches the ramp off")]
 
@@ -51,6 +50,7 @@ class ELRPlus(KeepsTargets, Method):
             weights until it is gamma's exponential one: momentum min(1 - 1/(step + 1), gamma).
         lam_ramp: steps over which lam ramps up (CIFAR-100: 40000).
         networks: 2, or 1 network taught by its own average.
+        table: how targets are kept, see `earlylearn.losses.sparse`.
         update_labels: multiply the (mixed) labels by the targets and renormalise, as the paper does on CIFAR-100.
 
     Differs from the released code: both networks see one split and one noise draw (the run setting
@@ -79,6 +79,7 @@ class ELRPlus(KeepsTargets, Method):
         lam_ramp: Ramp = 0,
         networks: Annotated[Literal[1, 2], Field(description="networks that teach each other")] = 2,
         update_labels: Annotated[bool, Field(description="multiply labels by targets (CIFAR-100)")] = False,
+        table: Table = "auto",
         **others: Any,
     ) -> None:
         self.networks = networks
@@ -86,7 +87,7 @@ class ELRPlus(KeepsTargets, Method):
         self.lam, self.alpha, self.gamma = lam, alpha, gamma
         self.gamma_ramp, self.lam_ramp, self.update_labels = gamma_ramp, lam_ramp, update_labels
         self.averages = nn.ModuleList(copy.deepcopy(net).requires_grad_(False) for net in self.nets)
-        self.keep_targets(networks, self.n, self.classes, beta=beta)
+        self.keep_targets(networks, self.n, self.classes, beta=beta, table=table)
         self.register_buffer("held_out", torch.ones(networks, self.n, dtype=torch.bool), persistent=False)
         self.steps = [0] * networks
 
@@ -117,7 +118,7 @@ class ELRPlus(KeepsTargets, Method):
         x, label = batch.views[0], one_hot(batch.label, self.classes)
         with torch.no_grad():
             taught = self.averages[(k + 1) % self.networks](x)
-            target = average_logits(self.targets[k], batch.index, taught, beta=self.beta)
+            target = self.move_targets(batch.index, said(taught), k=k)
         lam, _, *mixing = batch.numbers
         if mixing:
             share, partner = mixing
@@ -139,12 +140,8 @@ class ELRPlus(KeepsTargets, Method):
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
         """Average the predictions in the targets of each network that does not train on the rows."""
         # As released, what the first network holds out may train the second, whose pass has averaged it already.
-        for table, free in zip(self.targets, self.held_out[:, index], strict=True):
-            average_logits(table, index[free], logits[free], beta=self.beta)
-
-    def label_beliefs(self, rows: Tensor | None = None) -> Tensor:
-        """The mean of the networks' targets as probabilities, ``[n, C]``, or of some rows."""
-        return super().label_beliefs(rows).nanmean(0)
+        for k, free in enumerate(self.held_out[:, index]):
+            self.move_targets(index[free], said(logits[free]), k=k)
 
     def get_extra_state(self) -> dict[str, Any]:
         """The optimizer steps each network has taken, on which the ramps depend."""

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from earlylearn.loop.batches import Batch
 from earlylearn.loop.method import Method, Step
-from earlylearn.losses.targets import average_logits
 from earlylearn.methods.elr import Beta
-from earlylearn.methods.with_targets import KeepsTargets
+from earlylearn.methods.with_targets import KeepsTargets, Table, said
 
 
 class KLRegularized(KeepsTargets, Method):
@@ -24,6 +23,7 @@ class KLRegularized(KeepsTargets, Method):
     Args:
         lam: regularization coefficient lambda >= 0; Figure C.1 shows 1, 5 and 10.
         beta: temporal ensembling momentum, 0 <= beta < 1.
+        table: how targets are kept, see `earlylearn.losses.sparse`.
     """
 
     replayable = True
@@ -34,23 +34,24 @@ class KLRegularized(KeepsTargets, Method):
         *given: Any,
         lam: Annotated[float, Field(ge=0, description="regularization coefficient lambda (equation 17)")] = 1.0,
         beta: Beta = 0.7,
+        table: Table = "auto",
         **others: Any,
     ) -> None:
         super().__init__(*given, **others)
         self.lam = lam
-        self.keep_targets(self.n, self.classes, beta=beta)
+        self.keep_targets(self.n, self.classes, beta=beta, table=table)
 
     def loss(self, batch: Batch) -> Step:
         """Update the rows' targets, then cross-entropy to the labels plus lam times cross-entropy to the targets."""
         logits = self.nets[0](batch.views[0]).float()
-        target = average_logits(self.targets, batch.index, logits, beta=self.beta)
+        target = self.move_targets(batch.index, said(logits))
         log_p = torch.log_softmax(logits, 1)
         ce, kl = F.nll_loss(log_p, batch.label), -(target * log_p).sum(1).mean()
         return Step(ce + self.lam * kl, logits, {"ce": ce.detach(), "kl": kl.detach()})
 
     def regularizer_gradient(self, index: Tensor, logits: Tensor) -> Tensor:
         """``lam (p sum(t) - t)``: the gradient of the cross-entropy to the targets (equation 18)."""
-        target = self.targets[index]
+        target = self.target_rows(index)
         return self.lam * (torch.softmax(logits.detach().float(), 1) * target.sum(1, keepdim=True) - target)
 
 
@@ -62,18 +63,19 @@ class TargetsOnly(KeepsTargets, Method):
 
     Args:
         beta: temporal ensembling momentum, 0 <= beta < 1; 0.7 in the figure.
+        table: how targets are kept, see `earlylearn.losses.sparse`.
     """
 
     replayable = True
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020, supplement D"
 
-    def __init__(self, *given: Any, beta: Beta = 0.7, **others: Any) -> None:
+    def __init__(self, *given: Any, beta: Beta = 0.7, table: Table = "auto", **others: Any) -> None:
         super().__init__(*given, **others)
-        self.keep_targets(self.n, self.classes, beta=beta)
+        self.keep_targets(self.n, self.classes, beta=beta, table=table)
 
     def loss(self, batch: Batch) -> Step:
         """Update the rows' targets; mean cross-entropy of the batch."""
         logits = self.nets[0](batch.views[0]).float()
-        average_logits(self.targets, batch.index, logits, beta=self.beta)
+        self.move_targets(batch.index, said(logits))
         loss = F.cross_entropy(logits, batch.label)
         return Step(loss, logits, {"ce": loss.detach()})

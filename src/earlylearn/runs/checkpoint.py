@@ -4,16 +4,21 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from earlylearn.errors import UsageError, call, setting
 
 _TENSOR = "__tensor__"
+LARGE = 2**24  # bytes
+NAMES = {torch.float32: "F32", torch.float16: "F16", torch.int16: "I16", torch.int32: "I32", torch.int64: "I64"}
 
 
 def save_checkpoint(path: Path, state: dict[str, Any], *, also: Path | None = None) -> None:
@@ -53,15 +58,21 @@ def _link(there: Path, second: Path) -> None:
         shutil.copyfile(there, second)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
+def load_checkpoint(path: Path, into: Mapping[str, Tensor] = MappingProxyType({})) -> dict[str, Any]:
     """What `save_checkpoint` wrote, tensors on the CPU.
+
+    Args:
+        path: the file.
+        into: by name in the file, tensors of a run that large ones of the same kind are read straight into, for a
+            second table of targets may be more than memory holds.
 
     Raises:
         UsageError: the file is missing, cut short, or not a checkpoint of earlylearn.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            there = [name for name in file.keys() if name in into and _read_into(path, name, into[name])]  # noqa: SIM118
+            tensors = {name: into[name] if name in there else file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state = _fill(json.loads((file.metadata() or {})["state"]), tensors)
         if not isinstance(state, dict):
             raise ValueError("it holds no state")
@@ -77,6 +88,25 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: not a readable checkpoint ({reason}); restore the file, or train again with "
             f"{setting('overwrite', True)}"
         ) from None
+
+
+def _read_into(path: Path, name: str, tensor: Tensor) -> bool:
+    """Read a large tensor of a safetensors file to where another lies in main memory; whether that can be."""
+    if tensor.device.type != "cpu" or tensor.nbytes < LARGE or not tensor.is_contiguous():
+        return False
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        entry = json.loads(file.read(length))[name]
+        same_kind = entry["dtype"] == NAMES.get(tensor.dtype) and entry["shape"] == list(tensor.shape)
+        if same_kind:
+            file.seek(8 + length + entry["data_offsets"][0])
+            file.readinto(tensor.detach().view(-1).view(torch.uint8).numpy().data)
+    return same_kind
+
+
+def method_names(method: nn.Module) -> dict[str, Tensor]:
+    """A method's tensors by the names that they have in a run's checkpoint."""
+    return {f"/fit/method/{name}": each for name, each in method.state_dict().items() if isinstance(each, Tensor)}
 
 
 def method_state(checkpoint: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from earlylearn.runs.generators import Generators, seed_for
 
 DEAD = 1e-3  # standard deviation below which a feature of a pretrained network is not blown up to the others' size
 MOMENT_BYTES = 2**30  # of images, from which the mean and standard deviation are counted
+FEATURES_AT_ONCE = 2**20  # numbers looked at at a time
 BEGINNING_PIXELS = 2**21  # of images, from which a network's first layer is made (whitening: a patch of each)
 
 
@@ -151,9 +152,11 @@ def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, 
     Of images beyond `MOMENT_BYTES` every so many-th counts, which moves neither in the third digit.
     """
     if not data.is_image:
-        x = data.inputs[rows].astype(np.float64)
-        std = np.maximum(x.std(0), DEAD if data.is_embedding else 0)
-        return torch.from_numpy(x.mean(0)).float(), torch.from_numpy(std).float()
+        parts = np.array_split(rows, -(-len(rows) * data.inputs.shape[1] // FEATURES_AT_ONCE))
+        mean = np.sum([data.inputs[part].sum(0, dtype=np.float64) for part in parts], axis=0) / len(rows)
+        squares = np.sum([np.square(data.inputs[part] - mean).sum(0) for part in parts], axis=0)
+        std = np.maximum(np.sqrt(squares / len(rows)), DEAD if data.is_embedding else 0)
+        return torch.from_numpy(mean).float(), torch.from_numpy(std).float()
     # A histogram per channel gives both exactly, without a float copy of all pixels.
     levels = np.arange(256) / 255
     rows = rows[:: -(-len(rows) * data.inputs[0].size // MOMENT_BYTES)]

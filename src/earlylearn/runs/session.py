@@ -20,7 +20,7 @@ from earlylearn.machine import keep_freed_memory
 from earlylearn.plugins import short
 from earlylearn.report import render_run
 from earlylearn.runs.canaries_told import told_beside
-from earlylearn.runs.checkpoint import load_checkpoint, method_state, save_checkpoint
+from earlylearn.runs.checkpoint import load_checkpoint, method_names, method_state, save_checkpoint
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.evaluate import Evaluator
 from earlylearn.runs.folder import AGAIN, RunFolder
@@ -141,7 +141,7 @@ class Session:
 
     def _go_back(self, path: Path) -> None:
         """Have the method as it was in a checkpoint."""
-        load_method(self.fit.method, method_state(load_checkpoint(path)))
+        load_method(self.fit.method, method_state(load_checkpoint(path, method_names(self.fit.method))))
 
     def _early(self, picked: Best | None) -> bool:
         return picked is not None and picked["epoch"] <= EARLY * self.config.epochs

@@ -17,7 +17,7 @@ from earlylearn.files import write_json
 from earlylearn.loop.method import Method
 from earlylearn.networks.timm_networks import CACHE
 from earlylearn.plugins import short
-from earlylearn.runs.checkpoint import load_checkpoint
+from earlylearn.runs.checkpoint import load_checkpoint, method_names
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.folder import RunFolder, environment
 from earlylearn.runs.inputs import describe_inputs, inputs_in_words
@@ -181,7 +181,8 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
     with torch.random.fork_rng(devices=[]):
         session = Session(config, loaded, draws, quiet=quiet)
         if folder.last.exists():
-            session.take_up(load_checkpoint(folder.last), folder.last)
+            names = method_names(session.fit.method)
+            session.take_up(load_checkpoint(folder.last, names), folder.last)
         with one_line_errors(folder):
             folder.keep_metrics(session.fit.epoch)
         return session.run(folder)

@@ -90,7 +90,8 @@ def class_codes(
         codes = np.where((values >= 0) & (values < len(classes)), values, -1)
         known = f"0 to {len(classes) - 1}, the positions of the {len(classes)} classes"
     else:
-        codes = pd.Index(classes).get_indexer(pd.Index(values.astype(str)))
+        distinct, at = np.unique(values, return_inverse=True)  # a text for every row would be larger than the data
+        codes = pd.Index(classes).get_indexer(pd.Index(distinct.astype(str)))[at]
         known = f"the classes {listed(classes)}"
     wrong = np.flatnonzero(codes < 0)
     if len(wrong):
