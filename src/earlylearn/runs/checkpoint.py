@@ -101,7 +101,7 @@ def _read_into(path: Path, name: str, tensor: Tensor) -> bool:
         if same_kind:
             file.seek(8 + length + entry["data_offsets"][0])
             file.readinto(tensor.detach().view(-1).view(torch.uint8).numpy().data)
-    return same_kind
+    return bool(same_kind)
 
 
 def method_names(method: nn.Module) -> dict[str, Tensor]:
