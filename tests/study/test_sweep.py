@@ -64,7 +64,7 @@ def test_default_grid_is_the_supplements(tmp_path):
 def test_fixed_hyperparameters_stay(tmp_path):
     done = sweep(blobs(), "elr", {"lam": [1.0]}, beta=0.25, out=tmp_path / "s", **QUICK)
     config = json.loads((tmp_path / "s" / "runs" / "lam=1-0" / "config.json").read_text())
-    assert config["options"] == {"lam": 1.0, "beta": 0.25, "align": 0.0}
+    assert config["options"] == {"lam": 1.0, "beta": 0.25, "align": 0.0, "table": "auto"}
     assert done.document["settings"]["options"] == {"lam": 1.0, "beta": 0.25, "align": 0.0}
 
 

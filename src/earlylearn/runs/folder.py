@@ -234,7 +234,7 @@ class RunFolder:
         os.replace(partial, self.beliefs)
 
     def read_beliefs(self) -> NDArray[np.float32] | None:
-        """The beliefs of `write_audit`, ``float32 [n, C]``; None where they were not kept."""
+        """The beliefs of `keep_beliefs`, ``float32 [n, C]``; None where they were not kept."""
         try:
             return np.asarray(np.load(self.beliefs, allow_pickle=False), dtype=np.float32)
         except FileNotFoundError:
