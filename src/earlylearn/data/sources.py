@@ -1,5 +1,6 @@
 """Which data does the user mean, and how does it become labelled training and test sets?"""
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
@@ -16,6 +17,7 @@ from earlylearn.data.readers.corrections import correct, read_corrections
 from earlylearn.data.readers.images import fit_arrays
 from earlylearn.data.readers.kinds import COLUMNS, READERS
 from earlylearn.data.readers.label_files import read_label_file
+from earlylearn.data.readers.memory import IN_MEMORY, Columns, read_memory
 from earlylearn.data.readers.paths import find
 from earlylearn.data.request import DataSettings
 from earlylearn.data.schema import Schema
@@ -57,7 +59,7 @@ def check_request(asked: Mapping[str, Any]) -> DataRequest:
 
 
 def read_rows(
-    data: str,
+    data: Any,
     *,
     data_dir: str | None = None,
     label: str | None = None,
@@ -72,7 +74,7 @@ def read_rows(
     corrections: str | None = None,
     missing: Literal["refuse", "impute"] = "refuse",
     image_size: int | None = None,
-    test: str | None = None,
+    test: Any = None,
     test_fraction: float = 0.0,
     limit: int | None = None,
 ) -> Loaded:
@@ -85,7 +87,7 @@ def read_rows(
     Args:
         data: one of `BUILTIN`; a folder ``DIR/<class>/<image>`` (or ``DIR/train/..`` and ``DIR/test/..``); a
             .csv, .tsv, .parquet or .pq table; an .npz with x and y (and x_test, y_test, classes, ids); an .npy
-            with its labels in `labels`.
+            with its labels in `labels`; or what Python holds, see `earlylearn.data.readers.memory.read_memory`.
         data_dir: where the files of built-in data are.
         label: a table's column of given labels.
         image: a table's column of image paths, relative to the table; else the other columns are features.
@@ -110,13 +112,15 @@ def read_rows(
     Raises:
         UsageError: the request or the data is wrong; one line with the culprit and the mend.
     """
-    asked = check_request(locals())
+    given, tested = data, test
+    data, test = (IN_MEMORY if is_in_memory(each) else each for each in (data, test))
+    asked = check_request({name: value for name, value in locals().items() if name not in ("given", "tested")})
     if asked.test is not None and asked.test_fraction:
         culprit = setting("test_fraction", asked.test_fraction)
         raise UsageError(f"{culprit}: {setting('test', asked.test)} gives the test set; leave one out")
-    train, held_out = _read(asked.data, asked)
+    train, held_out = _read(given, asked)
     if asked.test is not None:
-        second = _read(asked.test, asked, like=train)
+        second = _read(tested, asked, like=train)
         held_out = second.test or second.train
     whole = (
         asked.data in BUILTIN and BUILTIN[asked.data].stored
@@ -182,8 +186,19 @@ def folder_of(data: str, data_dir: str | None) -> Path | None:
     return path if path.is_dir() else path.parent
 
 
-def _read(data: str, asked: DataRequest, like: LabelledData | None = None) -> Loaded:
+def is_in_memory(data: object) -> bool:
+    """Whether data are what Python holds, and not the name of any."""
+    return data is not None and not isinstance(data, str | os.PathLike)
+
+
+def _read(data: Any, asked: DataRequest, like: LabelledData | None = None) -> Loaded:
     """The data and their own test set; `like` is the training data when this is to be their test set."""
+    if is_in_memory(data):
+        columns = Columns(**{name: getattr(asked, name) for name in vars(Columns())})
+        return Loaded(
+            read_memory(data, columns, name=IN_MEMORY if like is None else f"{IN_MEMORY} test", like=like), None
+        )
+    data = os.fspath(data)
     if data in BUILTIN:
         return _read_builtin(data, asked) if like is None else _read_builtin_test(data, asked.data_dir, like)
     path, kind = find(data, BUILTIN)

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.sources import DataRequest, Loaded, check_request, folder_of, read_rows
+from earlylearn.data.readers.memory import IN_MEMORY
+from earlylearn.data.sources import DataRequest, Loaded, check_request, folder_of, is_in_memory, read_rows
 from earlylearn.encoders.encode import encode
 from earlylearn.encoders.once import Workplace
 from earlylearn.errors import UsageError, setting
 
-IN_MEMORY = "in-memory"
 # What a user says of how pixels are to train; then they train, unless an encoder is asked for.
 _OF_PIXELS = ("network", "recipe", "augment", "crop", "pretrained", "image_size")
 
@@ -30,13 +30,11 @@ class ReadRequest(NamedTuple):
     encoder: str | None
 
 
-def read_request(
-    data: str | Path | LabelledData | Loaded, request: Mapping[str, Any], *, quiet: bool, saved: Path | None = None
-) -> ReadRequest:
+def read_request(data: Any, request: Mapping[str, Any], *, quiet: bool, saved: Path | None = None) -> ReadRequest:
     """The data that a request means; its fields that say how to read go to the reader, one to the encoder.
 
     Args:
-        data: a name, or data in memory.
+        data: a name, or data in memory (see `earlylearn.data.readers.memory.read_memory`).
         request: fields of `earlylearn.runs.config.RunConfig`.
         quiet: whether progress is hidden.
         saved: where a run that is read again keeps the encoder it began with.
@@ -53,14 +51,19 @@ def read_request(
         if unread and request.get("data") != IN_MEMORY:
             culprit = setting(unread[0], request[unread[0]])
             raise UsageError(f"{culprit}: says how to read data, but these are in memory; leave it out")
-        there = encode(data, encoder, workplace=Workplace(quiet=quiet), by_default=False, saved=fitted)
-        return ReadRequest(there.loaded, IN_MEMORY, there.name)
+        encoded = encode(data, encoder, workplace=Workplace(quiet=quiet), by_default=False, saved=fitted)
+        return ReadRequest(encoded.loaded, IN_MEMORY, encoded.name)
+    test = request.get("test")
     fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
-    asked = check_request({**fields, "data": str(data)})
+    fields["data"] = IN_MEMORY if is_in_memory(data) else str(data)
+    if is_in_memory(test):
+        fields["test"] = IN_MEMORY
+    asked = check_request(fields)
+    there = asked.data == IN_MEMORY
     found = encode(
-        read_rows(**asked.model_dump()),
+        read_rows(**{**asked.model_dump(), "data": data, "test": test}),
         encoder,
-        workplace=Workplace(beside=folder_of(asked.data, asked.data_dir), quiet=quiet),
+        workplace=Workplace(beside=None if there else folder_of(asked.data, asked.data_dir), quiet=quiet),
         by_default=asked.data not in BUILTIN and all(request.get(name) is None for name in _OF_PIXELS),
         image_size=asked.image_size,
         saved=fitted,

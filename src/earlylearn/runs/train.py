@@ -11,7 +11,7 @@ from earlylearn.data.counting import say
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.request import Setting
-from earlylearn.data.sources import Loaded
+from earlylearn.data.sources import Loaded, is_in_memory
 from earlylearn.errors import UsageError
 from earlylearn.files import write_json
 from earlylearn.loop.method import Method
@@ -29,7 +29,7 @@ from earlylearn.values import plain, whole_number
 
 
 def train(
-    data: str | Path | LabelledData | Loaded,
+    data: Any,
     method: str | type[Method] | None = None,
     *,
     out: str | Path | None = None,
@@ -40,7 +40,10 @@ def train(
     """Train a classifier on noisily labelled data, and find out which labels are wrong. What the command line calls.
 
     Args:
-        data: a built-in name or path (see `earlylearn.data.sources.load`), or data already in memory.
+        data: a built-in name or path (see `earlylearn.data.sources.load`), or data already in memory: a DataFrame (with
+            ``label="column"``), ``(X, y)`` of arrays, tensors, columns or pictures, a TensorDataset, a
+            ``datasets.Dataset``, any data set with ``len()`` whose items are ``(input, label)``, or `LabelledData`. So
+            may ``test``.
         method: a name in `earlylearn.methods.METHODS`. None is what the recipe says, else ``auto`` on features (tables,
             texts, embeddings, pictures through an encoder) and ``elr`` on pictures as they are; ``elr`` too where a
             network, or a hyperparameter of it, is named. One of your own: its class, ``path/to/file.py:CLASS``, or the
@@ -65,9 +68,7 @@ def train(
     return start(config, loaded, out, overwrite=overwrite, quiet=quiet)
 
 
-def read(
-    data: str | Path | LabelledData | Loaded, settings: dict[str, Any], *, quiet: bool = False
-) -> tuple[Loaded, dict[str, Any], dict[str, Any]]:
+def read(data: Any, settings: dict[str, Any], *, quiet: bool = False) -> tuple[Loaded, dict[str, Any], dict[str, Any]]:
     """Read the data a request names, and sort its settings: fields of `RunConfig` (paths made whole), hyperparameters.
 
     Pictures and texts have gone through their encoder, which the request then names.
@@ -83,6 +84,8 @@ def read(
     loaded, source, encoder = read_request(data, request, quiet=quiet)
     for note in loaded.train.notes:
         say(note)  # never kept quiet: it says what became of the user's data
+    if is_in_memory(request.get("test")):
+        request["test"] = None  # config.json has no place for it
     paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
     named = {} if encoder is None else {"encoder": encoder}
     return loaded, {**request, **paths, "data": _whole_path(source), **named}, options
@@ -113,13 +116,14 @@ def check(config: RunConfig, loaded: Loaded) -> None:
 
 
 def resume(
-    path: str | Path, data: LabelledData | Loaded | None = None, *, epochs: int | None = None, quiet: bool = False
+    path: str | Path, data: Any = None, *, test: Any = None, epochs: int | None = None, quiet: bool = False
 ) -> Run:
     """Continue an interrupted run exactly where its last whole epoch ended; a finished run is returned as it is.
 
     Args:
         path: the run folder.
         data: the data, if the run was made from data in memory; otherwise they are read again as before.
+        test: the test set, if it was in memory too.
         epochs: how many epochs the run is to have in all; more than it had. A finished run goes on from its last epoch,
             and is audited anew at its end. The schedule becomes that of a run of the new length, at the epoch where the
             run is: a constant one, or one with milestones, goes on as if so many epochs had been asked for at once, bit
@@ -141,7 +145,8 @@ def resume(
             f"{path}: was trained on data in memory; continue it with earlylearn.resume({str(path)!r}, data)"
         )
     source = data if data is not None else run.config.data
-    loaded, _, _ = read_request(source, run.config.model_dump(), quiet=quiet, saved=folder.encoder)
+    request = {**run.config.model_dump(), **({} if test is None else {"test": test})}
+    loaded, _, _ = read_request(source, request, quiet=quiet, saved=folder.encoder)
     if longer:
         _check_same(run, loaded)
         with one_line_errors(folder):

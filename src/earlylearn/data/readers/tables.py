@@ -32,11 +32,13 @@ def read_table(
     missing: Missing = "refuse",
     image_size: int | None = None,
     like: LabelledData | None = None,
+    frame: pd.DataFrame | None = None,
 ) -> LabelledData:
     """A table with a label column, and either a column of image paths or feature columns, some of them free text.
 
     Columns without a header (a saved row index) are left out of the features. Ids are the id column's values,
-    else row numbers from 0. `like` gives the classes and the schema of the training data to a test table.
+    else row numbers from 0. `like` gives the classes and the schema of the training data to a test table. `frame` is
+    the table itself, if it is in memory.
     Pictures are not decoded, texts not encoded: see `LabelledData.pictures` and `LabelledData.cells`.
 
     Raises:
@@ -44,7 +46,7 @@ def read_table(
     """
     schema = like.schema if like else {}
     words = [c["name"] for c in schema.get("columns", []) if c["type"] in ("category", "text")]
-    frame = read_frame(path, [c for c in (image, id_column) if c] + list(text) + words)
+    frame = read_frame(path if frame is None else frame, [c for c in (image, id_column) if c] + list(text) + words)
     if label is None:
         raise UsageError(
             f"{name}: give the label column with {setting('label', 'COLUMN')}; the columns are {listed(frame.columns)}"
