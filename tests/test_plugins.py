@@ -328,7 +328,9 @@ def test_a_network_comes_from_a_file_or_a_package_too(points, install, tmp_path)
         assert run._models["picked"].nets[0][1][1].out_features == width
     with pytest.raises(el.UsageError, match=r"unknown; choose one of linear, .*, wide, FILE\.py:NAME"):
         el.train(**points, network="wider")
-    with pytest.raises(el.UsageError, match=r"is no network; make it an earlylearn\.networks\.Architecture"):
+    with pytest.raises(
+        el.UsageError, match=r"cannot be made: TypeError: make\(\) missing .*; it is given, by name, shape, classes"
+    ):
         el.train(**points, network="nets.py:make")
     (tmp_path / "nets.py").write_text(NETWORK + "# a thought")
     with pytest.raises(el.UsageError, match=r"nets\.py changed since the run began"):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from earlylearn.losses.row_ids import RowIds
     from earlylearn.runs.embed import embed
     from earlylearn.runs.run import Run
-    from earlylearn.runs.train import resume, train
+    from earlylearn.runs.train import fit, resume, train
     from earlylearn.study.compare import Comparison, compare
     from earlylearn.study.diagnose import Diagnosis, diagnose
     from earlylearn.study.sweep import Sweep, sweep
@@ -47,6 +47,7 @@ _HOMES = {
     "diagnose": "study.diagnose",
     "embed": "runs.embed",
     "find_label_issues": "audit.label_issues",
+    "fit": "runs.train",
     "load": "data.sources",
     "resume": "runs.train",
     "sweep": "study.sweep",
@@ -72,6 +73,7 @@ __all__ = [
     "diagnose",
     "embed",
     "find_label_issues",
+    "fit",
     "load",
     "resume",
     "sweep",

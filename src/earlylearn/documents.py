@@ -10,6 +10,7 @@ from typing_extensions import TypedDict  # typing's own cannot be checked by pyd
 
 from earlylearn.memory import MemorySummary
 
+Metrics = dict[str, float | None] | None  # what is measured beside accuracy, by name; None where there are no rows
 FORMAT = 1  # of run folders and of studies; 0, of those that do not say, has the same layout
 
 
@@ -78,6 +79,8 @@ class Evaluation(Memorization, AgainstTruth):
     val_accuracy: float | None
     test_accuracy: float | None
     notes: NotRequired[list[str]]
+    val_metrics: NotRequired[Metrics]
+    test_metrics: NotRequired[Metrics]
 
 
 class EpochRecord(Evaluation):
@@ -123,10 +126,7 @@ class IssueScores(TypedDict):
 
 
 class AuditSummary(TypedDict):
-    """What may be said before anybody has looked: ``[low, high]`` numbers of wrong labels, and in words.
-
-    ``misgivings`` say why the flags are no use, the worst first; none where nothing speaks against them.
-    """
+    """Before anybody has looked: ``[low, high]`` of wrong labels; the same in words; why flags are no use, if so."""
 
     wrong_labels: list[int]
     wrong_flags: list[int]
@@ -136,10 +136,7 @@ class AuditSummary(TypedDict):
 
 
 class TriedSetting(TypedDict):
-    """A setting that a method tried: out-of-fold agreement with the given labels, and how much it counts in the end.
-
-    ``behind`` is by how many standard errors of the paired difference it is behind the best; ``stage`` where it ended.
-    """
+    """A setting tried: out-of-fold agreement, standard errors behind the best, where it ended, what it counts."""
 
     name: str
     stage: str
@@ -157,7 +154,7 @@ class Choice(TypedDict):
 
 
 class Summary(TypedDict):
-    """``summary.json``; ``choice`` only of a method that chooses."""
+    """``summary.json``; ``choice`` only of a method that chooses, ``metrics`` only where some were asked for."""
 
     method: str
     data: str
@@ -173,6 +170,7 @@ class Summary(TypedDict):
     audit: NotRequired[AuditSummary]
     choice: NotRequired[Choice]
     memory: NotRequired[MemorySummary]
+    metrics: NotRequired[dict[str, Metrics]]  # by the names of `Accuracy`: test_last, val_best, ...
 
 
 # A study: comparison.json and sweep.json.

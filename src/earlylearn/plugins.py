@@ -1,5 +1,6 @@
 """How is found what others add: by the name that an installed package offers, or by a file and what it defines?"""
 
+import contextlib
 import hashlib
 import re
 import sys
@@ -18,7 +19,15 @@ if TYPE_CHECKING:  # takes a hundredth of a second to import, and most commands 
     from importlib.metadata import EntryPoint
 
 # Under which group of entry points a package offers what a setting names.
-GROUPS = {"method": "earlylearn.methods", "network": "earlylearn.networks", "format": "earlylearn.exporters"}
+GROUPS = {
+    "method": "earlylearn.methods",
+    "network": "earlylearn.networks",
+    "format": "earlylearn.exporters",
+    "optimizer": "earlylearn.optimizers",
+    "schedule": "earlylearn.schedules",
+    "augment": "earlylearn.augmentations",
+}
+IN_PYTHON = "python:"  # begins the name of an object that nothing finds again: it has to be given anew
 _OWN_MODULES = "earlylearn_plugin_"  # begins the names of modules made here, each followed by its file's checksum
 NO_FILE = "no file"
 _REFERENCE = re.compile(r"(.+\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*(?:\.\w+)*)", flags=re.ASCII)
@@ -70,6 +79,11 @@ def from_package(kind: str, point: "EntryPoint") -> Plugin:
 
 def find_plugin(kind: str, name: str, source: str = "") -> Plugin | None:
     """What others add by that name, which is a reference or what an installed package offers; None if nobody does."""
+    if name.startswith(IN_PYTHON):
+        raise UsageError(
+            f"{setting(kind, name)}: was given in Python, and nothing finds it again; give it anew as {kind}=..., to "
+            "earlylearn.resume or earlylearn.Run"
+        )
     if is_reference(name):
         return from_reference(kind, name, source)
     point = offered(kind).get(name)
@@ -116,8 +130,17 @@ def from_reference(kind: str, reference: str, source: str = "") -> Plugin:
         raise UsageError(f"{culprit}: {place} has no {name}; {known}") from None
 
 
-def reference_to(kind: str, what: type) -> str:
-    """By which text `from_reference` finds a class again, in another process too if it lies in a file.
+def name_of(kind: str, what: Any) -> str:
+    """By which text an object is found again, if it is a class or function of a file; else a name that says so."""
+    if isinstance(what, type) or hasattr(what, "__qualname__"):
+        with contextlib.suppress(UsageError):
+            return reference_to(kind, what)
+    called = getattr(what, "__qualname__", type(what).__qualname__)
+    return IN_PYTHON + str(called).replace("<locals>.", "").replace("<lambda>", "function")
+
+
+def reference_to(kind: str, what: Any) -> str:
+    """By which text `from_reference` finds a class or function again, in another process too if it lies in a file.
 
     Raises:
         UsageError: nothing can find it: it was made inside a function.

@@ -84,7 +84,7 @@ def test_without_the_truth_nothing_is_said_of_it():
     list(session.fit.run(lambda *_: None))
     evaluator, rows = session.evaluator, session.evaluator.train_rows
     assert evaluator.memorized(session.fit) is None
-    assert evaluator.test_accuracy(session.fit) is None
+    assert evaluator.tested(session.fit) is None
     assert evaluator.validate(session.fit) is None
     shares = evaluator.memorization(rows, torch.zeros(len(rows), dtype=torch.int64))
     assert shares["clean"] is shares["wrong"] is None

@@ -43,6 +43,21 @@ class Setting:
             yield BeforeValidator(as_list)
 
 
+class Split:
+    """Marks a field that is a word, or several values with commas between them."""
+
+    __is_annotated_types_grouped_metadata__: ClassVar[Literal[True]] = True
+
+    def __iter__(self) -> Iterator[Any]:
+        from pydantic import BeforeValidator
+
+        yield BeforeValidator(_split)
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) and "," in value else value
+
+
 def as_list(value: Any) -> Any:
     """One text as a list of it; all else as it is."""
     return [value] if isinstance(value, str) else value

@@ -13,6 +13,7 @@ from torch import Tensor
 from earlylearn.data.request import Augmentation
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.augment import apply, check_images, choose_crops, suitable_pad
+from earlylearn.loop.own_augment import Augment, augment_own
 
 Numbers = tuple[Any, ...]  # floats and tensors
 
@@ -54,7 +55,7 @@ class Batches:
             two networks see different splits and noise.
         batch_size: examples per step. The last batch of a pass is smaller; a last batch of one example joins
             the batch before it, because batch normalisation cannot take it.
-        augment: what happens to images on the way.
+        augment: what happens to images on the way; or a user's own function, see `earlylearn.loop.own_augment`.
         crop: side of the random square cut out of larger images when they are augmented, in place of padding; None
             leaves their size alone. Images not augmented keep theirs: the network takes the centre itself.
         balanced: batches per pass over all training rows in which the classes of the given labels are equally
@@ -71,7 +72,7 @@ class Batches:
         draws: Sequence[Draw],
         *,
         batch_size: int,
-        augment: Augmentation,
+        augment: Augmentation | Augment,
         crop: int | None = None,
         balanced: int | None = None,
         on_disk: bool = False,
@@ -83,7 +84,7 @@ class Batches:
         self.inputs, self.draws, self.batch_size = inputs, list(draws), batch_size
         self.augment, self.order, self.augmentation = augment, order, augmentation
         self.crop, self.balanced, self.on_disk = crop, balanced, on_disk
-        if augment != "none":
+        if isinstance(augment, str) and augment != "none":
             check_images(inputs.shape[1:], crop)
             height, width = inputs.shape[-2:]
             self.pad, self.spare = (suitable_pad(height, width), 0) if crop is None else (0, height - crop)
@@ -132,9 +133,14 @@ class Batches:
         return torch.cat(chosen)
 
     def choose_crop(self, examples: int) -> Tensor:
-        """Where each example is cropped and whether it is mirrored: ``int64 [3, B]``, empty without augmentation."""
+        """Where each example is cropped and whether it is mirrored: ``int64 [3, B]``, empty without augmentation.
+
+        Of a user's own augmentation it is the batch's seed, ``int64 [1]``.
+        """
         if self.augment == "none":
             return torch.empty(0, dtype=torch.int64)
+        if not isinstance(self.augment, str):  # a seed decides all
+            return torch.randint(2**62, (1,), generator=self.augmentation)
         flip = self.augment == "crop+flip"
         dy, dx, mirrored = choose_crops(
             examples, pad=self.pad, spare=self.spare, flip=flip, generator=self.augmentation
@@ -143,6 +149,8 @@ class Batches:
 
     def augmented(self, x: Tensor, crop: Tensor) -> Tensor:
         """The view ``[B, ...]`` of these inputs that `choose_crop` decided on."""
+        if not isinstance(self.augment, str):
+            return augment_own(self.augment, x, int(crop))
         return x if self.augment == "none" else apply(x, crop[0], crop[1], crop[2], self.pad, self.crop)
 
 

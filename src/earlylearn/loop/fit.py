@@ -16,9 +16,10 @@ from torch.optim.lr_scheduler import LRScheduler
 from earlylearn.errors import EarlylearnError, setting
 from earlylearn.loop.batches import Batch, Batches, BatchSequence, Numbers, Order
 from earlylearn.loop.method import Method, Pass, Step
+from earlylearn.loop.optimizers import OptimizerSettings
 from earlylearn.loop.predict import load_method, predicted_parts
 from earlylearn.loop.replay import Recorder, Replays, Said
-from earlylearn.loop.schedule import make_schedule
+from earlylearn.loop.schedule import Schedule, make_schedule
 from earlylearn.loop.seen import Seen
 
 
@@ -51,12 +52,10 @@ class Fit:
         data: the batches, on the same device.
         fabric: device and precision.
         epochs: length of the run, for the schedule.
-        lr: initial learning rate of SGD.
-        momentum: SGD momentum.
-        weight_decay: L2 coefficient, on all parameters as in the paper.
-        schedule: see `earlylearn.loop.schedule`.
+        schedule: see `earlylearn.loop.schedule`, as `warmup`.
         recorder: records steps to replay them, see `earlylearn.loop.replay`; None runs every step as it is.
         true: ``int64 [n]`` true labels for the metrics, or None.
+        optimizing: the fields of `earlylearn.loop.optimizers.OptimizerSettings`: ``lr``, ``momentum``, ...
 
     Attributes:
         seen: what was said of every row in this epoch, of held-out ones by `validate`; an epoch may be a sample.
@@ -69,30 +68,29 @@ class Fit:
         fabric: Fabric,
         *,
         epochs: int,
-        lr: float = 0.02,
-        momentum: float = 0.9,
-        weight_decay: float = 1e-3,
-        schedule: str = "constant",
+        schedule: str | Callable[[torch.optim.Optimizer, int], LRScheduler] = "constant",
+        warmup: int = 0,
         recorder: Recorder | None = None,
         true: Tensor | None = None,
+        **optimizing: Any,
     ) -> None:
         self.method, self.data, self.fabric, self.epochs = method, data, fabric, epochs
         self.epoch, method.epochs = 0, epochs
         self.optimizers: list[torch.optim.Optimizer] = []
-        self.schedules: list[LRScheduler] = []
+        self.schedules: list[Schedule] = []
         self._steppers = []
+        self.optimizing = OptimizerSettings(**optimizing)
         for k, net in enumerate(method.nets):
-            optimizer = torch.optim.SGD(
-                net.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True
-            )
-            self.schedules.append(make_schedule(schedule, optimizer, epochs=epochs))
+            optimizer = self.optimizing.make(net, fabric.device)
+            self.schedules.append(make_schedule(schedule, optimizer, epochs=epochs, warmup=warmup))
             method.nets[k], stepper = fabric.setup(net, optimizer)
             self.optimizers.append(optimizer)
             self._steppers.append(stepper)
         method.to(fabric.device)
         self.seen = Seen(data.draws[0].labels, true, method.regularizer_gradient)
         self.replays = None if recorder is None else Replays(recorder)
-        self._rates = [torch.zeros((), device=fabric.device) for _ in self.optimizers]
+        groups = sum(len(optimizer.param_groups) for optimizer in self.optimizers)
+        self._rates = [torch.zeros((), device=fabric.device) for _ in range(groups)]
 
     def run(self, on_step: Callable[[int, Callable[[], dict[str, float]]], None]) -> Iterator[Epoch]:
         """Train the epochs that are left, yielding after each.
@@ -108,7 +106,7 @@ class Fit:
             self.method.train()
             self.seen.begin()
             means = _Means()
-            lr = self.schedules[0].get_last_lr()[0]
+            lr = max(self.schedules[0].get_last_lr())
             for pass_ in self.method.passes(self.epoch, self.data):
                 if pass_.seen is not None:
                     self.seen.add(*pass_.seen)
@@ -245,7 +243,7 @@ class Fit:
         load_method(self.method, state["method"])
         begun = [_settings_of(optimizer) for optimizer in self.optimizers]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            load_optimizer(optimizer, saved)
+            load_optimizer(optimizer, saved, lenient=self.optimizing.own)
         if not of_this_length:
             self._go_through_schedules(begun)
             return
@@ -292,11 +290,16 @@ class _Means:
         return {name: float(total) / self.count for name, total in self.sums.items()}
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any], *, lenient: bool = False) -> None:
     """Load an optimizer's state, and give each buffer the memory layout of its parameter again.
 
     Checkpoints are in plain order; a fused step over buffers of another layout than the weights is slower, or
     rounds differently, than the uninterrupted run's.
+
+    Args:
+        optimizer: to be changed in place.
+        state: of `torch.optim.Optimizer.state_dict`, read back.
+        lenient: it is a user's own, of whose buffers nothing is known.
 
     Raises:
         ValueError: the state is of another optimizer.
@@ -308,11 +311,13 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
     if not alike or [group.keys() for group in loaded] != [group.keys() for group in own]:
         raise ValueError("its optimizer has other settings")
     kept = [buffers.keys() for buffers in optimizer.state.values()]
-    if kept[1:] != kept[:-1]:
+    if kept[1:] != kept[:-1] and not lenient:
         raise ValueError("its optimizer lacks a buffer")
     for parameter, buffers in optimizer.state.items():
         for name, buffer in buffers.items():
             if not isinstance(buffer, Tensor):
+                if lenient:
+                    continue
                 raise ValueError(f"its optimizer's {name} is no tensor")
             if buffer.shape == parameter.shape:
                 buffers[name] = torch.empty_like(parameter, dtype=buffer.dtype).copy_(buffer)

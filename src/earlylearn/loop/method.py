@@ -79,6 +79,8 @@ class Method(nn.Module):
         nets: the networks; each has its own optimizer.
         epochs: length of the run, set by the loop before it begins.
         notes: lines for the user since the last epoch's end (see `note`).
+        class_weights: ``float32 [C]``, how much an example of each class counts; None where all do alike.
+        takes_class_weights: whether the loss heeds them.
     """
 
     paper: ClassVar[str] = ""
@@ -91,6 +93,8 @@ class Method(nn.Module):
     network: ClassVar[str] = ""
     recipe: ClassVar[str] = ""
     replayable: ClassVar[bool] = False
+    takes_class_weights: ClassVar[bool] = False
+    class_weights: Tensor | None
 
     def __init__(
         self,
@@ -105,6 +109,7 @@ class Method(nn.Module):
         self.generator = generator if generator is not None else np.random.default_rng(0)
         self.nets = nn.ModuleList(make_network() for _ in range(self.networks))
         self.notes: list[str] = []
+        self.register_buffer("class_weights", None, persistent=False)
 
     def loss(self, batch: Batch) -> Step:
         """The loss of a batch, its parts, and the logits of the batch's own inputs."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from earlylearn.loop.batches import Batch, Batches
 from earlylearn.loop.method import Method, Pass, Step
 from earlylearn.loop.seen import BLOCK
-from earlylearn.losses.elr import elr_loss
+from earlylearn.losses.elr import Parts, elr_loss, weighted_parts, with_gradient
 from earlylearn.losses.targets import clamped, share_aligned, share_factor
 from earlylearn.methods.with_targets import KeepsTargets, Table
 
@@ -36,7 +36,7 @@ class ELR(KeepsTargets, Method):
         table: how targets are kept, see `earlylearn.losses.sparse`.
     """
 
-    replayable = True
+    replayable = takes_class_weights = True
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
 
     factor: Tensor
@@ -69,7 +69,17 @@ class ELR(KeepsTargets, Method):
         """Update the rows' targets with the current probabilities, then cross-entropy plus regularizer."""
         logits = self.nets[0](batch.views[0]).float()
         update = partial(self._update, batch.index)
-        loss, ce, regularizer = elr_loss(logits, batch.label, update, self.lam)
+        if self.class_weights is None:
+            loss, ce, regularizer = elr_loss(logits, batch.label, update, self.lam)
+        else:  # as of ELRLoss(weight=...): both means weigh examples by their given class
+            weight = self.class_weights[batch.label]
+            weight = weight / weight.sum()
+
+            def parts(z: Tensor) -> Parts:
+                each = weighted_parts(z, batch.label, weight, update, self.lam)
+                return Parts(each.ce.sum(), each.regularizer.sum(), each.gradient)
+
+            loss, (ce, regularizer, *_) = with_gradient(logits, parts, self.lam)
         return Step(loss, logits, {"ce": ce, "elr": regularizer})
 
     def _update(self, index: Tensor, probability: Tensor) -> Tensor:

@@ -22,12 +22,12 @@ def one_hot(labels: Tensor, classes: int) -> Tensor:
 class CrossEntropy(Method):
     """Cross-entropy on the given labels: the baseline, which memorises wrong labels."""
 
-    replayable = True
+    replayable = takes_class_weights = True
 
     def loss(self, batch: Batch) -> Step:
         """Mean cross-entropy of the batch."""
         logits = self.nets[0](batch.views[0]).float()
-        loss = F.cross_entropy(logits, batch.label)
+        loss = F.cross_entropy(logits, batch.label, self.class_weights)
         return Step(loss, logits, {"ce": loss.detach()})
 
 

@@ -2,45 +2,17 @@
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
-
-from torch import nn
+from dataclasses import replace
 
 from earlylearn.errors import UsageError, setting
+from earlylearn.networks.architecture import Architecture
 from earlylearn.networks.cifar_resnet import RESNET18_BLOCKS, RESNET34_BLOCKS, CifarResNet
+from earlylearn.networks.own import own_architecture
 from earlylearn.networks.preact_resnet import PreActResNet
 from earlylearn.networks.small import SmallCNN, linear, mlp
 from earlylearn.networks.timm_networks import load_pretrained, timm_network
 from earlylearn.networks.whitened_cnn import WhitenedCNN
-from earlylearn.plugins import Plugin, find_plugin, offered
-
-Shape = tuple[int, ...]  # of one input: (columns,) or (channels, height, width)
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A network that may be asked for by name: all that depends on the name.
-
-    Attributes:
-        description: one line for a person who chooses.
-        make: the network without its `Normalize` layer, freshly initialised, from the whole name, the shape of one
-            input and the number of classes (at least 2).
-        images: it convolves, so it needs images of at least `SMALLEST_IMAGE` pixels a side; others take any inputs.
-        takes: what stands behind a colon in its name, such as ``SIZE-SIZE``; empty where nothing may.
-        needs_more: it is no network without that.
-        begin: makes its first layer of raw training images that went through `Normalize`; None where nothing is.
-        pretrained: starts it, under its whole name, from a file of weights; None where there are no such files.
-    """
-
-    description: str
-    make: Callable[[str, Shape, int], nn.Module]
-    images: bool = True
-    takes: str = ""
-    needs_more: bool = False
-    begin: Callable[[Any, Any], None] | None = None
-    pretrained: Callable[[nn.Module, str, str], None] | None = None
+from earlylearn.plugins import Plugin, find_plugin, is_reference, offered
 
 
 def _hidden(name: str) -> list[int]:
@@ -102,20 +74,21 @@ def network_plugin(name: str, source: str = "") -> Plugin | None:
     """Where a network comes from that is not ours: from a file, or offered by an installed package. None if it is ours.
 
     Args:
-        name: ``path/to/file.py:NAME`` of an `Architecture`, or the name under which one is offered, with what it takes.
+        name: ``path/to/file.py:NAME`` of an `Architecture` or of what makes a network, or the name under which an
+            `Architecture` is offered, with what it takes.
         source: `Plugin.source` of when it was found first; empty takes it as it is now.
 
     Raises:
-        UsageError: it cannot be imported, it changed, or it is no `Architecture`.
+        UsageError: it cannot be imported, it changed, or it is none of these.
     """
     kind = name.partition(":")[0]
     if kind in NETWORKS:
         return None
-    from_file = kind.endswith(".py")
+    from_file = is_reference(name)
     plugin = find_plugin("network", name if from_file else kind, source)
-    if plugin is not None and not isinstance(plugin.what, Architecture):
+    if plugin is not None and not isinstance(plugin.what, Architecture) and not (from_file and callable(plugin.what)):
         asked = setting("network", plugin.name)
-        raise UsageError(f"{asked}: is no network; make it an earlylearn.networks.Architecture")
+        raise UsageError(f"{asked}: is no network; give the class of one, or a function that makes one")
     return plugin if plugin is None or from_file else replace(plugin, name=name)
 
 
@@ -132,8 +105,8 @@ def find_network(name: str, source: str = "") -> Architecture:
     kind, colon, _ = name.partition(":")
     plugin = network_plugin(name, source)
     found: Architecture | None = NETWORKS.get(kind) if plugin is None else plugin.what
-    if found is not None and kind.endswith(".py"):
-        return found
+    if plugin is not None and is_reference(name):
+        return own_architecture(plugin.what, name)
     if found is None or (colon and not found.takes) or (found.needs_more and not colon):
         names = [each for each, its in NETWORKS.items() if not its.needs_more]
         names += [f"{each}:{its.takes}" for each, its in NETWORKS.items() if its.takes]

@@ -1,13 +1,17 @@
 """Which network is meant by a name, and does it suit the data?"""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from earlylearn.errors import UsageError, setting
 from earlylearn.machine import multiplies_bf16
+from earlylearn.networks.architecture import Architecture
 from earlylearn.networks.architectures import find_network
 from earlylearn.networks.centre_crop import CentreCrop
 from earlylearn.networks.normalize import Normalize
+from earlylearn.networks.own import RawInputs
 
 SMALLEST_IMAGE = 8
 
@@ -20,9 +24,9 @@ def default_network(shape: tuple[int, ...]) -> str:
     return "small-cnn" if len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE else "mlp"
 
 
-def default_precision(name: str, accelerator: str = "auto") -> str:
+def default_precision(name: str, accelerator: str = "auto", *, known: Architecture | None = None) -> str:
     """bf16 autocast for convolutional networks where the hardware multiplies bf16 fast, else float32."""
-    return "bf16-mixed" if find_network(name).images and multiplies_bf16(accelerator) else "32-true"
+    return "bf16-mixed" if (known or find_network(name)).images and multiplies_bf16(accelerator) else "32-true"
 
 
 def build_network(
@@ -35,6 +39,9 @@ def build_network(
     crop: int | None = None,
     pretrained: str | None = None,
     images: Tensor | None = None,
+    known: Architecture | None = None,
+    axes: Sequence[int] | None = None,
+    raw: bool = False,
 ) -> nn.Module:
     """Build a network that takes raw inputs, freshly initialised unless pretrained.
 
@@ -51,6 +58,9 @@ def build_network(
         pretrained: weights to start from, see `earlylearn.networks.timm_networks.load_pretrained`; timm's only.
         images: raw training images ``[m, *shape]`` for a network that begins with something made of them
             (whitened-cnn); not needed where weights will be loaded.
+        known: the record of the network, if the caller has it already.
+        axes: the shape in which a network of a user's own sees an input that was flattened to features.
+        raw: such a network sees inputs in their own units, as float32.
 
     Returns:
         ``nn.Sequential(Normalize, network)`` from raw ``[B, *shape]`` to logits ``[B, classes]``, with a
@@ -63,8 +73,10 @@ def build_network(
     if crop is not None and (len(shape) != 3 or min(shape[1:]) < crop):
         what = f"the images are only {shape[1]} x {shape[2]} pixels" if len(shape) == 3 else "the data are not images"
         raise UsageError(f"{setting('crop', crop)}: {what}; leave it out, or give a smaller one")
-    architecture = find_network(name)
-    network = bare_network(name, shape if crop is None else (shape[0], crop, crop), classes)
+    architecture = known or find_network(name)
+    seen = shape if crop is None else (shape[0], crop, crop)
+    axes = tuple(axes) if axes is not None and architecture.own else None
+    network = bare_network(name, seen if axes is None else axes, classes, known=architecture)
     if pretrained is not None:
         if architecture.pretrained is None:
             raise UsageError(
@@ -80,13 +92,26 @@ def build_network(
         )
     if images is not None and architecture.begin is not None:
         architecture.begin(network, normalize(images if crop is None else CentreCrop(crop)(images)))
-    layers = [normalize, network]
+    if raw and not architecture.own:
+        raise UsageError(f"{setting('raw_inputs', raw)}: is for networks of your own; {name} takes normalised inputs")
+    layers = [RawInputs() if raw else normalize, *([] if axes is None else [nn.Unflatten(1, axes)]), network]
     return nn.Sequential(*layers) if crop is None else nn.Sequential(CentreCrop(crop), *layers)
 
 
-def bare_network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+def behind_preparation(network: nn.Module) -> nn.Module:
+    """The network that `build_network` put behind normalisation and the like; itself, if it is made otherwise."""
+    layers = list(network.children())
+    prepared = isinstance(network, nn.Sequential) and any(
+        isinstance(each, Normalize | RawInputs) for each in layers[:-1]
+    )
+    return layers[-1] if prepared else network
+
+
+def bare_network(name: str, shape: tuple[int, ...], classes: int, *, known: Architecture | None = None) -> nn.Module:
     """The network behind the `Normalize` layer, freshly initialised."""
-    architecture, asked = find_network(name), setting("network", name)
+    architecture, asked = known or find_network(name), setting("network", name)
+    if architecture.own:
+        return architecture.make(name, shape, classes)
     if len(shape) not in (1, 3) or min(shape) < 1:
         raise UsageError(f"{asked}: cannot take inputs of shape {shape}; give (columns,) or (channels, height, width)")
     if classes < 2:
@@ -105,8 +130,9 @@ def bare_network(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
     return network
 
 
-def count_weights(name: str, *, shape: tuple[int, ...], classes: int) -> int:
-    """How many trained numbers a network has; nothing is allocated. Raises as `build_network` does."""
-    with torch.device("meta"):
-        network = bare_network(name, shape, classes)
+def count_weights(name: str, *, shape: tuple[int, ...], classes: int, known: Architecture | None = None) -> int:
+    """How many trained numbers a network has; nothing is allocated for ours. Raises as `build_network` does."""
+    own = known is not None and known.own != ""
+    with torch.random.fork_rng(devices=[]), torch.device("cpu" if own else "meta"):
+        network = bare_network(name, shape, classes, known=known)
     return sum(parameter.numel() for parameter in network.parameters())

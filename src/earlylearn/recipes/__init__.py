@@ -67,6 +67,26 @@ _MEASURED = [
         },
     ),
     Recipe(
+        name="fine-tune",
+        source="AdamW, warm-up and layer-wise decay as published for fine-tuning transformers and ConvNeXt of timm "
+        "(BEiT, ICLR 2022; ConvNeXt, CVPR 2022), for data of thousands, not millions; not measured on label noise at "
+        "full size yet: docs/LOG.md",
+        method=None,
+        settings={
+            "network": "timm:vit_small_patch16_224",
+            "pretrained": "timm",
+            "optimizer": "adamw",
+            "epochs": 15,
+            "batch_size": 64,
+            "lr": 5e-4,
+            "weight_decay": 0.05,
+            "layer_decay": 0.75,
+            "schedule": "cosine",
+            "lr_warmup": 2,
+        },
+        options={"elr": {"lam": 3.0, "beta": 0.7}, "elr+": {"lam": 3.0, "beta": 0.7}},
+    ),
+    Recipe(
         name="cifar10-fast",
         source="measured on CIFAR-10 with 40 % symmetric noise, picked by noisy validation: docs/LOG.md; network and "
         "schedule in the manner of the fastest public codes for CIFAR-10 without noise; lam and beta supplement G.4",

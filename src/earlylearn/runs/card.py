@@ -6,11 +6,11 @@ from itertools import pairwise
 
 from typing_extensions import TypedDict
 
+from earlylearn.data.readers.memory import IN_MEMORY
 from earlylearn.documents import Accuracy, Summary
 from earlylearn.networks.timm_networks import PREFIX
 from earlylearn.plugins import short
 from earlylearn.runs.config import RunConfig
-from earlylearn.runs.reading import IN_MEMORY
 
 MOST_CLASSES = 50  # listed in the README; config.json has all
 

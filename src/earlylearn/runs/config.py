@@ -1,11 +1,14 @@
 """What is a run asked to do, with every default spelled out?"""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import parse_noise
+from earlylearn.data.request import Augmentation
+from earlylearn.data.schema import Schema
 from earlylearn.data.sources import DataRequest
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.method import Method
@@ -18,9 +21,13 @@ from earlylearn.networks import (
     find_network,
     network_plugin,
 )
+from earlylearn.networks.own import own_architecture
 from earlylearn.plugins import Plugin
 from earlylearn.recipes import default_recipe, find_recipe
 from earlylearn.recipes.recipe import Recipe
+from earlylearn.runs.loggers import check_logger
+from earlylearn.runs.metrics import find_metrics
+from earlylearn.runs.own import Own, of_others, take_objects
 from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
 from earlylearn.values import describe, plain
 
@@ -34,6 +41,24 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
 
     plugins: dict[str, str] = {}
     continued: tuple[int, ...] = ()
+    _own: Own = PrivateAttr(default_factory=Own)
+
+    @property
+    def own(self) -> Own:
+        """The objects that the user gave, which ``config.json`` only names."""
+        return self._own
+
+    def with_own(self, own: Own) -> "RunConfig":
+        """The same request with these objects."""
+        same = self.model_copy()
+        same._own = own
+        return same
+
+    def part(self, kind: str) -> Any:
+        """What a setting of `earlylearn.runs.own.KINDS` stands for: its text if that is ours, else an object."""
+        name = getattr(self, kind)
+        found = self._own.part(kind, name, self.plugins.get(kind, ""))
+        return name if found is None else found
 
     def method_class(self) -> type[Method]:
         """The class of its method; UsageError if that is of others and is gone, or changed."""
@@ -41,6 +66,8 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
 
     def architecture(self) -> Architecture:
         """The record of its network; UsageError if that is of others and is gone, or changed."""
+        if "network" in self._own.parts:
+            return own_architecture(self._own.parts["network"], self.network)
         return find_network(self.network, self.plugins.get("network", ""))
 
 
@@ -68,7 +95,8 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
     Raises:
         UsageError: an unknown or unfitting field, method, hyperparameter, recipe, network or noise.
     """
-    said = {name: plain(value) for name, value in request.items() if value is not None}
+    request, own = take_objects({name: value for name, value in request.items() if value is not None})
+    said = {name: plain(value) for name, value in request.items()}
     for name in ("method", "network", "recipe", "noise"):
         if not isinstance(said.get(name, ""), (str, type) if name == "method" else str):
             raise UsageError(f"{setting(name, said[name])}: must be text")
@@ -76,10 +104,17 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
     found = find_method(said.get("method") or (recipe and recipe.method) or _natural_method(data, said, options))
     method = found.name
     network = said.get("network") or _natural_network(data, found.what, recipe)
-    others = network_plugin(network)
+    if "network" in own.parts:
+        known, others = own_architecture(own.parts["network"], network), None
+    else:
+        known, others = find_network(network), network_plugin(network)
     if others is not None:
         network = said["network"] = others.name
     recipe = recipe or _natural_recipe(data, found.what, network)
+    plugins = {"method": found, "network": others}
+    for kind in ("optimizer", "schedule", "augment"):
+        if kind in said and kind not in own.parts and (each := of_others(kind, said[kind])) is not None:
+            plugins[kind], said[kind] = each, each.name
     _check_names(found)
     settings = {
         **DEFAULTS,
@@ -89,16 +124,16 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         **recipe.settings_for(len(data)),
         **said,
         "method": method,
-        "plugins": {kind: its.source for kind, its in (("method", found), ("network", others)) if its and its.source},
+        "plugins": {kind: its.source for kind, its in plugins.items() if its and its.source},
         "recipe": recipe.name,
         "options": check_options(method, {**recipe.options_for(method), **options}),
     }
-    precision = default_precision(settings["network"], settings["accelerator"]) if data.is_image else "32-true"
+    precision = default_precision(network, settings["accelerator"], known=known) if data.is_image else "32-true"
     settings.setdefault("precision", precision)
     if settings.get("noise"):
         parse_noise(settings["noise"])
     try:
-        config = RunConfig(**settings)
+        config = RunConfig(**settings).with_own(own)
     except ValidationError as error:
         raise UsageError(describe(error)) from None
     _check_fit(config, data)
@@ -138,6 +173,31 @@ def _check_names(method: Plugin) -> None:
         raise UsageError(f"{named}: its hyperparameter {both[0]} has the name of a setting of any run; rename it")
 
 
+def axes_of(schema: Schema, shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape of an input as it came, of arrays that were flattened to features; else the shape that it has."""
+    flattened = schema.get("kind") == "array" and len(shape) == 1
+    return tuple(schema["shape"] if flattened else shape)
+
+
+def _check_own(config: RunConfig) -> None:
+    """Raise UsageError of names that stand for nothing, of settings whose value may be an object."""
+    augment = config.part("augment")
+    if isinstance(augment, str) and augment not in get_args(Augmentation):
+        known = ", ".join(get_args(Augmentation))
+        raise UsageError(f"{setting('augment', augment)}: unknown; choose one of {known}, or FILE.py:NAME")
+    if config.crop is not None and not isinstance(augment, str):
+        raise UsageError(f"{setting('crop', config.crop)}: a user's own augmentation crops itself; leave it out")
+    find_metrics(config.metrics, config.own.metrics)
+    for name in config.log:
+        if name not in config.own.log:
+            check_logger(name)
+    if config.class_weights is not None and not config.method_class().takes_class_weights:
+        raise UsageError(
+            f"{setting('class_weights', config.class_weights)}: method {config.method} takes none; use elr or ce, or "
+            f"{setting('balanced_batches')}"
+        )
+
+
 def _check_fit(config: RunConfig, data: LabelledData) -> None:
     """Raise UsageError where a request and the data do not go together."""
     if config.crop is not None and not data.is_image:
@@ -153,9 +213,10 @@ def _check_fit(config: RunConfig, data: LabelledData) -> None:
             f"{setting('val_fraction', config.val_fraction)}: {data.name} sets its own validation rows aside; "
             "leave it out"
         )
-    if config.augment != "none" and not data.is_image:
+    _check_own(config)
+    if config.augment in get_args(Augmentation)[1:] and not data.is_image:
         raise UsageError(f"{setting('augment', config.augment)}: {data.name} has features, not images; use none")
-    if config.precision != "32-true" and not data.is_image:
+    if config.precision != "32-true" and not data.is_image and not config.architecture().own:
         raise UsageError(
             f"{setting('precision', config.precision)}: would round the columns of {data.name} before they are "
             "normalised; use 32-true"

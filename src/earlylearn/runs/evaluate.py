@@ -1,6 +1,8 @@
 """How good is a method now: its predictions of training, validation and test rows, against the labels and the truth?"""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,7 +16,20 @@ from earlylearn.loop.fit import Epoch, Fit
 from earlylearn.loop.method import Method
 from earlylearn.loop.predict import predicted_parts
 from earlylearn.loop.seen import BLOCK
+from earlylearn.runs.metrics import Metric, measure
 from earlylearn.runs.prepare import LabelDraw
+
+
+class Scores(NamedTuple):
+    """How rows are predicted.
+
+    Attributes:
+        accuracy: share of rows whose label is predicted.
+        metrics: what else is measured, by name.
+    """
+
+    accuracy: float
+    metrics: dict[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +42,7 @@ class Evaluator:
         train_rows: ``int64``, rows that train.
         val_rows: ``int64``, rows held out, judged by their given labels too.
         test: the test set, or None.
+        metrics: what is measured beside accuracy, by name.
     """
 
     given: Tensor
@@ -34,9 +50,17 @@ class Evaluator:
     train_rows: Tensor
     val_rows: Tensor
     test: LabelledData | None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, data: LabelledData, draw: LabelDraw, test: LabelledData | None, device: torch.device) -> "Evaluator":
+    def of(
+        cls,
+        data: LabelledData,
+        draw: LabelDraw,
+        test: LabelledData | None,
+        device: torch.device,
+        metrics: Mapping[str, Metric],
+    ) -> "Evaluator":
         """Judge by the labels of ``data``, split as the draw has it."""
         return cls(
             given=torch.from_numpy(data.labels).to(device),
@@ -44,6 +68,7 @@ class Evaluator:
             train_rows=torch.from_numpy(draw.train_rows).to(device),
             val_rows=torch.from_numpy(draw.val_rows).to(device),
             test=test,
+            metrics=metrics,
         )
 
     def epoch(self, epoch: Epoch, fit: Fit, dynamics: Dynamics, *, test_due: bool) -> Evaluation:
@@ -52,20 +77,20 @@ class Evaluator:
         The training rows were seen by the training passes already: only validation and test rows are predicted anew.
         """
         method = fit.method
-        val_accuracy = self.validate(fit)
+        validated = self.validate(fit)
         dynamics.update(fit.seen)
         predicted = fit.seen.predicted
         rows = self.train_rows[predicted[self.train_rows] >= 0]
         notes, method.notes = method.notes, []
-        test_accuracy = self.test_accuracy(fit) if test_due else None
+        tested = self.tested(fit) if test_due else None
         shares, against = self.memorization(rows, predicted[rows]), self.against_truth(rows, fit)
         evaluation: Evaluation = {
             "epoch": epoch.epoch,
             "lr": epoch.lr,
             "loss": epoch.loss,
             "loss_parts": epoch.parts,
-            "val_accuracy": val_accuracy,
-            "test_accuracy": test_accuracy,
+            "val_accuracy": validated and validated.accuracy,
+            "test_accuracy": tested and tested.accuracy,
             "agree": shares["agree"],
             "clean": shares["clean"],
             "wrong": shares["wrong"],
@@ -74,6 +99,9 @@ class Evaluator:
         }
         if notes:
             evaluation["notes"] = notes
+        if self.metrics:
+            evaluation["val_metrics"] = validated and validated.metrics
+            evaluation["test_metrics"] = tested and tested.metrics
         return evaluation
 
     def memorized(self, fit: Fit) -> float | None:
@@ -83,22 +111,32 @@ class Evaluator:
         wrong = self.memorization(self.train_rows, fit.predicted(self.train_rows))["wrong"]
         return None if wrong is None else wrong["memorized"]
 
-    def test_accuracy(self, fit: Fit) -> float | None:
-        """The share of test rows whose true label is predicted; of given labels where these are all there is."""
+    def tested(self, fit: Fit) -> "Scores | None":
+        """How test rows are predicted: by true labels, or by given ones where these are all there is."""
         if self.test is None:
             return None
         truth = self.test.labels if self.test.true_labels is None else self.test.true_labels
         x = as_tensor(self.test.inputs)
         parts = x.split(evaluation_size(x, fit.method.classes))
         said = predicted_parts(fit.method, fit.fabric, ((part, part) for part in parts))
-        return _share(torch.cat([logits.argmax(1).cpu() for _, logits in said]) == torch.from_numpy(truth))
+        return self._scores(torch.cat([logits.argmax(1).cpu() for _, logits in said]), torch.from_numpy(truth))
 
-    def validate(self, fit: Fit) -> float | None:
-        """The share of held-out rows whose given label is predicted; the method hears of their logits."""
+    def validate(self, fit: Fit) -> "Scores | None":
+        """How held-out rows are predicted, by given labels; the method hears of their logits."""
         if not len(self.val_rows):
             return None
         fit.validate(self.val_rows)
-        return _share(fit.seen.predicted[self.val_rows] == self.given[self.val_rows])
+        return self._scores(fit.seen.predicted[self.val_rows], self.given[self.val_rows])
+
+    def held_out(self, fit: Fit) -> "Scores | None":
+        """The same, of which the method does not hear."""
+        if not len(self.val_rows):
+            return None
+        return self._scores(fit.predicted(self.val_rows), self.given[self.val_rows])
+
+    def _scores(self, predicted: Tensor, labels: Tensor) -> "Scores":
+        measured = measure(self.metrics, labels.cpu().numpy(), predicted.cpu().numpy()) if self.metrics else {}
+        return Scores(_share(predicted == labels), measured)
 
     def memorization(self, rows: Tensor, predicted: Tensor) -> Memorization:
         """Shares of the rows: given label predicted; and, with the truth known, the paper's Figure 1."""

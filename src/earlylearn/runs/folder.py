@@ -112,6 +112,7 @@ class RunFolder:
         """What belongs to a run, and how one is known again."""
         files = [*vars(self).values(), *(self.encoder / name for name in (ARRAYS, DOCUMENT))]
         own = [file.relative_to(self.path).as_posix() for file in files if file not in (self.path, self.encoder)]
+        own.append("log/*")  # of loggers
         return Contents("a run", self.config.name, _is_config, tuple(own), hidden=True)
 
     def clear(self) -> None:

@@ -20,8 +20,9 @@ from earlylearn.loop.batches import Batches, Draw, as_tensor
 from earlylearn.loop.fit import Fit
 from earlylearn.loop.method import Method
 from earlylearn.loop.replay import recorder_for
-from earlylearn.networks import build_network
-from earlylearn.runs.config import RunConfig
+from earlylearn.networks import Architecture, build_network
+from earlylearn.plugins import cause
+from earlylearn.runs.config import RunConfig, axes_of
 from earlylearn.runs.generators import Generators, seed_for
 
 DEAD = 1e-3  # standard deviation below which a feature of a pretrained network is not blown up to the others' size
@@ -111,9 +112,10 @@ def label_arrays(draws: Sequence[LabelDraw], data: LabelledData) -> dict[str, ND
 
 
 def make_fabric(config: RunConfig) -> Fabric:
-    """The device and precision of a run; UsageError if the accelerator is unknown or not there."""
+    """The device, precision and callbacks of a run; UsageError if the accelerator is unknown or not there."""
+    device = {"accelerator": config.accelerator, "devices": config.devices, "precision": config.precision}
     try:
-        return Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
+        return Fabric(callbacks=config.own.callbacks, **device)  # type: ignore[arg-type]
     except Exception as error:  # Fabric has several kinds for an accelerator that is unknown or not there
         reason = " ".join(str(error).split()).rstrip(".")
         raise UsageError(f"{setting('accelerator', config.accelerator)}: {reason}; use auto or cpu") from None
@@ -126,8 +128,8 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
     """
     torch.default_generator.manual_seed(seed_for(config.seed, "initialisation"))
     mean, std = input_moments(data, rows)
-    images = None
-    if config.architecture().begin is not None:
+    images, architecture = None, config.architecture()
+    if architecture.begin is not None:
         wanted = -(-BEGINNING_PIXELS // math.prod(data.inputs.shape[2:]))
         images = as_tensor(data.inputs[rows[:: -(-len(rows) // wanted)]])
 
@@ -141,9 +143,57 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
             crop=config.crop,
             pretrained=config.pretrained,
             images=images,
+            known=architecture,
+            axes=axes_of(data.schema, data.inputs.shape[1:]),
+            raw=config.raw_inputs,
         )
 
-    return config.method_class()(network, len(data), len(data.classes), **config.options, generator=generators.method)
+    kind = config.method_class()
+    method = kind(network, len(data), len(data.classes), **config.options, generator=generators.method)
+    if architecture.own:
+        _check_network(config, method, architecture, data)
+    if config.class_weights is not None:
+        method.class_weights = class_weights(config, data, rows)
+    return method
+
+
+def _check_network(config: RunConfig, method: Method, architecture: Architecture, data: LabelledData) -> None:
+    """Raise UsageError unless a user's own network takes the inputs and gives a logit per class."""
+    asked = setting("network", config.network)
+    if architecture.own == "module" and len(method.nets) > 1:
+        raise UsageError(
+            f"{asked}: method {config.method} trains {len(method.nets)} networks, which must begin differently; give a "
+            "function that makes one"
+        )
+    x = as_tensor(data.inputs[:2])
+    for net in method.nets:
+        before = net.training
+        try:
+            with torch.no_grad():
+                said = net.eval()(x)
+        except Exception as error:  # of the user's code
+            raise UsageError(f"{asked}: fails on inputs {x.dtype} {list(x.shape)}: {cause(error)}") from error
+        finally:
+            net.train(before)
+        wanted = (len(x), method.classes)
+        if not isinstance(said, Tensor) or tuple(said.shape) != wanted:
+            found = list(said.shape) if isinstance(said, Tensor) else f"a {type(said).__name__}"
+            raise UsageError(f"{asked}: gives {found} of {len(x)} inputs; give logits, {list(wanted)}")
+
+
+def class_weights(config: RunConfig, data: LabelledData, rows: NDArray[np.int64]) -> Tensor:
+    """How much each class counts, ``float32 [C]``: as asked, or so that all given classes of the rows count alike."""
+    classes, asked = len(data.classes), config.class_weights
+    if asked == "balanced":
+        counts = np.bincount(data.labels[rows], minlength=classes)
+        return torch.from_numpy(len(rows) / (classes * np.maximum(counts, 1))).float()
+    weights = torch.tensor(asked, dtype=torch.float32)
+    if weights.shape != (classes,) or not bool((weights >= 0).all() and (weights > 0).any()):
+        raise UsageError(
+            f"{setting('class_weights', asked)}: give {classes} numbers, 0 or more, in the order of the classes "
+            f"{', '.join(data.classes[:5])}{', ...' if classes > 5 else ''}"
+        )
+    return weights
 
 
 def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
@@ -187,7 +237,7 @@ def make_batches(
             for draw in draws
         ],
         batch_size=config.batch_size,
-        augment=config.augment,
+        augment=config.part("augment"),
         crop=config.crop,
         balanced=config.balanced_batches,
         on_disk=isinstance(data.inputs, np.memmap) and inputs.device.type == "cpu",
@@ -208,7 +258,10 @@ def make_fit(
         fabric: device and precision.
         true: ``int64 [n]`` true labels, if they are known.
     """
+    optimizer, schedule, augment = (config.part(kind) for kind in ("optimizer", "schedule", "augment"))
     recorder, reason = (None, "") if config.eager else recorder_for(method, batches)
+    if recorder is not None and not (isinstance(optimizer, str) and isinstance(augment, str)):
+        recorder, reason = None, "the optimizer or augmentation is the user's own"
     if reason:
         method.note(f"steps are not replayed as CUDA graphs: {reason}")
     return Fit(
@@ -216,10 +269,13 @@ def make_fit(
         batches,
         fabric,
         epochs=config.epochs,
+        optimizer=optimizer,
         lr=config.lr,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
-        schedule=config.schedule,
+        layer_decay=config.layer_decay,
+        schedule=schedule,
+        warmup=config.lr_warmup,
         recorder=recorder,
         true=None if true is None else torch.from_numpy(true).to(fabric.device),
     )

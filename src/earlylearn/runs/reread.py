@@ -8,9 +8,10 @@ from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.originals import Originals
+from earlylearn.data.readers.memory import IN_MEMORY
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
-from earlylearn.runs.reading import IN_MEMORY, read_request
+from earlylearn.runs.reading import read_request
 from earlylearn.runs.run import Run
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from textwrap import shorten
@@ -30,8 +31,10 @@ from earlylearn.networks import build_network
 from earlylearn.plugins import lies_in
 from earlylearn.report import MOST_SHOWN, RunView
 from earlylearn.runs.checkpoint import load_checkpoint, method_state
+from earlylearn.runs.config import axes_of
 from earlylearn.runs.export import Format, Trained, WithEncoder, export
 from earlylearn.runs.folder import RunFolder
+from earlylearn.runs.own import Own
 from earlylearn.runs.raw import network_inputs
 
 Weights = Literal["picked", "last"]
@@ -44,15 +47,21 @@ class Run:
     Args:
         path: the folder.
         summary: its summary while it is not yet written.
+        network: the network it was trained with, if that was a user's own and is in no file.
+        own: all objects it was trained with, if the caller has them.
 
     Raises:
         UsageError: the folder is not a run, or one of its files is broken.
     """
 
-    def __init__(self, path: str | Path, *, summary: Summary | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, summary: Summary | None = None, network: Any = None, own: Own | None = None
+    ) -> None:
         self.folder = RunFolder.open(path)
         self._summary = summary
-        self.config, self.inputs = self.folder.read_config()
+        config, self.inputs = self.folder.read_config()
+        own = own or Own()
+        self.config = config.with_own(own if network is None else replace(own, parts={**own.parts, "network": network}))
         for kind, name in (("method", self.config.method), ("network", self.config.network)):
             if lies_in(name, self.folder.path):
                 # Who is handed a run and opens it must not run code that came with it.
@@ -217,7 +226,7 @@ class Run:
         if weights not in self._models:
             path = self.folder.picked if weights == "picked" else self.folder.last
             state = load_checkpoint(path)
-            self.config.architecture()  # refuses one that is gone, or changed
+            known = self.config.architecture()  # refuses one that is gone, or changed
             shape, classes = tuple(self.inputs["shape"]), len(self.classes)
             channels = shape[0]
 
@@ -230,6 +239,9 @@ class Run:
                     mean=torch.zeros(channels),
                     std=torch.ones(channels),
                     crop=self.config.crop,
+                    known=known,
+                    axes=axes_of(self.inputs["schema"], shape),
+                    raw=self.config.raw_inputs,
                 )
 
             try:

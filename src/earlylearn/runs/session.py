@@ -12,7 +12,7 @@ from earlylearn.audit.audit_run import Audit, audit_run
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import Loaded
-from earlylearn.documents import Accuracy, Best, EpochRecord, Summary
+from earlylearn.documents import Accuracy, Best, EpochRecord, Metrics, Summary
 from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
 from earlylearn.files import fault, write_json
 from earlylearn.loop.predict import load_method
@@ -26,6 +26,8 @@ from earlylearn.runs.evaluate import Evaluator
 from earlylearn.runs.folder import AGAIN, RunFolder
 from earlylearn.runs.generators import Generators
 from earlylearn.runs.inputs import inputs_in_words
+from earlylearn.runs.loggers import make_loggers, numbers_of
+from earlylearn.runs.metrics import find_metrics
 from earlylearn.runs.prepare import LabelDraw, build_method, make_batches, make_fabric, make_fit, under_draw
 from earlylearn.runs.progress import TrainingProgress
 from earlylearn.runs.run import Run
@@ -57,7 +59,8 @@ class Session:
         batches = make_batches(config, self.data, draws, self.generators, fabric.device)
         self.fit = make_fit(config, method, batches, fabric, self.data.true_labels)
         self.dynamics = Dynamics(len(self.data)).to(fabric.device)
-        self.evaluator = Evaluator.of(self.data, self.draw, loaded.test, fabric.device)
+        metrics = find_metrics(config.metrics, config.own.metrics)
+        self.evaluator = Evaluator.of(self.data, self.draw, loaded.test, fabric.device, metrics)
         self.best: Best | None = None  # the epoch that noisy validation picked so far
         self.audited: Best | None = None  # and of those that are not early, while the picked one is
 
@@ -90,12 +93,26 @@ class Session:
         """Train what is left of the run, then audit it and write its results."""
         if self.fit.fabric.device.type == "cpu":
             keep_freed_memory()
+        fabric = self.fit.fabric
         with one_line_errors(folder):
-            self._train(folder)
-            self._finish(folder)
-        return Run(folder.path)
+            loggers = make_loggers(self.config.log, self.config.own.log, folder.path)
+            for record in folder.read_metrics() if self.fit.epoch else ():  # of a run that goes on
+                if any(name == "csv" for name in self.config.log):
+                    self._tell([each for each in loggers if type(each).__name__ == "CSVLogger"], record)
+            fabric.call("on_run_start", folder.path)
+            self._train(folder, loggers)
+            summary = self._finish(folder)
+            for logger in loggers:
+                getattr(logger, "finalize", lambda _: None)("success")
+            fabric.call("on_run_end", summary)
+        return Run(folder.path, own=self.config.own)
 
-    def _train(self, folder: RunFolder) -> None:
+    def _tell(self, loggers: list[Any], record: EpochRecord) -> None:
+        for logger in loggers:
+            logger.log_metrics(numbers_of(record), step=record["epoch"])
+            getattr(logger, "save", lambda: None)()
+
+    def _train(self, folder: RunFolder, loggers: list[Any]) -> None:
         config = self.config
         with TrainingProgress(
             f"{Path(config.data).name} {short(config.method)}",
@@ -110,6 +127,8 @@ class Session:
                 evaluation = self.evaluator.epoch(epoch, self.fit, self.dynamics, test_due=test_due)
                 record: EpochRecord = {**evaluation, "seconds": round(time.monotonic() - began, 3)}
                 self._keep(folder, record)
+                self._tell(loggers, record)
+                self.fit.fabric.call("on_epoch_end", record, self.fit.method)
                 progress.epoch(record)
                 began = time.monotonic()
 
@@ -146,15 +165,17 @@ class Session:
     def _early(self, picked: Best | None) -> bool:
         return picked is not None and picked["epoch"] <= EARLY * self.config.epochs
 
-    def _finish(self, folder: RunFolder) -> None:
+    def _finish(self, folder: RunFolder) -> Summary:
         """Judge the last epoch and the picked one, audit with the latter if it is not early, write it all down."""
         metrics, best = folder.read_metrics(), self.best
         assert best is not None  # there is at least one epoch, and the first is the best so far
         memorized = self.evaluator.memorized(self.fit)
+        measured_last = self._measured()
         test_last = self._tested(metrics[-1]["test_accuracy"])
         if best["epoch"] != self.fit.epoch:  # else it is as it was picked
             self._go_back(folder.picked)
         test_picked = self._tested(best["test_accuracy"])
+        measured_picked = self._measured()
         choice = self.fit.method.choice()
         held_out = metrics[-1]["val_accuracy"] if choice is None else choice["agreement"]
         gap = None if held_out is None else metrics[-1]["agree"] - held_out
@@ -178,9 +199,20 @@ class Session:
         repeated = self._repeated(audit)
         canaries = told_beside(folder.path, self.config, self.loaded)
         summary["memory"] = {"flagged_repeated": repeated, "gap": gap, "canaries": canaries}
-        run = Run(folder.path, summary=summary)
+        if self.config.metrics:
+            (test, held), (test_best, held_best) = measured_last, measured_picked
+            summary["metrics"] = {"test_last": test, "test_at_best_val": test_best, "val_last": held, "val_best": held_best}
+        run = Run(folder.path, summary=summary, own=self.config.own)
         folder.report.write_text(render_run(run.view(self.data)), encoding="utf-8")
         write_json(folder.summary, summary)
+        return summary
+
+    def _measured(self) -> tuple[Metrics, Metrics]:
+        """What is measured beside accuracy of test and of held-out rows, now."""
+        if not self.config.metrics:
+            return None, None
+        tested, held_out = self.evaluator.tested(self.fit), self.evaluator.held_out(self.fit)
+        return tested and tested.metrics, held_out and held_out.metrics
 
     def _repeated(self, audit: Audit) -> float | None:
         """The share of flagged training labels that the last epoch to see them predicts; None where none is flagged."""
@@ -191,7 +223,10 @@ class Session:
 
     def _tested(self, accuracy: float | None) -> float | None:
         """An epoch's test accuracy, measured now if it was not then: the method is as it was in that epoch."""
-        return self.evaluator.test_accuracy(self.fit) if accuracy is None else accuracy
+        if accuracy is not None:
+            return accuracy
+        tested = self.evaluator.tested(self.fit)
+        return tested and tested.accuracy
 
     def _summary(self, seconds: float, accuracy: Accuracy, memorized: float | None, audit: Audit) -> Summary:
         noise, true = self.draw.noise, self.data.true_labels

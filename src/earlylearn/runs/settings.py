@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from earlylearn.data.request import Augmentation, DataSettings, Setting
+from earlylearn.data.request import DataSettings, Setting, Split
+
+ClassWeights = Annotated[Literal["balanced"] | tuple[float, ...], Split()]
 
 # A field with no default is spelled out by `earlylearn.runs.config.resolve`: the recipe, the data or `DEFAULTS` decide.
 
@@ -27,11 +29,25 @@ class TrainingSettings:
     network: Annotated[str, Setting("linear, mlp, small-cnn, resnet34, timm:NAME, ...", "NAME")]
     epochs: Annotated[int, Setting("length of the run", "INT", ge=1)]
     batch_size: Annotated[int, Setting("examples per step", "INT", ge=2)]
-    lr: Annotated[float, Setting("initial learning rate of SGD", "FLOAT", gt=0)]
+    optimizer: Annotated[str, Setting("sgd (default), adamw, or FILE.py:NAME", "NAME")] = "sgd"
+    lr: Annotated[float, Setting("initial learning rate", "FLOAT", gt=0)]
     momentum: Annotated[float, Setting("SGD momentum", "FLOAT", ge=0, lt=1)]
     weight_decay: Annotated[float, Setting("L2 coefficient", "FLOAT", ge=0)]
-    schedule: Annotated[str, Setting("constant, cosine, one-cycle, multistep:40,80:0.01, cosine:10:0.001", "SPEC")]
-    augment: Annotated[Augmentation, Setting("none, crop or crop+flip", "WHAT")]
+    layer_decay: Annotated[
+        float | None,
+        Setting("learning rate of a layer over that of the next, of timm: networks (0.65 to 0.9)", "FLOAT", gt=0, le=1),
+    ] = None
+    schedule: Annotated[
+        str,
+        Setting("constant, cosine, one-cycle, multistep:40,80:0.01, cosine:10:0.001, or FILE.py:NAME", "SPEC"),
+    ]
+    lr_warmup: Annotated[int, Setting("epochs over which the learning rate rises first (default 0)", "INT", ge=0)] = 0
+    augment: Annotated[str, Setting("none, crop, crop+flip, or FILE.py:NAME", "WHAT")]
+    class_weights: Annotated[
+        ClassWeights | None,
+        Setting("weights of the classes in the loss: balanced, or a number each", "balanced|W,W,.."),
+    ] = None
+    raw_inputs: Annotated[bool, Setting("a network of your own takes inputs as they are, not normalised")] = False
     crop: Annotated[
         int | None, Setting("side of a random crop of larger images (the centre to evaluate)", "INT", ge=8)
     ] = None
@@ -44,6 +60,14 @@ class TrainingSettings:
     ] = None
     val_fraction: Annotated[float, Setting("share held out to pick the epoch (0.1)", "FLOAT", ge=0, lt=1)]
     test_every: Annotated[int, Setting("test each so many epochs; 0 = at the end", "INT", ge=0)]
+    metrics: Annotated[
+        tuple[str, ...],
+        Setting("measured beside accuracy: balanced-accuracy, f1; repeatable", "NAME", repeats=True),
+    ] = ()
+    log: Annotated[
+        tuple[str, ...],
+        Setting("tell csv, tensorboard, wandb or mlflow of every epoch; repeatable", "WHAT", repeats=True),
+    ] = ()
 
 
 class ExecutionSettings:

@@ -1,18 +1,21 @@
 """What happens between a request and a finished run folder?"""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.counting import say
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.readers.memory import IN_MEMORY
 from earlylearn.data.request import Setting
 from earlylearn.data.sources import Loaded, is_in_memory
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.loop.method import Method
 from earlylearn.networks.timm_networks import CACHE
@@ -21,8 +24,9 @@ from earlylearn.runs.checkpoint import load_checkpoint, method_names
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.folder import RunFolder, environment
 from earlylearn.runs.inputs import describe_inputs, inputs_in_words
+from earlylearn.runs.own import KINDS, LISTS, take_objects
 from earlylearn.runs.prepare import draw_labels, label_arrays
-from earlylearn.runs.reading import IN_MEMORY, read_request
+from earlylearn.runs.reading import read_request
 from earlylearn.runs.run import Run
 from earlylearn.runs.session import Session, one_line_errors
 from earlylearn.values import plain, whole_number
@@ -68,6 +72,43 @@ def train(
     return start(config, loaded, out, overwrite=overwrite, quiet=quiet)
 
 
+def fit(
+    network: nn.Module | Callable[..., nn.Module] | str,
+    data: Any,
+    *,
+    method: str | type[Method] = "elr",
+    out: str | Path | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a network of your own on noisily labelled data: `train` with the network first.
+
+    It sees float32 inputs, normalised to mean 0 and standard deviation 1 per channel or column (``raw_inputs=True``: in
+    their own units), in the shape in which they came, and gives logits ``[B, C]``. What else may be your own are
+    settings of `train`: ``optimizer`` (``sgd``, ``adamw``, a class of `torch.optim`, or a function from the network to
+    an optimizer), ``schedule`` (a name, or a function from optimizer and epochs to a scheduler, stepped after each
+    epoch), ``lr_warmup``, ``augment`` (a function from an input to one like it), ``class_weights``, ``metrics`` (names,
+    or functions of true and predicted classes), ``log`` (names, or loggers), ``callbacks`` (functions of an epoch's
+    record and the method, or objects with ``on_run_start(folder)``, ``on_epoch_end(record, method)`` and
+    ``on_run_end(summary)``; one that raises stops the run, which `resume` continues). Functions and classes of a file
+    are noted by their place and found again; what is made on the spot is given anew to `resume` and `Run`.
+
+    Args:
+        network: an `nn.Module`, of which a copy is trained; its class; a function that makes one and is given those of
+            ``shape``, ``classes`` and ``num_classes`` that it takes by name; or a name.
+        data: as of `train`.
+        method: as of `train`.
+        out: as of `train`.
+        settings: as of `train`.
+
+    Returns:
+        The finished run; ``run.network()`` is the trained network.
+
+    Raises:
+        UsageError: as of `train`; or the network does not take the inputs, or gives no logits of the classes.
+    """
+    return train(data, method, network=network, out=out, **settings)
+
+
 def read(data: Any, settings: dict[str, Any], *, quiet: bool = False) -> tuple[Loaded, dict[str, Any], dict[str, Any]]:
     """Read the data a request names, and sort its settings: fields of `RunConfig` (paths made whole), hyperparameters.
 
@@ -80,7 +121,8 @@ def read(data: Any, settings: dict[str, Any], *, quiet: bool = False) -> tuple[L
     options = dict(settings.pop("options", None) or {})
     request: dict[str, Any] = {}
     for name, value in settings.items():
-        (request if name in RunConfig.model_fields else options)[name] = plain(value)
+        mine = name in RunConfig.model_fields or name == "callbacks"
+        (request if mine else options)[name] = plain(value) if name not in OBJECTS else value
     loaded, source, encoder = read_request(data, request, quiet=quiet)
     for note in loaded.train.notes:
         say(note)  # never kept quiet: it says what became of the user's data
@@ -116,7 +158,13 @@ def check(config: RunConfig, loaded: Loaded) -> None:
 
 
 def resume(
-    path: str | Path, data: Any = None, *, test: Any = None, epochs: int | None = None, quiet: bool = False
+    path: str | Path,
+    data: Any = None,
+    *,
+    test: Any = None,
+    epochs: int | None = None,
+    quiet: bool = False,
+    **objects: Any,
 ) -> Run:
     """Continue an interrupted run exactly where its last whole epoch ended; a finished run is returned as it is.
 
@@ -129,12 +177,21 @@ def resume(
             run is: a constant one, or one with milestones, goes on as if so many epochs had been asked for at once, bit
             for bit; a cosine, which had come down to 0, is up again where the longer cosine would be.
         quiet: show no progress.
+        objects: what of the run was a user's own and is in no file: ``network``, ``optimizer``, ``schedule``,
+            ``augment``, ``metrics``, ``log``, ``callbacks``, as of `train`.
 
     Raises:
         UsageError: not a run folder, an unreadable checkpoint, the data are not those the run began with, or the run
             has as many epochs already.
     """
-    folder, run = RunFolder.open(path), Run(path)
+    unknown = [name for name in objects if name not in (*KINDS, *LISTS, "callbacks")]
+    if unknown:
+        raise UsageError(
+            f"{setting(unknown[0], objects[unknown[0]])}: a run is continued as it was begun; leave it out"
+        )
+    _, own = take_objects(objects)
+    folder = RunFolder.open(path)
+    run = Run(path, own=own)
     longer = epochs is not None and plain(epochs) != run.config.epochs
     if folder.finished and not longer:
         return run
@@ -152,7 +209,7 @@ def resume(
         with one_line_errors(folder):
             folder.summary.unlink(missing_ok=True)  # first: without it, the run has not come to its end
             folder.write_config(longer_config, run.inputs)
-        run = Run(path)
+        run = Run(path, own=own)
     return go_on(run, loaded, quiet=quiet)
 
 
@@ -202,6 +259,9 @@ def headline(config: RunConfig, data: LabelledData) -> str:
     options = ", ".join(f"{name} {value}" for name, value in list(config.options.items())[:1])
     return f"{inputs}network {config.network}, method {config.method}{options and f' ({options})'}"
 
+
+# Settings that may be objects.
+OBJECTS = (*KINDS, *LISTS, "callbacks")
 
 # Settings that may name a file or folder; `data` has a way of its own.
 PATHS = [

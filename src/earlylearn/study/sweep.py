@@ -12,6 +12,7 @@ import pandas as pd
 
 from earlylearn.data.counting import say
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.readers.memory import IN_MEMORY
 from earlylearn.data.sources import Loaded
 from earlylearn.documents import FORMAT, Outcome, Score, SweepDocument, SweepFacts, Trial
 from earlylearn.errors import UsageError, hyperparameter, setting
@@ -22,7 +23,6 @@ from earlylearn.plugins import short
 from earlylearn.report import render_sweep
 from earlylearn.runs.config import DEFAULTS, RunConfig, resolve
 from earlylearn.runs.generators import seed_for
-from earlylearn.runs.reading import IN_MEMORY
 from earlylearn.runs.train import read
 from earlylearn.study.canaries import how_many, plant
 from earlylearn.study.conclusions import conclude_sweep, standard_error
