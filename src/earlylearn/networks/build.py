@@ -75,7 +75,7 @@ def build_network(
         raise UsageError(f"{setting('crop', crop)}: {what}; leave it out, or give a smaller one")
     architecture = known or find_network(name)
     seen = shape if crop is None else (shape[0], crop, crop)
-    axes = tuple(axes) if axes is not None and architecture.own else None
+    axes = tuple(axes) if axes is not None and architecture.own and tuple(axes) != shape else None
     network = bare_network(name, seen if axes is None else axes, classes, known=architecture)
     if pretrained is not None:
         if architecture.pretrained is None:
