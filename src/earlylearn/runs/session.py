@@ -201,7 +201,12 @@ class Session:
         summary["memory"] = {"flagged_repeated": repeated, "gap": gap, "canaries": canaries}
         if self.config.metrics:
             (test, held), (test_best, held_best) = measured_last, measured_picked
-            summary["metrics"] = {"test_last": test, "test_at_best_val": test_best, "val_last": held, "val_best": held_best}
+            summary["metrics"] = {
+                "test_last": test,
+                "test_at_best_val": test_best,
+                "val_last": held,
+                "val_best": held_best,
+            }
         run = Run(folder.path, summary=summary, own=self.config.own)
         folder.report.write_text(render_run(run.view(self.data)), encoding="utf-8")
         write_json(folder.summary, summary)
