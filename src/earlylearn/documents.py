@@ -1,7 +1,6 @@
 """What do the documents of a run and of a study say, field by field?
 
-As JSON has them: shares lie in [0, 1], None is what cannot be known. A contract with whoever reads these files: fields
-are added freely, and one that goes or changes its meaning raises `FORMAT`.
+Shares lie in [0, 1], None is what cannot be known. Fields are added freely; one that goes or changes raises `FORMAT`.
 """
 
 from typing import Any, Literal, NotRequired
@@ -89,14 +88,6 @@ class EpochRecord(Evaluation):
     seconds: float
 
 
-class Best(TypedDict):
-    """The epoch that noisy validation picked, in a checkpoint."""
-
-    epoch: int
-    val_accuracy: float | None
-    test_accuracy: float | None
-
-
 class NoiseSummary(TypedDict):
     """What was injected, and the share of labels that are wrong: as asked for, and as realised."""
 
@@ -135,6 +126,18 @@ class AuditSummary(TypedDict):
     epoch: NotRequired[int]  # whose beliefs these are
 
 
+class DataIssues(TypedDict):
+    """What was found beside the labels; ``outliers`` is None where they were not looked for, ``lines`` is in words."""
+
+    duplicates: int
+    duplicate_sets: int
+    conflicting_sets: int
+    outliers: int | None
+    rare_classes: dict[str, int]
+    identifiers: list[str]
+    lines: list[str]
+
+
 class TriedSetting(TypedDict):
     """A setting tried: out-of-fold agreement, standard errors behind the best, where it ended, what it counts."""
 
@@ -168,12 +171,11 @@ class Summary(TypedDict):
     memorized_last: float | None
     label_issues: IssueScores
     audit: NotRequired[AuditSummary]
+    data_issues: NotRequired[DataIssues]
     choice: NotRequired[Choice]
     memory: NotRequired[MemorySummary]
     metrics: NotRequired[dict[str, Metrics]]  # by the names of `Accuracy`: test_last, val_best, ...
 
-
-# A study: comparison.json and sweep.json.
 
 Compared = Literal["test_last", "test_at_best_val", "val_last"]
 Score = Literal["val_last", "val_best"]

@@ -1,8 +1,10 @@
 """Does a run's audit ask the method first, its predictions where that knows nothing, and cover every row?"""
 
 import numpy as np
+import pandas as pd
 import torch
 
+import earlylearn
 from earlylearn.audit.audit_run import audit_run, beliefs_of
 from tests.conftest import blobs
 from tests.runs.test_session import made
@@ -35,3 +37,16 @@ def test_the_audit_covers_every_row_and_says_which_were_held_out():
     assert np.flatnonzero(issues["split"] == "validation").tolist() == sorted(session.draw.val_rows)
     assert issues["true_label"].tolist() == [session.data.classes[label] for label in session.data.true_labels]
     assert {"loss", "margin", "first_learned"} <= set(issues)
+
+
+def test_index_counts_rows_of_the_users_own_file(tmp_path):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(90, 3)), columns=["a", "b", "c"])
+    frame["label"] = np.where(frame["a"] > 0, "up", "down")
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    run = earlylearn.train(
+        tmp_path / "rows.csv", "elr", label="label", test_fraction=0.3, epochs=1, out=tmp_path / "run", quiet=True
+    )
+    issues = run.label_issues()
+    assert len(issues) == 63
+    assert (frame["label"].iloc[issues["index"]].to_numpy() == issues["given_label"].to_numpy()).all()
+    assert issues["index"].astype(str).tolist() == issues["id"].tolist()

@@ -40,18 +40,25 @@ def test_more_flags_than_labels_left():
     assert "More than half" in found[0]
 
 
-def test_the_range_runs_from_the_posterior_to_the_beliefs_and_leaves_out_what_was_never_seen():
+def test_the_range_runs_from_half_of_what_is_put_down_to_the_labels_to_the_beliefs():
+    beliefs = np.full(1000, 0.9375)
+    none = np.zeros(1000)
+    assert wrong_range(beliefs, beliefs, 1 - beliefs) == Range(31, 71, 1000)  # 62.5, and one standard error of it
+    assert wrong_range(beliefs - 0.1, beliefs, 1 - beliefs) == Range(31, 175, 1000)
+    assert wrong_range(beliefs, beliefs, none).low == 0
+
+
+def test_what_was_never_seen_counts_not_and_there_are_no_more_wrong_labels_than_labels():
     beliefs = np.array([0.1, 0.2, 0.9, np.nan])
-    assert wrong_range(np.array([0.6, 0.7, 0.99, np.nan]), beliefs) == Range(0, 2, 3)
-    assert wrong_range(beliefs, beliefs).of == 3
-    assert wrong_range(beliefs, beliefs, disagreement=(0.9, 100)).high == 3
+    found = wrong_range(beliefs, beliefs, 1 - beliefs, disagreement=(0.9, 100))
+    assert (found.high, found.of) == (3, 3)
+    assert wrong_range(beliefs[:0], beliefs[:0], beliefs[:0]) == Range(0, 0, 0)
 
 
 def test_the_range_reaches_what_the_model_disagrees_with_on_rows_it_never_saw():
     beliefs = np.full(1000, 0.9375)
-    assert wrong_range(beliefs, beliefs).high == 63
-    assert wrong_range(beliefs, beliefs, disagreement=(0.2, 100)).high == pytest.approx(240, abs=1)
-    assert wrong_range(beliefs, beliefs, disagreement=(0.01, 100)).high == 63
+    assert wrong_range(beliefs, beliefs, 1 - beliefs, disagreement=(0.2, 100)).high == pytest.approx(240, abs=1)
+    assert wrong_range(beliefs, beliefs, 1 - beliefs, disagreement=(0.01, 100)).high == 71
 
 
 @pytest.mark.parametrize("gap", [None, 0.1])

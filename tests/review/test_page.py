@@ -158,6 +158,33 @@ def test_two_people_see_nothing_of_each_other_and_settle_only_what_differs(brows
     assert ana.problems == ben.problems == []
 
 
+def test_clean_to_a_share_asks_for_a_sample_and_then_for_exactly_what_is_needed(browser, tmp_path, serve):
+    review, true = shapes_review(tmp_path, n=120, wrong=30)
+    page = browser.new_page()
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.goto(serve(review).url)
+    page.fill("#reviewer", "ana")
+    page.select_option("#queue", "10")
+    page.click("text=Begin")
+    page.wait_for_selector("#given:not(:empty)")
+    assert page.text_content("#stage").startswith("First 92 rows drawn at random (92 to go)")
+    seen = []
+    while page.evaluate("state.screen") == "review":
+        row, given = page.evaluate("[state.item.id, state.item.given]")
+        seen.append(row)
+        press(page, "k" if true[row] == given else "Enter")
+    found = review.cleaning(10.0)
+    assert found.done
+    assert seen == found.order
+    assert 92 < found.look_at < 120
+    page.wait_for_selector("#result p")
+    assert page.locator("#result p").first.text_content() == found.line
+    left = set(true) - set(seen)
+    assert sum(row.split("/")[0] != true[row] for row in left) <= 12
+    assert page.problems == []
+
+
 def test_many_rows_at_once_in_the_overview(browser, shapes, serve):
     review, _ = shapes
     page = begin(browser, serve(review).url, "ana")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from earlylearn.errors import UsageError
 
@@ -17,8 +17,9 @@ class Consensus(NamedTuple):
     """What several annotators and a model say together.
 
     Attributes:
-        rows: a row per example: ``consensus_label``, ``consensus_quality`` (its probability), ``agreement`` (share of
-            the answers that gave it), ``annotations`` (answers), ``ask_again`` (rank, 1 = ask first).
+        rows: a row per example: ``id``, ``consensus_label``, ``consensus_quality`` (its probability), ``agreement``
+            (share of the answers that gave it), ``annotations`` (answers), ``ask_again`` (rank, 1 = ask first), ``ask``
+            (the best annotator who has not answered it; empty where all have).
         annotators: a row per annotator: ``annotations``, ``quality`` (probability of being right, 0 to 1),
             ``agreement`` (with the others on the same rows; NaN where nobody else answered), ``worst_class``.
         probability: ``float64 [n, C]``.
@@ -49,6 +50,7 @@ def consensus(
     *,
     classes: Sequence[str],
     annotators: Sequence[str],
+    ids: ArrayLike | None = None,
 ) -> Consensus:
     """Weigh annotators and model by how far each can be trusted, and let them vote.
 
@@ -63,6 +65,7 @@ def consensus(
         beliefs: ``[n, C]`` probabilities of a model that did not train on the row; a row of NaN has no model's vote.
         classes: C class names.
         annotators: names of the columns of ``answers``.
+        ids: n stable names of the examples; their position otherwise.
 
     Raises:
         UsageError: shapes do not fit, an answer is no class, or a row has no answer.
@@ -104,16 +107,28 @@ def consensus(
     probability = total / mass[:, None]
     label = probability.argmax(1)
     quality = probability[np.arange(n), label]
+    people_ = _people(answers, given, label, probability, alone, classes, annotators)
     frame = pd.DataFrame(
         {
+            "id": np.arange(n) if ids is None else np.asarray(ids),
             "consensus_label": np.asarray(classes)[label],
             "consensus_quality": quality,
             "agreement": ((answers == label[:, None]) & given).sum(1) / given.sum(1),
             "annotations": given.sum(1),
             "ask_again": pd.Series(quality).rank(method="first").astype(int).to_numpy(),
+            "ask": _whom(given, annotators, people_),
         }
     )
-    return Consensus(frame, _people(answers, given, label, probability, alone, classes, annotators), probability)
+    return Consensus(frame, people_, probability)
+
+
+def _whom(given: NDArray[np.bool_], annotators: Sequence[str], people: pd.DataFrame) -> NDArray[np.str_]:
+    """Whom to ask of each row: the annotator of the best quality among those who have not answered it."""
+    best = people.sort_values("quality", ascending=False, kind="stable")["annotator"].tolist()
+    whom = np.full(len(given), "", dtype=object)
+    for name in reversed(best):
+        whom[~given[:, list(annotators).index(name)]] = name
+    return whom.astype(str)
 
 
 def _votes(answers: NDArray[np.int64], classes: int) -> NDArray[np.float64]:

@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from earlylearn.audit.annotators import Consensus, consensus
 from earlylearn.audit.calibration import BLOCK
 from earlylearn.audit.claims import MEMORISED, in_words, misgivings, wrong_range
+from earlylearn.audit.data_issues import Beside, data_issues
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.audit.label_issues import Judged, judge, score_flags
 from earlylearn.data.labelled import LabelledData
@@ -29,6 +31,8 @@ class Audit:
         held_out: ``bool [n]``.
         dynamics: of the whole training.
         summary: what may be said of it.
+        beside: what was found beside the labels.
+        consensus: of several annotators and the model; None where there is one label a row.
     """
 
     judged: Judged
@@ -36,6 +40,8 @@ class Audit:
     held_out: NDArray[np.bool_]
     dynamics: Dynamics
     summary: AuditSummary
+    beside: Beside
+    consensus: Consensus | None = None
 
     @property
     def issues(self) -> pd.DataFrame:
@@ -46,11 +52,15 @@ class Audit:
         """Some of the `issues`."""
         data = self.data
         issues = self.judged.frame(np.asarray(data.classes), data.ids, rows)
+        if data.places is not None:
+            issues["index"] = data.places[rows]
         issues["split"] = np.where(self.held_out[rows], "validation", "train")
         if data.true_labels is not None:
             issues["true_label"] = np.asarray(data.classes)[data.true_labels[rows]]
         issues = pd.concat([issues, self.dynamics.columns(rows)], axis=1)
         issues["reason"] = _reasons(issues)
+        issues["near_duplicate_set"] = self.beside.duplicate_set[rows]
+        issues["is_outlier"] = self.beside.outlier[rows]
         return issues
 
     def scores(self) -> IssueScores:
@@ -81,7 +91,8 @@ def audit_run(
 
     Returns:
         With the issues the columns of `find_label_issues`, ``split`` (``train`` or ``validation``), ``true_label``
-        where it is known, the columns of `Dynamics`, and ``reason``, in words, of what is flagged.
+        where it is known, the columns of `Dynamics`, ``reason``, in words, of what is flagged, ``near_duplicate_set``,
+        a number of the rows that are nearly the same and 0 of others, and ``is_outlier`` (`audit.data_issues`).
     """
     held = fit.method.out_of_fold()
     out_of_fold = None if held is None else held.float().cpu().numpy()
@@ -92,17 +103,29 @@ def audit_run(
         judged = judged._replace(confident=np.zeros_like(judged.confident))
     held_out = np.zeros(len(data), dtype=bool)
     held_out[val_rows] = True
-    return Audit(judged, data, held_out, dynamics, summary)
+    said = None if data.answers is None else _consensus(fit, data, out_of_fold, val_rows)
+    return Audit(judged, data, held_out, dynamics, summary, data_issues(data), said)
+
+
+def _consensus(
+    fit: Fit, data: LabelledData, out_of_fold: NDArray[np.float32] | None, val_rows: NDArray[np.int64]
+) -> Consensus:
+    """What several annotators say together with the model, which has a vote on rows that it did not train on."""
+    assert data.answers is not None
+    if out_of_fold is None:
+        beliefs = beliefs_of(fit).numpy()
+        out_of_fold = np.full_like(beliefs, np.nan)
+        out_of_fold[val_rows] = beliefs[val_rows]
+    codes = data.answers.codes(data.classes)
+    return consensus(codes, out_of_fold, classes=data.classes, annotators=data.answers.annotators, ids=data.ids)
 
 
 def _reasons(issues: pd.DataFrame) -> list[str]:
     """Why a label is flagged, for whoever looks at it; empty for the others."""
-    columns = ("is_label_issue", "predicted_label", "suggested_quality", "missed", "epochs_seen")
+    columns = ("is_label_issue", "predicted_label", "missed", "epochs_seen")
     return [
-        f"{predicted} with probability {probability:.2f}; the given label was missed in {missed} of {epochs} epochs"
-        if flagged
-        else ""
-        for flagged, predicted, probability, missed, epochs in zip(*(issues[name] for name in columns), strict=True)
+        f"the model calls it {predicted}; it missed the given label in {missed} of {epochs} epochs" if flagged else ""
+        for flagged, predicted, missed, epochs in zip(*(issues[name] for name in columns), strict=True)
     ]
 
 
@@ -110,9 +133,9 @@ def _summary(
     judged: Judged, data: LabelledData, held_out: tuple[float, NDArray[np.int64]] | None, gap: float | None
 ) -> AuditSummary:
     flagged = judged.predicted != data.labels
-    flags = wrong_range(judged.posterior[flagged], judged.believed[flagged])
+    flags = wrong_range(judged.posterior[flagged], judged.believed[flagged], judged.doubt[flagged])
     disagreement = None if held_out is None else (1 - held_out[0], len(held_out[1]))
-    labels = wrong_range(judged.posterior, judged.believed, disagreement=disagreement)
+    labels = wrong_range(judged.posterior, judged.believed, judged.doubt, disagreement=disagreement)
     return {
         "wrong_labels": [labels.low, labels.high],
         "wrong_flags": [flags.low, flags.high],

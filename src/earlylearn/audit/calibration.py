@@ -5,7 +5,7 @@ estimated from beliefs and given labels alone: T_kj, the probability that a row 
 temperature at which the beliefs explain the given labels best. No clean label enters.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -41,6 +41,7 @@ class Calibration:
             two Bayesian information criteria.
         drift: which classes lose labels to which, by the full matrix.
         drift_temperature: that of the full matrix.
+        other: the same with the kind of matrix that was not taken; None where there were too few rows for both.
     """
 
     classes: int
@@ -50,6 +51,7 @@ class Calibration:
     gain: float
     drift: Drift
     drift_temperature: float
+    other: "Calibration | None" = None
 
     @property
     def kind(self) -> Kind:
@@ -73,6 +75,14 @@ class Calibration:
         """Probability of each class given the beliefs and the given label, ``float64 [m, C]``; NaN stays NaN."""
         logs = np.log(np.maximum(beliefs, FLOOR))
         return _responsibilities(_softened(logs, self.temperature), self._given(labels))
+
+    def doubt(self, beliefs: Array, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Probability that the given label is wrong by both kinds of matrix: the smaller of the two, ``float64 [m]``.
+
+        Where a model mistakes classes that overlap, one kind may take that for noise that the other does not see.
+        """
+        wrong = 1 - self.posterior(beliefs, labels)[np.arange(len(labels)), labels]
+        return wrong if self.other is None else np.minimum(wrong, self.other.doubt(beliefs, labels))
 
     def ranking(self, beliefs: Array, labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Probabilities ``float64 [m, C]`` to rank by: the beliefs, and what drift says; without drift the beliefs.
@@ -154,10 +164,12 @@ class Sample:
         drift = drift_of(full.counts)
         free = self.classes * (self.classes - 1) - 1
         gain = float(2 * (full.likelihood - even.likelihood) - free * np.log(len(self.rows)))
+        wrong = float(1 - np.diag(full.transition).mean())
+        by_class = Calibration(self.classes, full.transition, wrong, full.temperature, gain, drift, full.temperature)
+        by_one = Calibration(self.classes, None, even.wrong, even.temperature, gain, drift, full.temperature)
         if len(self.rows) >= FEW_ROWS * self.classes and gain > 0:
-            wrong = float(1 - np.diag(full.transition).mean())
-            return Calibration(self.classes, full.transition, wrong, full.temperature, gain, drift, full.temperature)
-        return Calibration(self.classes, None, even.wrong, even.temperature, gain, drift, full.temperature)
+            return replace(by_class, other=by_one)
+        return replace(by_one, other=by_class)
 
 
 class _Even(NamedTuple):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 SWALLOWED = 0.8  # of a class's labels flagged, from which on the model rather than the labels is at fault
 FEW = 5  # rows, of a class that is not judged
+MISTAKEN = 0.5  # of what every explanation puts down to the labels, as much as the model's own mistakes may be
 MEMORISED = 0.25  # how much more often given labels are predicted of rows trained on than of rows held out
 
 
@@ -17,9 +18,9 @@ class Range:
     """Between how many of so many labels are wrong.
 
     Attributes:
-        low, high: numbers, from an estimate of how the labels go wrong up to taking the beliefs at their word, or up to
-            what the model disagrees with on rows held out, whichever is more. People err where a row is hard, and then
-            the truth may lie above; the estimate may take a model's own errors for theirs, and then below.
+        low, high: numbers. At least half of what every explanation of the noise puts down to the labels: the other half
+            may be mistakes of the model. At most what the beliefs say at their word, or what the model disagrees with
+            on rows held out, whichever is more. People err where a row is hard, and then the truth may lie above.
         of: rows that it speaks of.
     """
 
@@ -29,24 +30,34 @@ class Range:
 
 
 def wrong_range(
-    posterior: NDArray[np.floating], beliefs: NDArray[np.floating], *, disagreement: tuple[float, int] | None = None
+    posterior: NDArray[np.floating],
+    beliefs: NDArray[np.floating],
+    doubt: NDArray[np.floating],
+    *,
+    disagreement: tuple[float, int] | None = None,
 ) -> Range:
     """Between how many labels are wrong.
 
     Args:
         posterior: ``[m]`` posterior probability of the given labels (`earlylearn.audit.calibration`).
         beliefs: ``[m]`` the probability that the model believes them with; NaN of a row never seen, which counts not.
+        doubt: ``[m]`` the probability that they are wrong by every explanation (`Calibration.doubt`).
         disagreement: share of the given labels of held-out rows that the model does not predict, and their number: a
             label that is wrong, or a model that is.
     """
     seen = np.isfinite(beliefs)
-    ends = sorted(float((1 - values[seen]).sum()) for values in (posterior, beliefs))
     of = int(seen.sum())
+    by_posterior, by_belief, least = (float(each[seen].sum()) for each in (1 - posterior, 1 - beliefs, doubt))
+    low = MISTAKEN * min(by_posterior, by_belief, least)
+    high = _and_an_error(max(by_posterior, by_belief) / max(of, 1), of) * of
     if disagreement is not None:
-        share, rows = disagreement
-        most = min(1.0, share + math.sqrt(share * (1 - share) / rows))  # one standard error
-        ends[1] = max(ends[1], most * of)
-    return Range(int(np.floor(ends[0])), int(np.ceil(ends[1])), of)
+        high = max(high, _and_an_error(*disagreement) * of)
+    return Range(int(np.floor(low)), int(np.ceil(high)), of)
+
+
+def _and_an_error(share: float, rows: int) -> float:
+    """A share and one standard error of it."""
+    return min(1.0, share + math.sqrt(max(share * (1 - share), 0.0) / max(rows, 1)))
 
 
 def in_words(labels: Range, flags: Range, *, gap: float | None) -> list[str]:

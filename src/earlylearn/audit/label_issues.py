@@ -14,7 +14,8 @@ from earlylearn.audit.claims import swallowed_classes
 from earlylearn.documents import IssueScores
 from earlylearn.errors import UsageError
 
-SURE = 0.5  # posterior of another label above which it may be accepted without a look
+SURE = 0.9  # probability of a wrong label, by both explanations of the noise, from which on another may be taken unseen
+LIKELY = 0.5  # posterior that this other label needs
 
 
 def find_label_issues(
@@ -41,8 +42,9 @@ def find_label_issues(
         In the order given, cleanlab's columns ``id, index, given_label, predicted_label, label_quality,
         is_label_issue``, then ``confident, suspicion_rank, suggested_quality``.
         ``label_quality`` in [0, 1] is the probability of the given label, lower = more likely wrong; NaN of an example
-        never seen. ``is_label_issue``: another label is believed more, have a look. ``confident``: another label's
-        posterior is above one half, it may be accepted in bulk. ``suspicion_rank`` counts from 1, the most suspicious.
+        never seen. ``is_label_issue``: another label is believed more, have a look. ``confident``: however the
+        labels went wrong, class by class or evenly, the given one is wrong with probability above .9: another may be
+        accepted in bulk. ``suspicion_rank`` counts from 1, the most suspicious.
         ``suggested_quality`` is the probability of ``predicted_label``. Nothing is relabelled.
 
     Raises:
@@ -148,6 +150,7 @@ class Judged(NamedTuple):
         suggested: the same of the predicted label.
         confident: ``bool [n]``, the prediction may be accepted without a look.
         believed, posterior: ``float64 [n]``, the given label's probability as the model believes it, and by Bayes.
+        doubt: ``float64 [n]``, the probability that the given label is wrong by all explanations of the noise.
         top: ``int64 [n]``, the class that is believed most.
         rank: ``int64 [n]``, from 1, the most suspicious.
     """
@@ -159,6 +162,7 @@ class Judged(NamedTuple):
     confident: NDArray[np.bool_]
     believed: NDArray[np.float64]
     posterior: NDArray[np.float64]
+    doubt: NDArray[np.float64]
     top: NDArray[np.int64]
     rank: NDArray[np.int64]
 
@@ -212,7 +216,7 @@ def judge(
     # A class that the model swallowed looks to the estimate like one whose labels are all wrong.
     swallowed = swallowed_classes(given, other != given, p.classes)
     predicted, confident = other, np.zeros(len(given), dtype=bool)
-    quality, suggested, believed_given, posterior_given = np.full((4, len(given)), np.nan)
+    quality, suggested, believed_given, posterior_given, doubt = np.full((5, len(given)), np.nan)
     start = 0
     for beliefs in p.blocks():
         part = slice(start, start + len(beliefs))
@@ -226,10 +230,15 @@ def judge(
         quality[part] = np.clip(final[rows, label], 0, 1)
         suggested[part] = np.clip(final[rows, likely], 0, 1)
         believed_given[part], posterior_given[part] = beliefs[rows, label], posterior[rows, label]
-        confident[part] = (likely != label) & (np.nan_to_num(posterior[rows, likely]) > SURE)
+        unseen = (
+            beliefs if out_of_fold is None else np.where(np.isfinite(out_of_fold[part]), out_of_fold[part], beliefs)
+        )
+        doubt[part] = calibration.doubt(unseen, label)
+        sure = np.nan_to_num(doubt[part]) > SURE
+        confident[part] = (likely != label) & (np.nan_to_num(posterior[rows, likely]) > LIKELY) & sure
         start = part.stop
     rank = _ranks(quality)
-    return Judged(given, predicted, quality, suggested, confident, believed_given, posterior_given, top, rank)
+    return Judged(given, predicted, quality, suggested, confident, believed_given, posterior_given, doubt, top, rank)
 
 
 def _other_than(p: NDArray[np.floating[Any]], given: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:

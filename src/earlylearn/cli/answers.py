@@ -78,7 +78,9 @@ def print_audit(summary: "Summary", run: str) -> None:
         return
     from earlylearn.report.verdict import memory
 
-    for line in [*(audit["misgivings"] or audit["claims"]), *memory(summary)]:
+    beside = summary.get("data_issues")
+    told = audit["misgivings"] or audit["claims"]
+    for line in [*told, *memory(summary), *(beside["lines"] if beside else [])]:
         print(line)
     if summary["label_issues"]["flagged"]:
         print(f"look at them: earlylearn review {shlex.quote(run)}")
@@ -90,7 +92,7 @@ def _share(value: float | None) -> str:
 
 # What a Python call is on the command line, where it is not the command of the same name.
 _COMMANDS = {"resume": "train --resume"}
-REPEATED = ("text", "drop", "show")  # options that are named again for each value
+REPEATED = ("text", "drop", "show", "annotators")  # options that are named again for each value
 
 
 def as_options(mention: Mention) -> str:

@@ -22,6 +22,10 @@ def review(
     show: Annotated[
         list[str] | None, option("column of a table to show, repeatable (default: all)", metavar="COLUMN")
     ] = None,
+    clean_to: Annotated[
+        str | None,
+        option("look at as many rows as it takes until at most so many % of all labels are wrong", metavar="PERCENT"),
+    ] = None,
     port: Annotated[str, option("of the page (default: any that is free)", metavar="INT")] = "0",
     host: Annotated[str, option("address to serve on (default 127.0.0.1: this machine alone)", metavar="NAME")] = (
         "127.0.0.1"
@@ -41,6 +45,8 @@ def review(
     quiet: Quiet = False,
 ) -> None:
     """Check the labels a run doubts, on a page in your browser; each answer is saved at once."""
+    from dataclasses import asdict
+
     from earlylearn.review import bundle
     from earlylearn.review.opening import open_review
 
@@ -49,6 +55,7 @@ def review(
             raise UsageError(f"--{name} {value}: must be a whole number")
     if count is not None and int(count) < 1:
         raise UsageError(f"--count {count}: must be at least 1")
+    percent = None if clean_to is None else _percent(clean_to)
     review_ = open_review(
         run,
         count=None if count is None else int(count),
@@ -67,9 +74,9 @@ def review(
     if write or import_:
         _tell(quiet, f"corrections: {review_.write()}")
     if json_:
-        print_json(review_.summary())
+        print_json({**review_.summary(), **({} if percent is None else {"clean": asdict(review_.cleaning(percent))})})
     if not (write or import_ or export or json_):
-        _serve(review_, run, reviewer=reviewer, host=host, port=int(port), browser=browser)
+        _serve(review_, run, reviewer=reviewer, host=host, port=int(port), browser=browser, clean_to=percent)
 
 
 def apply(
@@ -100,12 +107,14 @@ def apply(
         print(f"{done.renamed} pictures carry their old class in front, because their name was taken", file=sys.stderr)
 
 
-def _serve(review_: Any, run: str, *, reviewer: str, host: str, port: int, browser: bool) -> None:
+def _serve(
+    review_: Any, run: str, *, reviewer: str, host: str, port: int, browser: bool, clean_to: float | None
+) -> None:
     from earlylearn.review.server import ReviewServer
 
     title = Path(review_.rows.data.name).name
     try:
-        server = ReviewServer(review_, title=title, run=run, host=host, port=port, reviewer=reviewer)
+        server = ReviewServer(review_, title=title, run=run, host=host, port=port, reviewer=reviewer, clean_to=clean_to)
     except OSError as error:
         raise UsageError(f"--port {port}: {error.strerror or error}; choose another, or leave it out") from None
     print(f"review: {server.url}\nstop with Ctrl+C; answers are in {review_.folder}", flush=True)
@@ -118,6 +127,16 @@ def _serve(review_: Any, run: str, *, reviewer: str, host: str, port: int, brows
         print(f"\n{len(review_.corrections())} rows looked at; corrections: {path}")
     finally:
         server.server_close()
+
+
+def _percent(text: str) -> float:
+    try:
+        percent = float(text.removesuffix("%"))
+    except ValueError:
+        percent = 0.0
+    if not 0.5 <= percent <= 50:
+        raise UsageError(f"--clean-to {text}: must be between 0.5 and 50, percent of all labels")
+    return percent
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.answers import Answers
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.request import Augmentation
 from earlylearn.data.schema import Schema
@@ -43,6 +44,8 @@ class LabelledData:
         pictures: the pictures behind rows whose inputs are features of them, or not decoded yet; else None.
         cells: of a table, the columns that make up the inputs, those still to be encoded and those only to be shown, in
             the table's own words; None where there is no table.
+        answers: what each of several people called each row, of which the given label is the majority; else None.
+        places: ``int64 [n]``, the row of the user's own file that each row is, where some were left out or set aside.
         fitted: an encoder that was fitted on these rows, which a run keeps to predict with; else None.
 
     Raises:
@@ -62,6 +65,8 @@ class LabelledData:
     notes: tuple[str, ...] = ()
     pictures: Pictures | None = None
     cells: pd.DataFrame | None = None
+    answers: Answers | None = None
+    places: NDArray[np.int64] | None = None
     fitted: Fitted | None = None
 
     def __post_init__(self) -> None:
@@ -132,6 +137,8 @@ class LabelledData:
             val_rows=None if self.val_rows is None else np.flatnonzero(np.isin(rows, self.val_rows)),
             pictures=None if self.pictures is None else self.pictures.subset(rows),
             cells=None if self.cells is None else self.cells.iloc[rows].reset_index(drop=True),
+            answers=None if self.answers is None else self.answers.rows(rows),
+            places=(np.arange(len(self)) if self.places is None else self.places)[rows],
         )
 
     def with_labels(self, labels: NDArray[np.int64], true_labels: NDArray[np.int64] | None) -> "LabelledData":

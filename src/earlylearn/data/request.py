@@ -83,6 +83,14 @@ class DataSettings:
     ] = ()
     id_column: Annotated[str | None, Setting("column of stable ids of a table", "COLUMN")] = None
     true_label: Annotated[str | None, Setting("column of true labels of a table", "COLUMN")] = None
+    annotators: Annotated[
+        tuple[str, ...],
+        Setting(
+            "labels of several people: a column of a table for each (repeatable), or a file with id, annotator, label",
+            "COLUMN|FILE",
+            repeats=True,
+        ),
+    ] = ()
     labels: Annotated[str | None, Setting("file whose labels replace the given ones", "FILE[:KEY]", path=True)] = None
     true_labels: Annotated[str | None, Setting("file of true labels, to judge by", "FILE[:KEY]", path=True)] = None
     corrections: Annotated[

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from earlylearn.data.answers import LONG, answers_in_file, is_long
 from earlylearn.data.builtin.sets import BUILTIN, read_builtin, read_builtin_test
 from earlylearn.data.labelled import LabelledData, Unlabelled
+from earlylearn.data.readers.classes import class_codes, label_values
 from earlylearn.data.readers.corrections import correct, read_corrections
 from earlylearn.data.readers.images import fit_arrays
 from earlylearn.data.readers.kinds import COLUMNS, READERS
@@ -69,6 +71,7 @@ def read_rows(
     text: Sequence[str] = (),
     drop: Sequence[str] = (),
     show: Sequence[str] = (),
+    annotators: Sequence[str] = (),
     labels: str | None = None,
     true_labels: str | None = None,
     corrections: str | None = None,
@@ -96,6 +99,8 @@ def read_rows(
         text: a table's columns of free text, which `earlylearn.train` gives to an encoder; one, or a list of them.
         drop: a table's columns to leave out.
         show: a table's columns to show beside its rows, not to learn from.
+        annotators: a table's columns with the labels of several people, or a file of ``id, annotator, label``; the
+            given label is then that of the majority.
         labels: ``FILE[:KEY]`` whose labels replace the given labels of the training rows.
         true_labels: ``FILE[:KEY]`` with the true labels of the training rows.
         corrections: a file of a review's corrections; joined by id, so rows that it does not name stay as they are, and
@@ -126,6 +131,8 @@ def read_rows(
         asked.data in BUILTIN and BUILTIN[asked.data].stored
     )  # of which the reader left out what is beyond the limit
     most = None if whole else asked.limit
+    if asked.annotators and train.answers is None:
+        train = _answered(train, asked.annotators)
     train = _relabel(train, asked.labels, asked.true_labels, None if asked.test_fraction else most)
     if asked.corrections is not None:
         train = _corrected(train, asked.corrections)
@@ -255,6 +262,20 @@ def _relabel(train: LabelledData, labels: str | None, true_labels: str | None, l
     given = train.labels if given is None else given[:rows]
     truth = train.true_labels if truth is None else truth[:rows]
     return train.with_labels(given, truth)
+
+
+def _answered(train: LabelledData, annotators: Sequence[str]) -> LabelledData:
+    """Data that are no table, under the majority of what several people called each row, in a long table."""
+    if not is_long(annotators):
+        raise UsageError(
+            f"{setting('annotators', list(annotators))}: names a table's columns, but {train.name} is no table; give a "
+            f"file with the columns {', '.join(LONG)}"
+        )
+    answers = answers_in_file(annotators[0], train.ids.astype(str).tolist())
+    given = label_values(answers.majority(), f"{annotators[0]}, by row of {train.name}")
+    return replace(
+        train.with_labels(class_codes(given, train.classes, annotators[0]), train.true_labels), answers=answers
+    )
 
 
 def _corrected(train: LabelledData, file: str) -> LabelledData:

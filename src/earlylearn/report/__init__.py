@@ -3,7 +3,7 @@
 from earlylearn.report.comparison import render_comparison, render_sweep
 from earlylearn.report.curves import memorization_figure
 from earlylearn.report.page import render_demo, render_run
-from earlylearn.report.tables import MOST_SHOWN
+from earlylearn.report.suspects import MOST_SHOWN
 from earlylearn.report.view import RunView
 
 __all__ = [

@@ -7,6 +7,7 @@ from earlylearn import wording
 from earlylearn.drawing.svg import to_svg
 from earlylearn.report import tables, verdict
 from earlylearn.report.curves import accuracy_figure, loss_figure, memorization_figure
+from earlylearn.report.suspects import suspects
 from earlylearn.report.view import RunView, held_out_agreement
 
 if TYPE_CHECKING:  # as drawing, only a finished run needs them
@@ -28,6 +29,8 @@ FIRST_SETTINGS = (
     "precision",
     "seed",
 )
+
+MOST_COMPARED = 48  # labels of a page that compares runs
 
 
 class Cell(NamedTuple):
@@ -63,7 +66,8 @@ def render_run(view: RunView) -> str:
         "last": view.metrics[-1],
         "truth": tables.has_truth(view.issues),
         "curves_known": _curves_known(view),
-        "suspects": tables.suspects(view),
+        "suspects": suspects(view),
+        "beside": view.summary.get("data_issues"),
         "flagged": int(tables.flagged(view.issues).sum()),
         "confusion": tables.confusion(view),
         "per_class": tables.per_class(view),
@@ -93,7 +97,7 @@ def render_demo(views: dict[str, RunView]) -> str:
         "truth": tables.has_truth(view.issues),
         "curves_known": all(_curves_known(each) for each in views.values()),
         "rows": _compared(views),
-        "suspects": tables.suspects(view, views),
+        "suspects": suspects(view, views, most=MOST_COMPARED),
         "flagged": int(tables.flagged(view.issues).sum()),
         "settings": _settings_side_by_side(views),
         "figures": _figures(views),

@@ -1,44 +1,16 @@
 """What do the labels of a run say: which look wrong, between which classes, and how many per class?"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from earlylearn.report.thumbnails import thumbnail
 from earlylearn.report.view import RunView
-from earlylearn.wording import missing
 
-MOST_PICTURES = 48
-MOST_ROWS = 60
-MOST_SHOWN = max(MOST_PICTURES, MOST_ROWS)  # rows that a page shows one by one
-LONGEST_ID = 40
 MOST_CLASSES_IN_HEATMAP = 20
 MOST_PAIRS = 25
 CLASSES_AT_ONCE = 20
 MOST_CLASSES_LISTED = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suspect:
-    """One example that the page shows, and what is known of its label.
-
-    ``mark`` is ``hit`` (the given label is wrong and the suggestion right), ``half`` (wrong, but so is the
-    suggestion), ``miss`` (the given label is right after all), or None where the true label is unknown.
-    """
-
-    id: str
-    short_id: str  # the end of a long path says more than its start
-    index: int
-    given: str
-    suggested: str
-    quality: float | None
-    true: str | None
-    mark: str | None
-    picture: str | None
-    text: str | None
-    opinions: tuple[tuple[str, str], ...] = ()
 
 
 def flagged(issues: pd.DataFrame) -> "pd.Series[bool]":
@@ -52,52 +24,17 @@ def has_truth(issues: pd.DataFrame) -> bool:
     return "true_label" in issues and bool(issues["true_label"].notna().any())
 
 
-def suspects(view: RunView, others: dict[str, RunView] | None = None) -> list[Suspect]:
-    """The label issues of lowest quality, as many as a page can show, most suspicious first.
-
-    Args:
-        view: the run whose audit chooses the examples.
-        others: further runs on the same data, whose suggestions stand beside.
-    """
-    issues = view.issues[flagged(view.issues)].sort_values(["label_quality", "index"], kind="stable")
-    chosen = issues.head(MOST_ROWS if view.image is None else MOST_PICTURES)
-    opinions: dict[str, dict[int, str]] = {}
-    for name, other in (others or {}).items():
-        shown = other.issues[other.issues["index"].isin(chosen["index"])]
-        opinions[name] = dict(zip(shown["index"].astype(int), shown["predicted_label"].astype(str), strict=True))
-    return [_suspect(view, row, opinions) for _, row in chosen.iterrows()]
-
-
-def _suspect(view: RunView, row: "pd.Series[Any]", opinions: dict[str, dict[int, str]]) -> Suspect:
-    index, given, suggested = int(row["index"]), str(row["given_label"]), str(row["predicted_label"])
-    name, true = str(row["id"]), row.get("true_label")
-    true = None if missing(true) else str(true)
-    mark = None
-    if true is not None:
-        mark = "miss" if true == given else ("hit" if true == suggested else "half")
-    return Suspect(
-        id=name,
-        short_id=name if len(name) <= LONGEST_ID else "…" + name[-LONGEST_ID:],
-        index=index,
-        given=given,
-        suggested=suggested,
-        quality=row["label_quality"],
-        true=true,
-        mark=mark,
-        picture=None if view.image is None else thumbnail(view.image(index)),
-        text=view.describe(index) if view.image is None and view.describe is not None else None,
-        opinions=tuple((name, said[index]) for name, said in opinions.items() if index in said),
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class HeatCell:
-    """How many labels of one class probably are of another (``own``: of the same), and the colours that show it."""
+    """How many labels of one class probably are of another (``own``: of the same), and the colours that show it.
+
+    ``light`` and ``dark`` are ground and ink of each scheme, at least 4.5 : 1 apart.
+    """
 
     count: int
     own: bool
-    background: str
-    ink: str
+    light: tuple[str, str]
+    dark: tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,17 +100,33 @@ def confusion(view: RunView) -> HeatMap | Pairs:
 
 
 def _heat_cell(count: int, most: int, *, own: bool) -> HeatCell:
-    """White to deep blue by the share of the largest count, and an ink that stays readable on it."""
+    """The ground goes by the share of the largest count, from the page's to deep blue, or to pale blue in the dark."""
     if count == 0:
-        return HeatCell(count=count, own=own, background="#ffffff", ink="#6b7480")
+        return HeatCell(count=count, own=own, light=("#ffffff", "#57606a"), dark=("#14181d", "#aab4c0"))
     level = 0.08 + 0.92 * count / most
-    background = (round(255 + (end - 255) * level) for end in (20, 75, 135))
-    return HeatCell(
-        count=count,
-        own=own,
-        background="#" + "".join(f"{part:02x}" for part in background),
-        ink="#ffffff" if level > 0.55 else "#1c2733",
-    )
+    light, dark = _between((255, 255, 255), (20, 75, 135), level), _between((20, 24, 29), (150, 200, 245), level)
+    return HeatCell(count=count, own=own, light=_with_ink(light), dark=_with_ink(dark))
+
+
+Colour = tuple[int, int, int]
+
+
+def _between(start: Colour, end: Colour, level: float) -> Colour:
+    red, green, blue = (round(a + (b - a) * level) for a, b in zip(start, end, strict=True))
+    return red, green, blue
+
+
+def _with_ink(ground: Colour) -> tuple[str, str]:
+    """A ground and the ink that stands out from it more, black or white: one of them always does by 4.5 : 1."""
+    light = _luminance(ground)
+    ink = "#ffffff" if 1.05 / (light + 0.05) > (light + 0.05) / 0.05 else "#000000"
+    return "#" + "".join(f"{part:02x}" for part in ground), ink
+
+
+def _luminance(colour: Colour) -> float:
+    """Relative luminance, as WCAG 2 defines it."""
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,10 @@ class RunView:
         metrics: the lines of ``metrics.jsonl``.
         issues: ``label_issues.csv``, every row and not only the issues; labels are class names.
         classes: class names in the order of the label integers.
-        image: the ``uint8 [C, H, W]`` picture of a row by its index; None where inputs are features.
-        describe: a short text of a row by its index, shown where there are no pictures.
+        image: the ``uint8 [C, H, W]`` picture of a row by its position; None where inputs are features.
+        cells: column names and values of a row by its position, shown where there are no pictures.
         path: the run folder, for the commands that the page shows.
+        made: the date.
     """
 
     summary: Summary
@@ -37,5 +38,6 @@ class RunView:
     issues: pd.DataFrame
     classes: list[str]
     image: Callable[[int], NDArray[np.uint8]] | None
-    describe: Callable[[int], str] | None = None
+    cells: Callable[[int], list[tuple[str, str]]] | None = None
     path: str = "RUN"
+    made: str = ""

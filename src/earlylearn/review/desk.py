@@ -12,6 +12,7 @@ from earlylearn.data.readers.corrections import Correction, write_corrections
 from earlylearn.errors import UsageError
 from earlylearn.files import read_json, write_json
 from earlylearn.review.agreement import disagreements, kappa, settle
+from earlylearn.review.cleaning import Cleaning, cleaning, draw
 from earlylearn.review.decisions import (
     ADJUDICATOR,
     Decision,
@@ -48,7 +49,7 @@ class Review:
         count: int | None = None,
         pair: tuple[str, str] | None = None,
     ) -> None:
-        self.rows, self.folder = rows, folder
+        self.rows, self.folder, self.seed = rows, folder, seed
         self.queue = self._queue(seed, count, pair)
         self._logs: dict[str, DecisionLog] = {}
         for name in reviewers(folder):
@@ -95,6 +96,15 @@ class Review:
     def disagreements(self) -> dict[str, dict[str, Decision]]:
         """Rows on which reviewers differ, with what each said."""
         return disagreements(self.answers())
+
+    def cleaning(self, percent: float) -> Cleaning:
+        """How many rows must be looked at so that at most this many percent of all labels are wrong, and which.
+
+        Raises:
+            UsageError: no such share, or the file of an earlier draw is broken.
+        """
+        drawn = draw(self.folder, self.rows.issues, percent, seed=self.seed)
+        return cleaning(drawn, self.rows.issues, {each.id: each for each in self.corrections()})
 
     def write(self) -> Path:
         """Write ``corrections.csv`` and return its path."""

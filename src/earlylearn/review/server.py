@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,17 +31,31 @@ class ReviewServer(ThreadingHTTPServer):
         host: address to listen on; nobody but this machine reaches the default.
         port: 0 takes a free one.
         reviewer: name that the page begins with.
+        clean_to: percent of all labels that may stay wrong, which the page begins with; None reviews the queue.
     """
 
     daemon_threads = True
 
     def __init__(
-        self, review: Review, *, title: str, run: str, host: str = "127.0.0.1", port: int = 0, reviewer: str = ""
+        self,
+        review: Review,
+        *,
+        title: str,
+        run: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        reviewer: str = "",
+        clean_to: float | None = None,
     ) -> None:
         super().__init__((host, port), _Handler)
-        self.review, self.title, self.run, self.reviewer = review, title, run, reviewer
+        self.review, self.title, self.run, self.reviewer, self.clean_to = review, title, run, reviewer, clean_to
         self.token = secrets.token_urlsafe(24)
         self.host = host
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A page that was closed while it was answered is no error; all else is told as usual."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
@@ -81,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _read(self, path: str, query: dict[str, str]) -> Any:
         review = self.server.review
         if path == "/api/queue":
-            return review_queue(review, check_name(query.get("reviewer", "")))
+            return review_queue(review, check_name(query.get("reviewer", "")), _percent(query))
         if path.startswith("/api/item/"):
             row = unquote(path.removeprefix("/api/item/"))
             item: dict[str, Any] = {**review.rows.item(row)}
@@ -91,7 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
                 item["others"] = {name: asdict(decision) for name, decision in said.items()}
             return item
         if path == "/api/summary":
-            return review.summary()
+            percent = _percent(query)
+            return {**review.summary(), "clean": None if percent is None else asdict(review.cleaning(percent))}
         if path == "/api/adjudicate":
             settled = review.log(ADJUDICATOR).in_force()
             return [
@@ -126,6 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "run": self.server.run,
                 "token": self.server.token,
                 "reviewer": self.server.reviewer,
+                "clean": self.server.clean_to,
                 "classes": list(self.server.review.rows.data.classes),
                 "count": len(self.server.review.queue.order),
             },
@@ -205,12 +222,27 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: the address holds the token."""
 
 
-def review_queue(review: Review, reviewer: str) -> dict[str, Any]:
-    """The rows of a review in their order, with this reviewer's answers so far and nobody else's."""
+def _percent(query: dict[str, str]) -> float | None:
+    """The share of wrong labels that a request wants to come down to, if it wants that."""
+    text = query.get("clean", "")
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise UsageError(f"clean {text!r}: must be a number, percent of all labels") from None
+
+
+def review_queue(review: Review, reviewer: str, percent: float | None = None) -> dict[str, Any]:
+    """The rows of a review in their order, with this reviewer's answers so far and nobody else's.
+
+    With a share of labels that may stay wrong, the rows that have to be looked at for that, as far as is known.
+    """
     rows, standing = review.rows, review.log(reviewer).in_force()
+    clean = None if percent is None else review.cleaning(percent)
+    order = review.queue.order if clean is None else clean.order
     return {
         "reviewer": reviewer,
-        "rows": [{"id": row, "given": rows.given(row), "suggested": rows.suggested(row)} for row in review.queue.order],
+        "stage": "" if clean is None else clean.line,
+        "rows": [{"id": row, "given": rows.given(row), "suggested": rows.suggested(row)} for row in order],
         "decided": {row: shown_decision(decision) for row, decision in standing.items()},
     }
 

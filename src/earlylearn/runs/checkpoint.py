@@ -13,12 +13,21 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from typing_extensions import TypedDict  # typing's own cannot be checked by pydantic before Python 3.12
 
 from earlylearn.errors import UsageError, call, setting
 
 _TENSOR = "__tensor__"
 LARGE = 2**24  # bytes
 NAMES = {torch.float32: "F32", torch.float16: "F16", torch.int16: "I16", torch.int32: "I32", torch.int64: "I64"}
+
+
+class Best(TypedDict):
+    """The epoch that noisy validation picked."""
+
+    epoch: int
+    val_accuracy: float | None
+    test_accuracy: float | None
 
 
 def save_checkpoint(path: Path, state: dict[str, Any], *, also: Path | None = None) -> None:

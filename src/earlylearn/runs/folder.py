@@ -70,6 +70,8 @@ class RunFolder:
         audited: of the epoch that audits, where the picked one is too early for that; else absent.
         issues: ``label_issues.csv``.
         beliefs: ``beliefs.npy``, ``float16 [n, C]`` by which the labels were audited; absent where it is too large.
+        consensus, annotators, soft_labels: ``consensus.csv``, ``annotators.csv`` and ``soft_labels.npy`` (``float32
+            [n, C]``), of data that several people labelled; absent of others.
         summary: ``summary.json``, written last: its presence says the run is finished.
         report: ``report.html``.
     """
@@ -86,6 +88,9 @@ class RunFolder:
         self.audited = self.path / "checkpoint" / "audited.safetensors"
         self.issues = self.path / "label_issues.csv"
         self.beliefs = self.path / "beliefs.npy"
+        self.consensus = self.path / "consensus.csv"
+        self.annotators = self.path / "annotators.csv"
+        self.soft_labels = self.path / "soft_labels.npy"
         self.summary = self.path / "summary.json"
         self.report = self.path / "report.html"
 
@@ -234,6 +239,14 @@ class RunFolder:
             yield lambda block: file.write(block.astype("<f2").tobytes())
         os.replace(partial, self.beliefs)
 
+    def write_consensus(self, rows: pd.DataFrame, people: pd.DataFrame, probability: NDArray[np.floating]) -> None:
+        """Keep what several annotators say together, of each row and of each of them, and as soft labels."""
+        for path, frame in ((self.consensus, rows), (self.annotators, people)):
+            partial = path.with_name(path.name + ".partial")
+            frame.to_csv(partial, index=False)
+            os.replace(partial, path)
+        np.save(self.soft_labels, probability.astype(np.float32), allow_pickle=False)
+
     def read_beliefs(self) -> NDArray[np.float32] | None:
         """The beliefs of `keep_beliefs`, ``float32 [n, C]``; None where they were not kept."""
         try:
@@ -253,6 +266,7 @@ class RunFolder:
         Of a long file that takes a tenth of the memory.
         """
         counted = ["index", "given_label", "predicted_label", "label_quality", "is_label_issue", "split", "true_label"]
+        counted.append("near_duplicate_set")
         briefs: list[pd.DataFrame] = []
         worst: pd.DataFrame | None = None
         for part in self._issues():

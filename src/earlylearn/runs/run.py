@@ -3,9 +3,9 @@
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
-from textwrap import shorten
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -36,6 +36,7 @@ from earlylearn.runs.export import Format, Trained, WithEncoder, export
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.own import Own
 from earlylearn.runs.raw import network_inputs
+from earlylearn.wording import missing
 
 Weights = Literal["picked", "last"]
 RawInputs = ArrayLike | str | Path | pd.DataFrame | Image.Image | Sequence[Image.Image]
@@ -196,20 +197,15 @@ class Run:
     def view(self, data: LabelledData) -> RunView:
         """What the report shows of this run, with the data it was trained on."""
         image: Callable[[int], NDArray[np.uint8]] | None = None
-        describe_row: Callable[[int], str] | None = None
+        cells: Callable[[int], list[tuple[str, str]]] | None = None
         if data.pictures is not None:
             image = data.pictures.thumbnail
         elif data.is_image:
             image = data.inputs.__getitem__
         elif data.cells is not None and data.cells.shape[1]:
-            describe_row = partial(_in_words, data.cells)
-        else:
-            names = feature_names(data.schema.get("columns", ())) or [f"x{k}" for k in range(data.inputs.shape[1])]
-
-            def describe_row(index: int) -> str:
-                shown = [f"{name} {value:.4g}" for name, value in zip(names, data.inputs[index], strict=True)]
-                return ", ".join(shown[:6]) + (", ..." if len(shown) > 6 else "")
-
+            cells = partial(_of_table, data.cells)
+        elif not data.is_embedding:  # of which no person can read a number
+            cells = partial(_of_array, data)
         return RunView(
             summary=self.summary,
             config=self.config.model_dump(),
@@ -217,8 +213,9 @@ class Run:
             issues=self.folder.read_worst_issues(MOST_SHOWN),
             classes=self.classes,
             image=image,
-            describe=describe_row,
+            cells=cells,
             path=str(self.folder.path),
+            made=date.today().isoformat(),
         )
 
     def _model(self, weights: Weights) -> Method:
@@ -261,12 +258,17 @@ def check_weights(weights: str) -> None:
         raise UsageError(f"{setting('weights', weights)}: must be {' or '.join(get_args(Weights))}")
 
 
-def _in_words(cells: pd.DataFrame, index: int) -> str:
-    """A table's row as it stands there, text and columns to be shown first."""
-    row = cells.iloc[index]
-    names = sorted(cells.columns, key=lambda name: not isinstance(row[name], str))
-    shown = [f"{name}: {shorten(str(row[name]), _LONGEST, placeholder=' ...')}" for name in names]
-    return " · ".join(shown[:_MOST]) + (" · ..." if len(shown) > _MOST else "")
+def _of_table(cells: pd.DataFrame, position: int) -> list[tuple[str, str]]:
+    """A table's row as it stands there."""
+    row = cells.iloc[position]
+    shown = [name for name in cells.columns if not isinstance(row[name], list | np.ndarray)]  # no embeddings
+    return [(str(name), "" if missing(row[name]) else str(row[name])) for name in shown]
 
 
-_MOST, _LONGEST = 8, 300  # columns of a row in the report, and characters of one
+def _of_array(data: LabelledData, position: int) -> list[tuple[str, str]]:
+    """The first numbers of a row, by the names of the features where they have some."""
+    names = feature_names(data.schema.get("columns", ())) or [f"x{k}" for k in range(data.inputs.shape[1])]
+    return [(name, f"{value:.4g}") for name, value in zip(names[:_MOST], data.inputs[position], strict=False)]
+
+
+_MOST = 16  # numbers of a row in the report

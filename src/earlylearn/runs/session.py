@@ -12,7 +12,7 @@ from earlylearn.audit.audit_run import Audit, audit_run
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import Loaded
-from earlylearn.documents import Accuracy, Best, EpochRecord, Metrics, Summary
+from earlylearn.documents import Accuracy, EpochRecord, Metrics, Summary
 from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
 from earlylearn.files import fault, write_json
 from earlylearn.loop.predict import load_method
@@ -20,7 +20,7 @@ from earlylearn.machine import keep_freed_memory
 from earlylearn.plugins import short
 from earlylearn.report import render_run
 from earlylearn.runs.canaries_told import told_beside
-from earlylearn.runs.checkpoint import load_checkpoint, method_names, method_state, save_checkpoint
+from earlylearn.runs.checkpoint import Best, load_checkpoint, method_names, method_state, save_checkpoint
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.evaluate import Evaluator
 from earlylearn.runs.folder import AGAIN, RunFolder
@@ -187,6 +187,8 @@ class Session:
             audit = audit_run(self.fit, self.data, self.draw.val_rows, self.dynamics, gap=gap, keep=keep)
         audit.summary["epoch"] = audited["epoch"]
         folder.write_issues(audit.frame, len(self.data))
+        if audit.consensus is not None:
+            folder.write_consensus(*audit.consensus)
         accuracy: Accuracy = {
             "test_last": test_last,
             "test_at_best_val": test_picked,
@@ -253,6 +255,7 @@ class Session:
             "memorized_last": memorized,
             "label_issues": audit.scores(),
             "audit": audit.summary,
+            "data_issues": audit.beside.summary,
         }
         choice = self.fit.method.choice()
         if choice is None:

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from earlylearn.data.answers import is_long
 from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.counting import say
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.memory import IN_MEMORY
-from earlylearn.data.request import Setting
+from earlylearn.data.request import Setting, as_list
 from earlylearn.data.sources import Loaded, is_in_memory
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
@@ -129,7 +130,9 @@ def read(data: Any, settings: dict[str, Any], *, quiet: bool = False) -> tuple[L
     if is_in_memory(request.get("test")):
         request["test"] = None  # config.json has no place for it
     paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
-    named = {} if encoder is None else {"encoder": encoder}
+    named: dict[str, Any] = {} if encoder is None else {"encoder": encoder}
+    if is_long(people := as_list(request.get("annotators") or ())):
+        named["annotators"] = [_whole_path(people[0])]
     return loaded, {**request, **paths, "data": _whole_path(source), **named}, options
 
 

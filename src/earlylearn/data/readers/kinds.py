@@ -55,7 +55,7 @@ def _one_image(path: Path, name: str, **how: Any) -> Parts:
 
 
 READERS: dict[Kind, Reader] = {
-    "table": Reader(("table", "images"), (*COLUMNS, "missing", "image_size"), _table, table_inputs),
+    "table": Reader(("table", "images"), (*COLUMNS, "annotators", "missing", "image_size"), _table, table_inputs),
     "npz": Reader(("array", "images"), ("missing", "image_size"), read_npz, array_inputs),
     "npy": Reader(("array", "images"), ("labels", "missing", "image_size"), _npy, array_inputs),
     "folder": Reader(("images",), ("image_size",), read_folder, folder_inputs),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.answers import Answers, answers_in_columns, answers_in_file, is_long
 from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.readers.classes import class_codes, class_names, label_values
@@ -16,6 +17,8 @@ from earlylearn.data.readers.images import natural_augmentation, survey
 from earlylearn.data.readers.paths import listed, reading
 from earlylearn.data.schema import Column, Schema
 from earlylearn.errors import UsageError, setting
+
+MAJORITY = "label by majority"  # the column of given labels where several people's are given instead
 
 
 def read_table(
@@ -29,6 +32,7 @@ def read_table(
     text: Sequence[str] = (),
     drop: Sequence[str] = (),
     show: Sequence[str] = (),
+    annotators: Sequence[str] = (),
     missing: Missing = "refuse",
     image_size: int | None = None,
     like: LabelledData | None = None,
@@ -47,6 +51,11 @@ def read_table(
     schema = like.schema if like else {}
     words = [c["name"] for c in schema.get("columns", []) if c["type"] in ("category", "text")]
     frame = read_frame(path if frame is None else frame, [c for c in (image, id_column) if c] + list(text) + words)
+    answers = None
+    if annotators and like is None:
+        answers = _answers(frame, annotators, id_column, name)
+        label = MAJORITY if label is None else label
+        frame = frame.assign(**{label: answers.majority()})
     if label is None:
         raise UsageError(
             f"{name}: give the label column with {setting('label', 'COLUMN')}; the columns are {listed(frame.columns)}"
@@ -75,7 +84,7 @@ def read_table(
 
     notes: tuple[str, ...] = ()
     if like is None and image is None:
-        aside = {label, id_column, true_label, *text, *drop, *(set(show) - set(text))}
+        aside = {label, id_column, true_label, *text, *drop, *annotators, *(set(show) - set(text))}
         features = frame[[c for c in frame.columns if c not in aside and not c.startswith("Unnamed: ")]]
         if features.shape[1] == 0 and not text:
             raise UsageError(
@@ -102,8 +111,15 @@ def read_table(
         augment=natural_augmentation(schema) if schema["kind"] == "images" else "none",
         pictures=found.pictures,
         cells=pd.concat([found.cells, frame[shown]], axis=1),
+        answers=answers,
         notes=notes,
     )
+
+
+def _answers(frame: pd.DataFrame, annotators: Sequence[str], id_column: str | None, name: str) -> Answers:
+    if is_long(annotators):
+        return answers_in_file(annotators[0], _ids(frame, id_column, name).tolist())
+    return answers_in_columns(frame, annotators, name)
 
 
 def table_inputs(path: Path, schema: Schema) -> Unlabelled:

@@ -71,6 +71,18 @@ for (const button of document.querySelectorAll("[data-bulk]")) button.addEventLi
 for (const button of document.querySelectorAll("[data-screen]")) button.addEventListener("click", () => show(button.dataset.screen));
 for (const id of ["filter-pair", "filter-decision"]) $(id).addEventListener("change", () => { state.shown = PAGE; showGrid(); });
 
-$("start-lead").textContent = `${DATA.count} labels, about ${Math.max(1, Math.round((DATA.count * SECONDS) / 60))} minutes.`;
+function showLead() {
+  $("start-lead").textContent = $("queue").value
+    ? "How many labels you must look at is known after a first part, which is drawn at random."
+    : `${DATA.count} labels, about ${Math.max(1, Math.round((DATA.count * SECONDS) / 60))} minutes.`;
+}
 $("reviewer").value = DATA.reviewer ?? "";
 $("others-line").hidden = store.offline;
+$("queue-line").hidden = store.offline;
+$("queue").value = DATA.clean ?? "";
+if (DATA.clean && !$("queue").value) {
+  $("queue").append(make("option", { value: String(DATA.clean) }, `… at most ${DATA.clean} %`));
+  $("queue").value = String(DATA.clean);
+}
+$("queue").addEventListener("change", showLead);
+showLead();

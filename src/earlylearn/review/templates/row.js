@@ -19,12 +19,10 @@ async function begin(event) {
   event.preventDefault();
   $("start-problem").textContent = "";
   state.others = $("others").checked;
+  state.clean = $("queue").value;
   try {
-    const queue = await store.queue($("reviewer").value.trim());
-    state.who = queue.reviewer;
-    state.rows = queue.rows;
-    state.place = new Map(queue.rows.map((row, k) => [row.id, k]));
-    state.decided = new Map(Object.entries(queue.decided));
+    state.who = $("reviewer").value.trim();
+    await takeQueue();
     $("who").textContent = `· ${state.who}`;
     $("screens").hidden = false;
     document.querySelector('[data-screen="adjudicate"]').hidden = store.offline;
@@ -33,6 +31,17 @@ async function begin(event) {
   } catch (problem) {
     $("start-problem").textContent = problem.message;
   }
+}
+
+/** The rows to look at, and what this person said of them; in cleaning to a share there are more as answers come in. */
+async function takeQueue() {
+  const queue = await store.queue(state.who);
+  state.who = queue.reviewer;
+  state.rows = queue.rows;
+  state.place = new Map(queue.rows.map((row, k) => [row.id, k]));
+  state.decided = new Map(Object.entries(queue.decided));
+  $("stage").textContent = queue.stage ?? "";
+  $("stage").hidden = !queue.stage;
 }
 
 function firstOpen(after = -1) {
@@ -136,7 +145,7 @@ function mark(before) {
 }
 
 function showFoot() {
-  const done = state.decided.size;
+  const done = state.rows.filter((row) => state.decided.has(row.id)).length;
   $("progress").max = Math.max(state.rows.length, 1);
   $("progress").value = done;
   $("counter").textContent = `${done} of ${state.rows.length} answered`;
@@ -166,7 +175,12 @@ async function decide(what) {
     if (took < 120000) state.times.push(took);
     saved(true);
     say(`${worded(answer)}. Saved.`);
-    const next = firstOpen(state.at);
+    let next = firstOpen(state.at);
+    if (next === null && state.clean) {
+      await takeQueue();
+      next = firstOpen();
+      if (next !== null) say(`${worded(answer)}. Saved. ${$("stage").textContent}`);
+    }
     showFoot();
     if (next === null) show("done");
     else {
@@ -194,8 +208,7 @@ async function undo() {
   try {
     const { undone } = await store.undo(uuid(), null);
     if (undone) {
-      const earlier = await store.queue(state.who);
-      state.decided = new Map(Object.entries(earlier.decided));
+      await takeQueue();
       state.at = state.place.get(undone.id) ?? state.at;
       say(`Taken back: ${undone.id}.`);
       saved(true);

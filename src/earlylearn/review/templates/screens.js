@@ -143,6 +143,7 @@ async function showDone() {
   }
   const { flagged, unflagged } = found.probe;
   const lines = [];
+  if (found.clean) lines.push(make("p", { class: "big" }, found.clean.line));
   if (flagged.looked_at) {
     lines.push(make("p", { class: "big" }, `Of the ${flagged.of} flagged labels, between ${percent(flagged.low)} and ${percent(flagged.high)} are wrong (${flagged.rows_low} to ${flagged.rows_high} rows; 95 % sure, from ${flagged.looked_at} of them drawn at random${flagged.unsure ? `, ${flagged.unsure} of which could not be told` : ""}).`));
   } else lines.push(make("p", { class: "big" }, "How many of the flags are right is not known yet: none of the rows drawn at random has been answered."));

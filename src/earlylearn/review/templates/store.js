@@ -26,12 +26,12 @@ const server = {
     if (!answer.ok) throw new SaveError(document_.error);
     return document_;
   },
-  queue: (who) => server.call("/api/queue?reviewer=" + encodeURIComponent(who)),
+  queue: (who) => server.call(`/api/queue?reviewer=${encodeURIComponent(who)}&clean=${state.clean}`),
   item: (id) => server.call(`/api/item/${encodeURIComponent(id)}?reviewer=${encodeURIComponent(state.who)}&others=${state.others ? 1 : 0}`),
   picture: (id) => `/img/${encodeURIComponent(id)}?t=${encodeURIComponent(DATA.token)}`,
   decide: (answer) => server.call("/api/decision", answer),
   undo: (uuid, id) => server.call("/api/undo", { uuid, reviewer: state.who, undoes: id }),
-  summary: () => server.call("/api/summary"),
+  summary: () => server.call(`/api/summary?clean=${state.clean}`),
   differences: () => server.call("/api/adjudicate"),
   write: () => server.call("/api/export", {}),
 };
@@ -81,7 +81,7 @@ const store = DATA.items ? local : server;
 // ---- What the page knows.
 
 const state = {
-  who: "", others: false, rows: [], place: new Map(), decided: new Map(), at: 0, item: null, seen: 0, busy: false,
+  who: "", others: false, clean: "", rows: [], place: new Map(), decided: new Map(), at: 0, item: null, seen: 0, busy: false,
   screen: "start", ahead: new Map(), times: [], selected: new Set(), anchor: null, shown: PAGE,
 };
 

@@ -1,0 +1,92 @@
+"""Are labels of several people read from columns and from a long table, joined by id, and faults named?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import earlylearn
+from earlylearn.data.sources import load
+from earlylearn.errors import UsageError
+
+
+@pytest.fixture
+def crowd(tmp_path):
+    """``rows.csv`` with a column each for ana, ben and eve (who guesses), ``answers.csv`` with the same, shuffled."""
+    rng = np.random.default_rng(0)
+    n = 200
+    true = rng.integers(0, 2, n)
+    frame = pd.DataFrame({"nr": [f"r{k}" for k in range(n)], "x": rng.normal(3.0 * true), "y": rng.normal(size=n)})
+    for name, skill in (("ana", 0.95), ("ben", 0.9), ("eve", 0.5)):
+        said = np.where(rng.random(n) < skill, true, 1 - true)
+        frame[name] = np.where(rng.random(n) < 0.8, np.array(["no", "yes"])[said], None)
+    frame.loc[frame[["ana", "ben", "eve"]].isna().all(axis=1), "ana"] = "no"
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    long = frame.melt("nr", ["ana", "ben", "eve"], "annotator", "label").dropna().rename(columns={"nr": "id"})
+    long.sample(frac=1, random_state=0).to_csv(tmp_path / "answers.csv", index=False)
+    frame[["nr", "x", "y"]].to_csv(tmp_path / "bare.csv", index=False)
+    return tmp_path, frame, np.array(["no", "yes"])[true]
+
+
+def test_columns_and_a_long_table_say_the_same(crowd):
+    folder, frame, _ = crowd
+    wide = load(str(folder / "rows.csv"), id_column="nr", annotators=["ana", "ben", "eve"]).train
+    long = load(str(folder / "bare.csv"), id_column="nr", annotators=[str(folder / "answers.csv")]).train
+    assert wide.answers.annotators == long.answers.annotators == ("ana", "ben", "eve")
+    assert (wide.answers.labels == long.answers.labels).all()
+    assert (wide.labels == long.labels).all()
+    assert wide.inputs.shape == long.inputs.shape == (200, 2)
+    row = frame[["ana", "ben", "eve"]].apply(lambda each: each.dropna().nunique() == 1, axis=1).to_numpy()
+    only = frame[["ana", "ben", "eve"]].bfill(axis=1)["ana"].to_numpy()
+    assert (np.array(wide.classes)[wide.labels][row] == only[row]).all()
+
+
+def test_pictures_take_a_long_table_by_file(tmp_path):
+    from tests.review.shapes import draw_shapes
+
+    true = draw_shapes(tmp_path / "shapes")
+    lines = [(row, who, label) for row, label in true.items() for who in ("ana", "ben")]
+    pd.DataFrame(lines, columns=["id", "annotator", "label"]).to_csv(tmp_path / "answers.csv", index=False)
+    data = load(str(tmp_path / "shapes"), annotators=[str(tmp_path / "answers.csv")]).train
+    assert [data.classes[k] for k in data.labels] == [true[str(row)] for row in data.ids]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.rename(columns={"annotator": "who"}), "has no column 'annotator'"),
+        (lambda t: t.assign(id="r999"), "'r999', which the data have not"),
+        (lambda t: pd.concat([t, t[:1]]), "answered .* twice"),
+        (lambda t: t[t["id"] != "r3"], "has no label"),
+    ],
+)
+def test_faults_of_a_long_table(crowd, change, words):
+    folder, _, _ = crowd
+    change(pd.read_csv(folder / "answers.csv")).to_csv(folder / "bad.csv", index=False)
+    with pytest.raises(UsageError, match=words):
+        load(str(folder / "bare.csv"), id_column="nr", annotators=[str(folder / "bad.csv")])
+
+
+@pytest.mark.parametrize(("columns", "words"), [(["ana"], "one person"), (["ana", "zoe"], "no such column")])
+def test_faults_of_columns(crowd, columns, words):
+    folder, _, _ = crowd
+    with pytest.raises(UsageError, match=words):
+        load(str(folder / "rows.csv"), id_column="nr", annotators=columns)
+
+
+def test_a_run_says_what_they_say_together_how_good_each_is_and_whom_to_ask_again(crowd, monkeypatch):
+    folder, frame, true = crowd
+    monkeypatch.chdir(folder)
+    run = earlylearn.train(
+        "bare.csv", "elr", id_column="nr", annotators="answers.csv", epochs=3, out="run", quiet=True, val_fraction=0.3
+    )
+    assert run.config.annotators == (str(folder / "answers.csv"),)
+    rows = pd.read_csv(folder / "run" / "consensus.csv", keep_default_na=False)
+    people = pd.read_csv(folder / "run" / "annotators.csv")
+    soft = np.load(folder / "run" / "soft_labels.npy")
+    assert rows["id"].tolist() == frame["nr"].tolist()
+    assert people["annotator"].tolist()[0] == "eve"
+    assert (rows["consensus_label"] == true).mean() > 0.9
+    assert np.allclose(soft.sum(1), 1, atol=1e-5)
+    assert (np.array(run.classes)[soft.argmax(1)] == rows["consensus_label"]).all()
+    asked = rows[rows["ask"] != ""]
+    assert all(pd.isna(frame[who].iloc[row]) for row, who in asked["ask"].items())
