@@ -3,10 +3,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test quick golden check format docs bench reproduce reproduce-features reproduce-medium gpu clean
+.PHONY: demo test quick golden check format docs pictures dist bench reproduce reproduce-features reproduce-medium gpu clean
 
 demo: .venv/run  ## cross-entropy against ELR on digits with 40 % wrong labels
+	@echo "training twice on real data, some ten seconds each"
 	$(BIN)/earlylearn demo --overwrite
+	@echo "the command is $(BIN)/earlylearn; after '. $(BIN)/activate' it is earlylearn"
 
 test: .venv/dev  ## all tests
 	$(BIN)/python -m pytest -n auto
@@ -31,6 +33,16 @@ docs: .venv/docs  ## the site, into build/docs; a broken link is an error
 	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs
 	@echo "open build/docs/index.html"
 
+dist: .venv/dev  ## wheel and sdist, and the wheel at work in an environment that has nothing else
+	rm -rf dist build/empty
+	$(BIN)/python -m hatchling build
+	$(PYTHON) -m venv build/empty
+	build/empty/bin/pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	cd build/empty && bin/earlylearn --version && bin/earlylearn demo --quiet && bin/earlylearn doctor
+
+pictures: .venv/dev  ## the pictures of our own pages, taken anew (wants Debian's chromium)
+	$(BIN)/python -m docs._site.pictures
+
 bench: .venv/dev  ## ratios of the fast paths to the plain ones, within one run
 	$(BIN)/python -m benchmarks
 
@@ -52,6 +64,7 @@ clean:
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache
 
 .venv/run: pyproject.toml constraints.txt
+	@echo "installing into .venv: some minutes the first time, most of it PyTorch"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) -e .
 	touch $@

@@ -1,0 +1,73 @@
+"""How do the product's own pages look? `make pictures` takes their pictures anew, into docs/pictures/."""
+
+import io
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+DOCS = Path(__file__).parents[1]
+CHROMIUM = "/usr/bin/chromium"
+WIDTH, HEIGHT, COLOURS = 1000, 720, 128
+
+
+def main() -> None:
+    """Make the runs of the tutorials in a folder of their own, and a picture of each page that these show."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        os.chdir(folder)
+        _make_photos()
+        _earlylearn("demo")
+        _earlylearn("train", "photos", "--out", "runs/photos")
+        _earlylearn(
+            "compare", "digits", "--noise", "symmetric:0.4", "--methods", "ce,elr,gce", "--seeds", "3", "--out", "w"
+        )
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        for name, path in (("demo", "runs/demo"), ("report", "runs/photos"), ("comparison", "w")):
+            page.goto(Path(path, "report.html").resolve().as_uri())
+            _keep(page, name)
+        _review(page)
+        browser.close()
+
+
+def _make_photos() -> None:
+    text = (DOCS / "tutorials" / "image-folder.md").read_text(encoding="utf-8")
+    Path("make_photos.py").write_text(text.split("```python\n", 1)[1].split("```", 1)[0], encoding="utf-8")
+    runpy.run_path("make_photos.py")
+
+
+def _earlylearn(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "earlylearn", *words], check=True)
+
+
+def _review(page: Any) -> None:
+    from earlylearn.review.opening import open_review
+    from earlylearn.review.server import ReviewServer
+
+    server = ReviewServer(open_review("runs/photos"), title="photos", run="runs/photos")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page.goto(server.url)
+    page.fill("#reviewer", "ana")
+    page.click("text=Begin")
+    page.wait_for_selector("#given:not(:empty)")
+    page.wait_for_timeout(500)
+    _keep(page, "review")
+    server.shutdown()
+
+
+def _keep(page: Any, name: str) -> None:
+    with Image.open(io.BytesIO(page.screenshot())) as image:
+        small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small.save(DOCS / "pictures" / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
