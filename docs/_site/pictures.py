@@ -27,7 +27,18 @@ def main() -> None:
         _earlylearn("demo")
         _earlylearn("train", "photos", "--out", "runs/photos")
         _earlylearn(
-            "compare", "digits", "--noise", "symmetric:0.4", "--methods", "ce,elr,gce", "--seeds", "3", "--out", "w"
+            "compare",
+            "digits",
+            "--noise",
+            "symmetric:0.4",
+            "--methods",
+            "ce,elr,gce",
+            "--seeds",
+            "3",
+            "--epochs",
+            "15",
+            "--out",
+            "w",
         )
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
