@@ -21,6 +21,11 @@ for x, y, index in DataLoader(el.IndexedDataset(data), batch_size=5):
 reveal_type(criterion.targets)
 reveal_type(el.find_label_issues(torch.arange(20) % 2, criterion.beliefs()))
 reveal_type(el.RowIds(["a"])(["a"]))
+run = el.fit(network, data, epochs=1, out="run")
+reveal_type(run.network())
+reveal_type(run.predict("new.csv"))
+reveal_type(run.export("out", format="pt2"))
+run.export("out", format="tflite")
 el.ELRLoss("twenty", num_classes=2)
 el.ELRLoss(20, 2, reduction="all")
 """
@@ -38,4 +43,8 @@ def test_mypy_of_a_users_script(tmp_path):
     assert "pandas.core.frame.DataFrame" in told
     assert 'Argument 1 to "ELRLoss" has incompatible type "str"; expected "int"' in told
     assert 'Argument "reduction" to "ELRLoss" has incompatible type' in told
-    assert len(notes) == 5, told
+    assert 'Revealed type is "torch.nn.modules.module.Module"' in told
+    assert 'Revealed type is "numpy.ndarray' in told
+    assert 'Revealed type is "pathlib.Path"' in told
+    assert 'Argument "format" to "export" of "Run" has incompatible type' in told
+    assert len(notes) == 9, told

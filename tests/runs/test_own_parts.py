@@ -185,6 +185,24 @@ def test_layer_wise_decay_of_a_network_of_timm(tmp_path, timm):
         el.train(blobs(), layer_decay=0.5, network="linear", out=tmp_path / "no", **SETTINGS)
 
 
+def test_the_recipe_fine_tune(tmp_path, timm):
+    weights = timm.create_model("resnet10t", num_classes=7)
+    torch.save(weights.state_dict(), tmp_path / "w.pth")
+    pixels = np.repeat(np.repeat(np.repeat(stripes(40).inputs, 3, 1), 4, 2), 4, 3)
+    settings = {
+        **SETTINGS,
+        "epochs": 3,
+        "network": "timm:resnet10t",
+        "precision": "32-true",
+        "pretrained": tmp_path / "w.pth",
+    }
+    run = el.train(replace(stripes(40), inputs=pixels), recipe="fine-tune", out=tmp_path / "run", **settings)
+    assert (run.config.optimizer, run.config.layer_decay, run.config.lr_warmup) == ("adamw", 0.75, 2)
+    (groups,) = [state["param_groups"] for state in load_checkpoint(run.folder.last)["fit"]["optimizers"]]
+    assert max(group["initial_lr"] for group in groups) == run.config.lr
+    assert [record["lr"] / run.config.lr for record in run.metrics][:2] == pytest.approx([1 / 3, 2 / 3 * 0.75])
+
+
 def test_an_own_augmentation_draws_from_the_seed_and_leaves_the_caller_alone(tmp_path):
     np.random.seed(5)  # noqa: NPY002
     torch.manual_seed(5)

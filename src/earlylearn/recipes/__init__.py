@@ -68,12 +68,11 @@ _MEASURED = [
     ),
     Recipe(
         name="fine-tune",
-        source="AdamW, warm-up and layer-wise decay as published for fine-tuning transformers and ConvNeXt of timm "
-        "(BEiT, ICLR 2022; ConvNeXt, CVPR 2022), for data of thousands, not millions; not measured on label noise at "
-        "full size yet: docs/LOG.md",
+        source="AdamW, warm-up and layer-wise decay in the manner of BEiT (ICLR 2022) and ConvNeXt (CVPR 2022), fewer "
+        "epochs; lam and beta supplement G.4; not measured on label noise yet, for want of a GPU",
         method=None,
         settings={
-            "network": "timm:vit_small_patch16_224",
+            "network": "timm:convnext_tiny",
             "pretrained": "timm",
             "optimizer": "adamw",
             "epochs": 15,
