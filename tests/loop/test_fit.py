@@ -181,6 +181,12 @@ def test_lambda_goes_by_what_the_network_could_memorise(data, network, recipe, l
     assert (config.method, config.recipe, config.options["lam"]) == ("elr", recipe, lam)
 
 
+def test_auto_is_not_for_rows_and_classes_beyond_memory(monkeypatch):
+    monkeypatch.setattr("earlylearn.runs.config.MOST_NUMBERS", 700)
+    assert resolve(blobs(240), {"data": "x"}, {}).method == "elr"  # 3 classes
+    assert resolve(blobs(230), {"data": "x"}, {}).method == "auto"
+
+
 @pytest.mark.parametrize(
     ("data", "settings", "options", "method"),
     [

@@ -121,6 +121,23 @@ def test_says_the_verdict_and_both_accuracies() -> None:
     assert "lam=3, beta=0.7" in text
 
 
+def test_a_choice_is_told_with_all_that_was_tried() -> None:
+    run = view(known=False)
+    names = ("linear head, <ELR>", "boosted trees")
+    settings = [
+        {"name": name, "stage": stage, "agreement": 0.7, "behind": 0.4, "weight": weight}
+        for name, stage, weight in zip(names, ("final", "first fold"), (0.987, 0.0), strict=True)
+    ]
+    choice = {"line": "8 columns: linear head, <ELR>", "agreement": 0.6543, "settings": settings}
+    accuracy = {**run.summary["accuracy"], "val_last": None, "val_best": None}
+    page = render_run(replace(run, summary={**run.summary, "choice": choice, "accuracy": accuracy}))
+    assert page.count("65.4%") >= 3  # headline, tile, table, beside what is memorised
+    assert "8 columns: linear head, &lt;ELR&gt;. Every setting" in page
+    assert "98.7%" in page
+    assert "first fold" in page
+    assert "What was chosen" not in render_run(run)
+
+
 def test_natural_noise_is_not_called_made_on_purpose() -> None:
     run = view()
     run = replace(run, summary={**run.summary, "noise": {"kind": None, "rate": None, "wrong_fraction": 0.2}})

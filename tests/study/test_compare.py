@@ -63,6 +63,16 @@ def test_runs_of_a_seed_differ_in_the_method_alone(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_method_that_brings_its_own_settings_has_the_same_split_and_that_is_told(tmp_path):
+    comparison = compare(blobs(60), ["ce", "auto"], seeds=1, epochs=2, out=tmp_path, quiet=True)
+    splits = [RunFolder.open(tmp_path / "runs" / f"{name}-0").read_labels()["val_rows"] for name in ("ce", "auto")]
+    assert len(splits[0]) == 6
+    np.testing.assert_array_equal(*splits)
+    own = [method["own"] for method in comparison.document["methods"]]
+    assert own == [{}, {"network": "mlp:64-64"}]
+    assert "Not under the conditions of ce, for it brings its own: auto (network mlp:64-64)." in comparison.conclusion
+
+
 def test_what_is_finished_is_not_done_again(tmp_path, counted):
     first = compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
     grown = compare(blobs(), ["ce", "elr"], seeds=2, out=tmp_path / "c", **QUICK)

@@ -72,6 +72,7 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
 
 
 AUTO = "auto"  # the method of features, where nobody names one
+MOST_NUMBERS = 5_000_000  # rows times classes; it keeps up to sixty times as many numbers, 1.2 GB
 DEFAULTS: dict[str, Any] = {
     "method": "elr",
     "momentum": 0.9,
@@ -143,12 +144,13 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
 def _natural_method(data: LabelledData, said: dict[str, Any], options: dict[str, Any]) -> str:
     """The method where neither user nor recipe names one: a choice among small heads, on features.
 
-    Whoever names a network, a recipe or one of its hyperparameters has chosen, and gets the usual method.
+    Whoever names a network, a recipe or one of its hyperparameters has chosen, and gets the usual method. So do many
+    rows of many classes, of which every head would keep a number each.
     """
     usual: str = DEFAULTS["method"]
     of_usual = set(hyperparameters(method_class(usual)).model_fields) - set(hyperparameters(Auto).model_fields)
     chosen = "network" in said or "recipe" in said or of_usual & set(options)
-    return usual if chosen or data.is_image else AUTO
+    return usual if chosen or data.is_image or len(data) * len(data.classes) > MOST_NUMBERS else AUTO
 
 
 def _natural_network(data: LabelledData, method: type[Method], recipe: Recipe | None) -> str:
