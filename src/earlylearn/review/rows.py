@@ -57,6 +57,7 @@ class Rows:
 
     def __post_init__(self) -> None:
         self.position = {str(name): row for row, name in enumerate(self.data.ids)}
+        self._predicted = self.issues["predicted_label"].astype(str).tolist()  # asked of every row of a long queue
         self._neighbours: Neighbours | None = None
 
     def index(self, row: str) -> int:
@@ -73,7 +74,7 @@ class Rows:
     def suggested(self, row: str) -> str:
         """The label the model would give it: the most probable other one, where it believes the given label."""
         index, given = self.index(row), self.given(row)
-        predicted = str(self.issues["predicted_label"].iloc[index])
+        predicted = self._predicted[index]
         if predicted != given:
             return predicted
         return next(name for name in self.ordered(row) if name != given)
@@ -83,7 +84,7 @@ class Rows:
         index = self.index(row)
         if self.beliefs is not None and np.isfinite(self.beliefs[index]).all():
             return [self.data.classes[k] for k in np.argsort(-self.beliefs[index], kind="stable")]
-        first = dict.fromkeys([str(self.issues["predicted_label"].iloc[index]), self.given(row)])
+        first = dict.fromkeys([self._predicted[index], self.given(row)])
         return [*first, *(name for name in self.data.classes if name not in first)]
 
     def item(self, row: str) -> Item:
@@ -104,6 +105,10 @@ class Rows:
             like_given=self._like(index, given),
             like_suggested=self._like(index, suggested),
         )
+
+    def warm(self) -> None:
+        """Read the table and look for neighbours now, so that the first row does not wait for it."""
+        self.item(str(self.data.ids[0]))
 
     def picture(self, row: str) -> Picture | None:
         """The picture of a row, or None."""

@@ -1,8 +1,10 @@
 """How does a browser on this machine, and nobody else, get at a review?"""
 
+import contextlib
 import json
 import secrets
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,6 +53,11 @@ class ReviewServer(ThreadingHTTPServer):
         self.review, self.title, self.run, self.reviewer, self.clean_to = review, title, run, reviewer, clean_to
         self.token = secrets.token_urlsafe(24)
         self.host = host
+        threading.Thread(target=self._warm, daemon=True).start()
+
+    def _warm(self) -> None:
+        with contextlib.suppress(EarlylearnError):  # which the page will tell of that row
+            self.review.rows.warm()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A page that was closed while it was answered is no error; all else is told as usual."""
