@@ -66,7 +66,8 @@ def started(folder: Path, rows: int) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "benchmarks.page", "--rows", str(rows), "--serve", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    return process, process.stdout.readline().strip()
+    with process.stdout as said:  # nothing else is told there
+        return process, said.readline().strip()
 
 
 def timed(url: str, answers: int, chromium: str) -> dict[str, float]:
@@ -114,8 +115,8 @@ def killed(folder: Path, rows: int, kills: int, generator: random.Random) -> tup
         ready = threading.Event()
 
         def send(address=address, token=token, ready=ready) -> None:  # type: ignore[no-untyped-def]
+            connection = http.client.HTTPConnection(address.netloc)
             try:
-                connection = http.client.HTTPConnection(address.netloc)
                 headers = {"X-Review-Token": token}
                 connection.request("GET", f"/api/queue?reviewer={quote('ben')}&t={quote(token)}", headers=headers)
                 queue = json.loads(connection.getresponse().read())["rows"]
@@ -133,7 +134,9 @@ def killed(folder: Path, rows: int, kills: int, generator: random.Random) -> tup
                         confirmed.append(name)
                         ready.set()
             except (OSError, http.client.HTTPException, ValueError):
-                return  # it is killed now
+                pass  # it is killed now
+            finally:
+                connection.close()
 
         sender = threading.Thread(target=send)
         sender.start()
@@ -147,6 +150,7 @@ def killed(folder: Path, rows: int, kills: int, generator: random.Random) -> tup
     connection = http.client.HTTPConnection(address.netloc)
     connection.request("GET", f"/api/queue?reviewer=ben&t={quote(token)}", headers={"X-Review-Token": token})
     assert connection.getresponse().status == 200
+    connection.close()
     process.kill()
     process.wait()
     kept = set(re.findall(r'"uuid": "([^"]+)"', (folder / "review" / "ben.jsonl").read_text()))
