@@ -1,4 +1,4 @@
-"""Is every answer that the server confirmed there after it was killed? More kills: python -m benchmarks.page."""
+"""Is every answer that the server confirmed there after it was killed?"""
 
 import random
 

@@ -81,7 +81,7 @@ $("others-line").hidden = store.offline;
 $("queue-line").hidden = store.offline;
 $("queue").value = DATA.clean ?? "";
 if (DATA.clean && !$("queue").value) {
-  $("queue").append(make("option", { value: String(DATA.clean) }, `… at most ${DATA.clean} %`));
+  $("queue").append(make("option", { value: String(DATA.clean) }, `as many as it takes until at most ${DATA.clean} % of all labels are wrong`));
   $("queue").value = String(DATA.clean);
 }
 $("queue").addEventListener("change", showLead);
