@@ -44,6 +44,9 @@ def main() -> None:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         for name, path in (("demo", "runs/demo"), ("report", "runs/photos"), ("comparison", "w")):
             page.goto(Path(path, "report.html").resolve().as_uri())
+            page.evaluate(
+                "here => document.body.innerHTML = document.body.innerHTML.replaceAll(here, '')", f"{Path.cwd()}/"
+            )
             _keep(page, name)
         _review(page)
         browser.close()
