@@ -17,6 +17,7 @@ from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.losses.module import ELRLoss
 from earlylearn.runs import session
 from earlylearn.runs.checkpoint import load_checkpoint
+from earlylearn.runs.loggers import tracked_by
 from tests.conftest import blobs, stripes
 
 SETTINGS = {"accelerator": "cpu", "quiet": True, "epochs": 2}
@@ -358,7 +359,14 @@ def test_tensorboard_gets_events(tmp_path):
     assert list((tmp_path / "run" / "log" / "tensorboard").glob("events*"))
 
 
-def test_an_own_network_on_the_command_line(tmp_path):
+def test_mlflow_is_told_where_its_variable_says(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert tracked_by(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://here:5000")
+    assert tracked_by(tmp_path) == "http://here:5000"
+
+
+def test_an_own_network_on_the_command_line(tmp_path, capsys):
     from earlylearn.cli.main import main
 
     (tmp_path / "mine.py").write_text(
@@ -369,6 +377,8 @@ def test_an_own_network_on_the_command_line(tmp_path):
     np.savez(tmp_path / "d.npz", x=x, y=(x[:, 0] > 0).astype(int))
     words = ["train", str(tmp_path / "d.npz"), "--network", f"{tmp_path}/mine.py:net", "--method", "elr", "--quiet"]
     words += [
+        "--test-fraction",
+        "0.2",
         "--optimizer",
         f"{tmp_path}/mine.py:optimizer",
         "--metrics",
@@ -381,6 +391,7 @@ def test_an_own_network_on_the_command_line(tmp_path):
     with pytest.raises(SystemExit) as done:
         main([*words, "--epochs", "2", "--out", str(tmp_path / "run")])
     assert done.value.code == 0
+    assert "f1 of test, last epoch" in capsys.readouterr().out
     run = el.Run(tmp_path / "run")
     assert run.config.plugins.keys() == {"network", "optimizer"}
     assert (tmp_path / "run" / "log" / "csv" / "metrics.csv").exists()

@@ -59,6 +59,7 @@ def print_summaries(summaries: "Mapping[str, Summary]") -> None:
         ["test accuracy, last epoch", *(_share(each["test_last"]) for each in accuracies)],
         ["test accuracy, picked epoch", *(_share(each["test_at_best_val"]) for each in accuracies)],
         ["held-out given labels predicted, last epoch", *(_share(each["val_last"]) for each in accuracies)],
+        *_measured(runs),
         ["wrong labels memorised", *(_share(run["memorized_last"]) for run in runs)],
         ["labels flagged as perhaps wrong", *(str(each["flagged"]) for each in found)],
         ["  of these, really wrong (precision)", *(_share(each["precision"]) for each in found)],
@@ -69,6 +70,18 @@ def print_summaries(summaries: "Mapping[str, Summary]") -> None:
     print_table("results", ["", *map(method_title, summaries)], known)
     if any(each["test_at_best_val"] is not None for each in accuracies):
         print("picked epoch: the one that predicted most of the given labels held out from training")
+
+
+def _measured(runs: "Sequence[Summary]") -> list[list[str]]:
+    """A row for each metric that was asked for beside accuracy, of test rows and of held-out ones."""
+    found = []
+    for key, words in (("test_last", "test"), ("val_last", "held-out given labels")):
+        measured = [(run.get("metrics") or {}).get(key) or {} for run in runs]
+        for name in dict.fromkeys(name for each in measured for name in each):
+            values = (each.get(name) for each in measured)
+            shown = ["unknown" if value is None else f"{value:.3f}" for value in values]
+            found.append([f"{name} of {words}, last epoch", *shown])
+    return found
 
 
 def print_audit(summary: "Summary", run: str) -> None:

@@ -1,5 +1,6 @@
 """Which other programs are told how a run goes: TensorBoard, Weights & Biases, MLflow, a table?"""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -42,7 +43,7 @@ def _make(name: str, folder: Path) -> Any:
         "csv": {"root_dir": log, "name": "csv", "version": ""},
         "tensorboard": {"root_dir": log, "name": "tensorboard", "version": ""},
         "wandb": {"save_dir": log, "name": folder.name, "project": PROJECT},
-        "mlflow": {"save_dir": str(log / "mlflow"), "run_name": folder.name, "experiment_name": PROJECT},
+        "mlflow": {"tracking_uri": tracked_by(log), "run_name": folder.name, "experiment_name": PROJECT},
     }
     try:
         log.mkdir(exist_ok=True)
@@ -53,6 +54,11 @@ def _make(name: str, folder: Path) -> Any:
         raise UsageError(
             f"{setting('log', [name])}: cannot be begun: {cause(error)}; leave it out, or mend that"
         ) from error
+
+
+def tracked_by(log: Path) -> str:
+    """MLflow's server as its own variable names it; else a database in the run's folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{log.resolve()}/mlflow.db"
 
 
 def check_logger(name: str) -> None:
