@@ -83,3 +83,28 @@ def keep_freed_memory() -> None:
         if mallopt is not None:
             mallopt(M_MMAP_THRESHOLD, LARGEST)
             mallopt(M_TRIM_THRESHOLD, NEVER_TRIM)
+
+
+def available_memory() -> int | None:
+    """Bytes of main memory that a process may still take without swapping; None where the system does not tell."""
+    found = [_number(Path("/proc/meminfo"), "MemAvailable:")]
+    limit, used = (_number(Path("/sys/fs/cgroup") / name) for name in ("memory.max", "memory.current"))
+    if limit is not None and used is not None:
+        found.append(limit - used + (_number(Path("/sys/fs/cgroup/memory.stat"), "inactive_file") or 0))
+    known = [bytes_ for bytes_ in found if bytes_ is not None]
+    return max(0, min(known)) if known else None
+
+
+def used_memory() -> int | None:
+    """Bytes of main memory that this process has now; None where the system does not tell."""
+    return _number(Path("/proc/self/status"), "VmRSS:")
+
+
+def _number(file: Path, name: str = "") -> int | None:
+    """The number behind a name in a file of the system, in bytes; None where there is none, as of "max"."""
+    try:
+        line = next(line for line in file.read_text().splitlines() if line.startswith(name))
+        words = line.removeprefix(name).split()
+        return int(words[0]) * (1024 if words[1:] == ["kB"] else 1)
+    except (OSError, StopIteration, ValueError, IndexError):
+        return None

@@ -2,11 +2,26 @@
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 from earlylearn.cli.answers import as_options, print_json, print_table
-from earlylearn.cli.options import Data, DataDir, Image, Json, Label, Labels, Noise, Overwrite, Seed, number, option
-from earlylearn.errors import Advice, UsageError, setting
+from earlylearn.cli.options import (
+    Data,
+    DataDir,
+    Image,
+    Json,
+    Label,
+    Labels,
+    Method,
+    Noise,
+    Options,
+    Overwrite,
+    Seed,
+    number,
+    option,
+)
+from earlylearn.errors import Advice, UsageError, hyperparameter, setting
 from earlylearn.files import new_file
 
 
@@ -90,7 +105,12 @@ def recipes(json_: Json = False) -> None:
 
 def doctor(
     data_dir: DataDir = None,
-    plan: Annotated[str | None, option("what a recipe would take here: memory, disk, time", metavar="RECIPE")] = None,
+    plan: Annotated[
+        str | None, option("what a recipe, or training on data, would take here: memory, disk", metavar="RECIPE|DATA")
+    ] = None,
+    label: Label = None,
+    method: Method = None,
+    options: Options = None,
     json_: Json = False,
 ) -> None:
     """Say what hardware, precision, data and extras are usable here, or what a recipe would take."""
@@ -102,7 +122,14 @@ def doctor(
         from earlylearn.doctor.plan import plan as plan_
 
         try:
-            found = plan_(plan, data_dir)
+            if Path(plan).exists():
+                from earlylearn.doctor.plan_data import plan_data
+                from earlylearn.values import pairs_from_text
+
+                request = {"data_dir": data_dir, "label": label, "method": method}
+                found = plan_data(plan, request, pairs_from_text(options or [], hyperparameter))
+            else:
+                found = plan_(plan, data_dir)
         except UsageError as error:
             raise error.about(setting("plan", plan)) if error.setting == "recipe" else error from None
     if json_:

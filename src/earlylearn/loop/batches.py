@@ -236,8 +236,8 @@ def as_tensor(inputs: NDArray[Any]) -> Tensor:
 
 
 def evaluation_size(inputs: Tensor, classes: int = 1) -> int:
-    """How many of these inputs to evaluate at a time: 1000, or what has 2^24 numbers (2^22 logits of many classes)."""
-    return max(1, min(1000, 2**24 // inputs[0].numel(), 2**22 // classes))
+    """How many of these inputs to evaluate at a time: 1000, or what has 2^24 numbers (2^21 logits of many classes)."""
+    return max(1, min(1000, 2**24 // inputs[0].numel(), 2**21 // classes))
 
 
 def _steps(rows: int, batch_size: int) -> int:

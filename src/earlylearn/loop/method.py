@@ -157,7 +157,8 @@ class Method(nn.Module):
 
     def predict(self, x: Tensor) -> Tensor:
         """Logits ``[B, C]`` of inputs ``[B, ...]``: the mean over the networks."""
-        return torch.stack([net(x) for net in self.nets]).mean(0)
+        logits = [net(x) for net in self.nets]
+        return logits[0] if len(logits) == 1 else torch.stack(logits).mean(0)
 
     def inference_network(self) -> nn.Module:
         """What `predict` computes, as a network of its own: raw inputs to logits, and nothing kept of any example.

@@ -69,8 +69,9 @@ class Seen:
     def settle(self) -> None:
         """Boil down what waits."""
         if self._waiting:
-            rows = torch.cat([rows for rows, _ in self._waiting])
-            logits = torch.cat([said for _, said in self._waiting])
+            rows, logits = self._waiting[0]
+            if len(self._waiting) > 1:
+                rows, logits = (torch.cat(each) for each in zip(*self._waiting, strict=True))
             self._waiting.clear()
             self._numbers = 0
             step = max(1, BLOCK // logits.shape[1])

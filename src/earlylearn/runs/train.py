@@ -25,6 +25,7 @@ from earlylearn.runs.checkpoint import load_checkpoint, method_names
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.folder import RunFolder, environment
 from earlylearn.runs.inputs import describe_inputs, inputs_in_words
+from earlylearn.runs.memory import check_memory
 from earlylearn.runs.own import KINDS, LISTS, take_objects
 from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.reading import read_request
@@ -141,6 +142,7 @@ def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool
     with torch.random.fork_rng(devices=[]):
         # Before anything is written, because this still finds fault with the request: noise, schedule, network.
         draws = draw_labels(config, loaded.train)
+        memory = check_memory(config, loaded.train, Path(out))
         session = Session(config, loaded, draws, quiet=quiet)
         folder = RunFolder.create(out, overwrite=overwrite)
         with one_line_errors(folder):
@@ -151,6 +153,8 @@ def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool
                 loaded.train.fitted.save(folder.encoder)
         if not quiet:
             say(headline(config, loaded.train))
+            if memory:
+                say(memory)
         return session.run(folder)
 
 
