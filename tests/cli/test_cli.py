@@ -376,7 +376,7 @@ def test_a_loss_that_is_not_finite_is_a_failure_in_one_line(ask):
 
 
 def test_a_full_disk_while_training_is_one_line_and_can_be_continued(ask, document, monkeypatch):
-    def full(path, state):
+    def full(path, state, **_):
         raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:
