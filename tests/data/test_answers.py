@@ -88,5 +88,6 @@ def test_a_run_says_what_they_say_together_how_good_each_is_and_whom_to_ask_agai
     assert (rows["consensus_label"] == true).mean() > 0.9
     assert np.allclose(soft.sum(1), 1, atol=1e-5)
     assert (np.array(run.classes)[soft.argmax(1)] == rows["consensus_label"]).all()
+    assert "How good is each annotator?" in (folder / "run" / "report.html").read_text()
     asked = rows[rows["ask"] != ""]
     assert all(pd.isna(frame[who].iloc[row]) for row, who in asked["ask"].items())

@@ -86,6 +86,9 @@ def train(
         print_summaries({run.summary["method"]: run.summary})
         print_audit(run.summary, str(run.folder.path))
         print(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")
+        if run.folder.consensus.exists():
+            print(f"what all annotators say, and whom to ask again: {run.folder.consensus}")
+            print(f"how good each of them is: {run.folder.annotators}")
         if page is not None:
             print(f"before and after the corrections: {page}")
 

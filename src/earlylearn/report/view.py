@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,16 @@ def held_out_agreement(summary: Summary) -> float | None:
     """How often given labels are predicted by what did not train on them: held-out rows, else folds; None without."""
     held_out = summary["accuracy"]["val_last"]
     return held_out if held_out is not None or "choice" not in summary else summary["choice"]["agreement"]
+
+
+class Person(NamedTuple):
+    """How good one of several annotators is, as ``annotators.csv`` says; NaN of what cannot be known."""
+
+    annotator: str
+    annotations: int
+    quality: float
+    agreement: float
+    worst_class: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +41,7 @@ class RunView:
         cells: column names and values of a row by its position, shown where there are no pictures.
         path: the run folder, for the commands that the page shows.
         made: the date.
+        people: of rows that several people labelled, a line for each of them, the worst first: see `Person`.
     """
 
     summary: Summary
@@ -41,3 +53,4 @@ class RunView:
     cells: Callable[[int], list[tuple[str, str]]] | None = None
     path: str = "RUN"
     made: str = ""
+    people: tuple[Person, ...] = ()

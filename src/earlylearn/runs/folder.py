@@ -247,6 +247,19 @@ class RunFolder:
             os.replace(partial, path)
         np.save(self.soft_labels, probability.astype(np.float32), allow_pickle=False)
 
+    def read_annotators(self) -> list[tuple[str, int, float, float, str]]:
+        """The lines of ``annotators.csv``; none where one label a row was given."""
+        if not self.annotators.exists():
+            return []
+        try:
+            text = dict.fromkeys(("annotator", "worst_class"), str)
+            gaps = {"quality": [""], "agreement": [""]}
+            frame = pd.read_csv(self.annotators, dtype=text, keep_default_na=False, na_values=gaps)
+            columns = [frame[name] for name in ("annotator", "annotations", "quality", "agreement", "worst_class")]
+        except (OSError, ValueError, KeyError) as error:
+            raise UsageError(f"{self.annotators}: cannot be read ({error}); {AGAIN}") from None
+        return list(zip(*columns, strict=True))
+
     def read_beliefs(self) -> NDArray[np.float32] | None:
         """The beliefs of `keep_beliefs`, ``float32 [n, C]``; None where they were not kept."""
         try:

@@ -29,7 +29,7 @@ from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method, predict_batches
 from earlylearn.networks import build_network
 from earlylearn.plugins import lies_in
-from earlylearn.report import MOST_SHOWN, RunView
+from earlylearn.report import MOST_SHOWN, Person, RunView
 from earlylearn.runs.checkpoint import load_checkpoint, method_state
 from earlylearn.runs.config import axes_of
 from earlylearn.runs.export import Format, Trained, WithEncoder, export
@@ -216,6 +216,7 @@ class Run:
             cells=cells,
             path=str(self.folder.path),
             made=date.today().isoformat(),
+            people=tuple(Person(*line) for line in self.folder.read_annotators()),
         )
 
     def _model(self, weights: Weights) -> Method:
