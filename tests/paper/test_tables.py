@@ -374,3 +374,17 @@ def test_every_cell_on_cifar_can_run_or_says_why_not(name, scale):
             for place, source in plan.items()
             if place[0] in ("cifar10/ce", "cifar10/elr") and isinstance(source, str)
         ]
+
+
+def test_all_methods_are_judged_once_every_column_is_measured():
+    table = TABLES["all-methods"]
+    places = [(row, column) for row in table.rows for column in table.columns]
+    cells = [Cell(row, column, None, None, 90.0 - 5 * (row != "elr"), 0.5, 4) for row, column in places]
+    assert [verdict.holds for verdict in all_methods.shape(cells)] == [True, True]
+    worse = [replace(cell, ours=80.0) if cell.row == "elr" and cell.column == "worst" else cell for cell in cells]
+    assert [verdict.holds for verdict in all_methods.shape(worse)] == [False, False]
+    part = [replace(cell, ours=None, n=0) if cell.column == "worst" else cell for cell in cells]
+    assert [verdict.holds for verdict in all_methods.shape(part)] == [None, None]
+    assert all("12 of 13 columns" in verdict.ours for verdict in all_methods.shape(part))
+    none = [replace(cell, ours=None, n=0) for cell in cells]
+    assert {verdict.ours for verdict in all_methods.shape(none)} == {"not measured"}

@@ -6,7 +6,7 @@ model on frozen features all of it can be trained on a processor.
 
 from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
 from earlylearn_paper.setup import FEATURE_MINUTES, FEATURES, FEATURES_NETWORK, FEATURES_TRAINING, PROCESSOR
-from earlylearn_paper.tables.judge import all_above, judged, leads
+from earlylearn_paper.tables.judge import all_above, judged, leads, signed_with_error
 from earlylearn_paper.tables.published import TABLES
 from earlylearn_paper.tables.table import Plan, Source, findings
 from earlylearn_paper.tables.table_1 import cifar_noise, own_method, split
@@ -41,11 +41,12 @@ def shape(cells: list[Cell]) -> list[Verdict]:
     ):
         columns = [column for column in TABLE.columns if all((row, column) in measured for row in ["elr", *rivals])]
         known = [Cell(cell.row, cell.column, cell.ours, None, cell.ours, cell.sd, cell.n) for cell in cells]
-        ours = leads(known, ["elr"], rivals, columns, "ours")
-        if ours:
-            verdicts.append(judged(claim, "(the paper has no such table)", ours, all_above(0)))
+        ours, paper = leads(known, ["elr"], rivals, columns, "ours"), "(the paper has no such table)"
+        if len(columns) == len(TABLE.columns):
+            verdicts.append(judged(claim, paper, ours, all_above(0)))
         else:
-            verdicts.append(Verdict(claim, "(the paper has no such table)", "not measured", None))
+            missing = f" ({len(columns)} of {len(TABLE.columns)} columns measured)" if ours else ""
+            verdicts.append(Verdict(claim, paper, signed_with_error(ours) + missing, None))
     return verdicts
 
 
