@@ -167,6 +167,8 @@ def in_a_sentence(documents: Sequence[Result]) -> str:
             parts.append(
                 f"{words} {sum(judged)} of {len(judged)} judged claims show ({len(verdicts) - len(judged)} open)"
             )
+        elif verdicts:
+            parts.append(f"{words} some numbers are there and no claim can be judged yet ({len(verdicts)} open)")
         else:
             none.append(words)
     shown = "; ".join(parts)

@@ -165,6 +165,9 @@ def test_the_overview_says_in_a_sentence_what_is_reproduced():
     (line,) = [line for line in text.splitlines() if line.startswith("**In a sentence:**")]
     assert "from scratch on CIFAR with a smaller network 1 of 2 judged claims show (1 open)" in line
     assert "nothing is reproduced yet with the paper's own networks, epochs and seeds" in line
+    begun = [{"claim": "c", "paper": "", "ours": "1 of 8 columns measured", "holds": None}]
+    text = render([_result(scale="features", verdicts=begun)], "folder")
+    assert "pretrained features some numbers are there and no claim can be judged yet (1 open)" in text
 
 
 def test_the_runs_behind_numbers_are_listed():
