@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test quick golden check format docs pictures dist bench reproduce reproduce-features reproduce-medium gpu clean
+.PHONY: demo test quick fuzz golden check format docs pictures dist bench reproduce reproduce-features reproduce-medium gpu clean
 
 demo: .venv/run  ## cross-entropy against ELR on digits with 40 % wrong labels
 	@echo "training twice on real data, some ten seconds each"
@@ -15,6 +15,9 @@ test: .venv/dev  ## all tests
 
 quick: .venv/dev  ## the tests that take no long time: under a minute on two cores
 	$(BIN)/python -m pytest -n auto -m "not slow"
+
+fuzz: .venv/dev  ## thousands of odd inputs, kills at random moments, full disks: some minutes; seeded
+	$(BIN)/python -m tests.fuzz
 
 golden: .venv/dev  ## rewrite the losses of every method's first steps, where they are meant to change
 	$(BIN)/python -m tests.golden.losses

@@ -3,7 +3,9 @@
 import os
 import re
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
@@ -130,9 +132,60 @@ def in_python(mention: Mention) -> str:
     return f"{mention.name}={mention.literal}" if mention.literal else mention.name
 
 
+_FACE: ContextVar[Callable[[Mention], str]] = ContextVar("face", default=in_python)
+
+
+@contextmanager
+def speaking(face: Callable[[Mention], str]) -> Iterator[None]:
+    """While it lasts, `spoken` writes settings in this way: the command line is spoken, not Python."""
+    token = _FACE.set(face)
+    try:
+        yield
+    finally:
+        _FACE.reset(token)
+
+
+def spoken(text: str) -> str:
+    """A line with `setting` and `call` in it as whoever asked writes them, safe to show: see `visible`."""
+    return visible(_told(text, _FACE.get()))
+
+
+def visible(text: str) -> str:
+    """A text in which nothing steers a terminal: control characters but tab and newline are escaped, ``\\x1b``.
+
+    Class names, ids and file names are other people's, and may hold what renames a window or hides a line.
+    """
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", _escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+_SECRET = re.compile(r"(?i)([?&;][^=&;\s]*(?:pass|pwd|secret|token|key|credential)[^=&;\s]*=)[^&;\s]*")
+
+
 def hide_password(text: str) -> str:
-    """A text whose URLs show no password: for messages, and for what a run notes of its command."""
-    return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1***@", text)
+    """A text whose URLs show no password: for messages, and for what a run notes of its command.
+
+    A password ends at the last @ before the host, so one with @, : or / in it is hidden whole; of the query, what is
+    called password, secret, token or key.
+    """
+    return re.sub(r"\S+://\S+", lambda url: _without_password(url[0]), text)
+
+
+def _without_password(url: str) -> str:
+    scheme, rest = url.split("://", 1)
+    before, query = re.match(r"([^?]*)(.*)", rest, flags=re.DOTALL).groups()  # type: ignore[union-attr]
+    if "@" in query and "@" not in before and ":" in before:  # a ? in the password itself
+        before, query = rest[: rest.rindex("@") + 1], rest[rest.rindex("@") + 1 :]
+        more = re.match(r"([^?]*)(.*)", query, flags=re.DOTALL)
+        before, query = before + more[1], more[2]  # type: ignore[index]
+    user, at, host = before.rpartition("@")
+    name, colon, _ = user.partition(":")
+    who = f"{name}:***" if colon else user
+    return f"{scheme}://{who}{at}{host}{_SECRET.sub(lambda found: found[1] + '***', query)}"
 
 
 def _told(message: str, face: Callable[[Mention], str]) -> str:

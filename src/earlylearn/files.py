@@ -28,7 +28,14 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, all or nothing, also where another process writes the same one; OSError if the disk refuses."""
+    """Write a file, all or nothing, also where another process writes the same one; OSError if the disk refuses.
+
+    A link stays a link, and a device such as ``/dev/stdout`` is written to, not replaced.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         partial.write_bytes(content)
@@ -141,6 +148,7 @@ class Contents:
         own: what else is of it, relative to the folder, with forward slashes; ``*`` stands for anything.
         parts: sub-folders that are checked by themselves, so that they may lie there before the marker does.
         hidden: files whose names begin with a dot count too, so that anybody's are foreign.
+        traces: files that say nothing of what lies there, such as a lock: neither results nor foreign, never deleted.
     """
 
     kind: str
@@ -149,6 +157,7 @@ class Contents:
     own: tuple[str, ...]
     parts: tuple[str, ...] = ()
     hidden: bool = False
+    traces: tuple[str, ...] = ()
 
     def check(self, folder: Path, *, overwrite: bool, instead: str = "") -> bool:
         """Whether results of this kind lie there, which may be replaced; False where there are none. Changes nothing.
@@ -221,7 +230,8 @@ class Contents:
             names = {name: (below / name).as_posix() for name in sorted([*folders, *files])}
             links = [name for name in folders if (Path(place) / name).is_symlink()]
             folders[:] = [name for name in folders if name not in links and names[name] not in self.parts]
-            yield from (names[name] for name in [*files, *links] if self.hidden or not name.startswith("."))
+            seen = [names[name] for name in [*files, *links] if self.hidden or not name.startswith(".")]
+            yield from (name for name in seen if name not in self.traces)
 
 
 def _raise_unless_missing(error: OSError) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earlylearn.errors import UsageError, manual, setting
@@ -22,7 +23,7 @@ def from_text(text: str) -> Any:
     """What a text stands for where a value of any type may be written: as JSON has it, else the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second of what is nested endlessly
         return text
 
 
@@ -59,6 +60,13 @@ def whole_number(name: str, value: Any, *, least: int = 1, most: int | None = No
         limits = f", {least} or more" if most is None else f" from {least} to {most}"
         raise UsageError(f"{setting(name, value)}: must be a whole number{limits}{why and f' ({why})'}")
     return value
+
+
+def a_path(name: str, value: Any) -> Path:
+    """The path that was given for a setting; UsageError for what is none, such as a number."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise UsageError(f"{setting(name, value)}: must be a path, as text")
+    return Path(os.fspath(value))
 
 
 def yes_or_no(name: str, value: Any) -> bool:

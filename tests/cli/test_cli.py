@@ -166,6 +166,7 @@ def test_a_run_prints_and_writes_its_summary(document):
         "beliefs.npy",
         "summary.json",
         "report.html",
+        ".lock",
     }
     assert set(os.listdir("r")) == written
     with open("r/metrics.jsonl") as file:

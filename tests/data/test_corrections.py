@@ -25,9 +25,15 @@ MADE = [
 ]
 
 
-@pytest.mark.parametrize("cell", ["", "plain", "=1+1", "+x", "-3", "@x", "'quoted", "''twice", "\ttab", "a=b"])
+@pytest.mark.parametrize("cell", ["", "plain", "=1+1", "+x", "-x", "-3+2", "@x", "'quoted", "''twice", "\ttab", "a=b"])
 def test_a_spreadsheet_runs_no_cell_and_it_reads_back(cell):
     assert not guarded(cell).startswith(("=", "+", "-", "@", "\t"))
+    assert unguarded(guarded(cell)) == cell
+
+
+@pytest.mark.parametrize("cell", ["-3", "+2.5", "-1e5", "-.5", "'-3"])
+def test_a_number_stays_a_number_and_reads_back(cell):
+    assert guarded(cell) == (f"'{cell}" if cell.startswith("'") else cell)
     assert unguarded(guarded(cell)) == cell
 
 

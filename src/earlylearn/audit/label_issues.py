@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score
 from torch import Tensor
 
 from earlylearn.audit.calibration import BLOCK, Sample, calibrate
@@ -73,8 +72,14 @@ def label_integers(labels: ArrayLike | Tensor, count: int, classes: Sequence[str
     try:
         given = np.asarray(labels.detach().cpu() if isinstance(labels, Tensor) else labels)
     except ValueError:  # lists of different lengths
-        given = np.empty(0, dtype=object)
-    if given.ndim > 1 or (given.dtype == object and any(isinstance(each, list | tuple) for each in labels)):  # type: ignore[union-attr]
+        given = np.empty((0, 0), dtype=object)
+    if given.ndim == 2 and given.shape[1] == 1:
+        given = given[:, 0]
+    if given.ndim == 0:
+        raise UsageError("labels are no list; give one label per example")
+    if given.dtype == object and pd.api.types.infer_dtype(given) in ("integer", "floating", "boolean"):
+        given = given.astype(np.float64)
+    if given.ndim > 1 or (given.dtype == object and any(isinstance(each, list | tuple) for each in given)):
         raise UsageError(
             "labels hold several labels for one example; one label per example is audited: audit each label of a "
             "multi-label set apart, as present or absent"
@@ -104,8 +109,11 @@ def _from_names(given: NDArray[Any], classes: Sequence[str] | None) -> NDArray[n
 
 
 def _probabilities(beliefs: ArrayLike | Tensor) -> NDArray[np.floating[Any]]:
-    p = np.asarray(beliefs.detach().cpu().float() if isinstance(beliefs, Tensor) else beliefs)
-    p = p if p.dtype.kind == "f" else p.astype(np.float32)
+    try:
+        p = np.asarray(beliefs.detach().cpu().float() if isinstance(beliefs, Tensor) else beliefs)
+        p = p if p.dtype.kind == "f" else p.astype(np.float32)
+    except (TypeError, ValueError):  # text, objects, or rows of different lengths
+        raise UsageError("beliefs must be numbers of the shape [n, classes]; pass probabilities") from None
     if p.ndim != 2 or p.shape[1] < 2:
         raise UsageError(f"beliefs have shape {list(p.shape)}; expected [n, classes], at least two classes")
     if len(p) and (np.nanmin(p, initial=0) < 0 or np.nanmax(p, initial=0) > 1 + 1e-6):
@@ -277,6 +285,8 @@ def score_flags(
     wrong: NDArray[np.bool_] | None,
 ) -> IssueScores:
     """`score_label_issues` of columns, each ``[n]``."""
+    from sklearn.metrics import average_precision_score
+
     flagged = int(flags.sum())
     sure: IssueScores = {"flagged": flagged, "precision": None, "recall": None, "average_precision": None}
     if confident is not None:

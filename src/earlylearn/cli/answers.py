@@ -11,24 +11,28 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from earlylearn.errors import Mention, UsageError
+from earlylearn.errors import Mention, UsageError, visible
+from earlylearn.files import write_bytes
 
 if TYPE_CHECKING:
     from earlylearn.documents import Summary
 
 
 def write_frame(frame: Any, target: Path | None, as_json: bool) -> None:
-    """A DataFrame into a file, on stdout as JSON, or on stdout as CSV."""
+    """A DataFrame into a file, on stdout as JSON, or on stdout as CSV, whose cells no spreadsheet runs."""
+    from earlylearn.data.readers.corrections import guarded_frame
+
     if target:
         try:
-            frame.to_csv(target, index=False)
+            write_bytes(target, guarded_frame(frame).to_csv(index=False).encode())
         except OSError as error:
             raise UsageError(f"--out {target}: {error.strerror}; choose a file you may write") from None
         print(f"{len(frame)} rows: {target}", file=sys.stderr)
     if as_json:
         print(frame.to_json(orient="records", indent=2))
     elif not target:
-        print(frame.to_csv(index=False), end="")
+        text = guarded_frame(frame).to_csv(index=False)
+        print(visible(text) if sys.stdout.isatty() else text, end="")
 
 
 def print_json(document: Any) -> None:
@@ -38,11 +42,11 @@ def print_json(document: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on stdout, as wide as the terminal allows."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=visible(title), title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "name")
+        table.add_column(visible(column), overflow="fold", no_wrap=column == "name")
     for row in rows:
-        table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
+        table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else visible(str(cell)) for cell in row))
     console = Console(markup=False, highlight=False)
     with console.capture() as captured:
         console.print(table)
@@ -94,7 +98,7 @@ def print_audit(summary: "Summary", run: str) -> None:
     beside = summary.get("data_issues")
     told = audit["misgivings"] or audit["claims"]
     for line in [*told, *memory(summary), *(beside["lines"] if beside else [])]:
-        print(line)
+        print(visible(line))
     if summary["label_issues"]["flagged"]:
         print(f"look at them: earlylearn review {shlex.quote(run)}")
 

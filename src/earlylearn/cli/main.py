@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -10,7 +11,7 @@ import typer
 import earlylearn
 from earlylearn.cli import lists, paper, review, runs, study
 from earlylearn.cli.answers import as_options
-from earlylearn.errors import Advice, EarlylearnError
+from earlylearn.errors import Advice, EarlylearnError, speaking, visible
 from earlylearn.runs.progress import quiet_fabric
 
 # Imports of torch and the rest stay inside the commands: `earlylearn --help` answers at once.
@@ -74,6 +75,7 @@ for command, example in COMMANDS.items():
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The command ``earlylearn``: exit status 0, 1 (the work failed), 2 (the request is wrong), 130 (interrupted)."""
     quiet_fabric()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of large pictures, and of broken notes beside the pixels
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command: Any = typer.main.get_command(app)
     if "_EARLYLEARN_COMPLETE" in os.environ:  # a shell asks how a word may go on
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     status = 0
     try:
         # Not app(words), which has an answer of its own to interruptions and closed pipes.
-        with command.make_context("earlylearn", words) as context:
+        with speaking(as_options), command.make_context("earlylearn", words) as context:
             command.invoke(context)
         sys.stdout.flush()
     except typer.Exit as done:
@@ -100,17 +102,25 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # Whoever read the output has seen enough; what is still buffered goes nowhere, or Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except OSError as error:
-        _fail(f"{error.filename or 'the disk'}: {error.strerror or error}; mend that, and ask again", 1)
     except Exception as error:
-        # What the parser refuses: an unknown option or command, a missing argument.
-        if not hasattr(error, "format_message"):
-            raise
-        usage = " ".join(["earlylearn", *(word for word in words[:1] if word in command.commands), "--help"])
-        _fail(f"{error.format_message().rstrip('.')}; see {usage}", 2)
+        message, status = _explained(error, words, command.commands)
+        _fail(message, status)
     sys.exit(status)
 
 
+def _explained(error: Exception, words: Sequence[str], commands: Collection[str]) -> tuple[str, int]:
+    """A line on what is nobody's mistake but the machine's or the command line's, and the exit status; else raises."""
+    if isinstance(error, MemoryError) or "allocate memory" in str(error):  # the second is PyTorch's RuntimeError
+        return f"out of memory ({str(error).split(chr(10))[0]}); give less data, or a smaller network", 1
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the disk'}: {error.strerror or error}; mend that, and ask again", 1
+    # What the parser refuses: an unknown option or command, a missing argument.
+    if not hasattr(error, "format_message"):
+        raise error
+    usage = " ".join(["earlylearn", *(word for word in words[:1] if word in commands), "--help"])
+    return f"{error.format_message().rstrip('.')}; see {usage}", 2
+
+
 def _fail(message: str, status: int) -> NoReturn:
-    print(f"earlylearn: {' '.join(message.split())}", file=sys.stderr)
+    print(f"earlylearn: {visible(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(status)

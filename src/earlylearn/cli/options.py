@@ -58,6 +58,8 @@ Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout"
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="show no progress")]
 
+Strict = Annotated[bool, typer.Option("--strict", help=setting_of("strict").meaning)]
+
 OWN = ("data", "method", "options")  # fields that a command which takes them names itself
 OF_DATA = ("encoder", *get_type_hints(DataSettings))  # fields that say which features, without training
 

@@ -18,6 +18,7 @@ from earlylearn.cli.options import (
     Quiet,
     RunPath,
     Seed,
+    Strict,
     is_whole,
     number,
     option,
@@ -119,6 +120,7 @@ def predict(
     out: Annotated[str | None, option("CSV to write (default: stdout)", metavar="FILE")] = None,
     weights: Annotated[str, option("picked (by noisy validation, default) or last", metavar="WHICH")] = "picked",
     data_dir: DataDir = None,
+    strict: Strict = False,
     overwrite: Overwrite = False,
     json_: Json = False,
 ) -> None:
@@ -130,7 +132,7 @@ def predict(
     check_weights(weights)
     trained = Run(run)
     target = new_file(out, overwrite)
-    inputs, ids = trained.read(data, data_dir=data_dir)
+    inputs, ids = trained.read(data, data_dir=data_dir, strict=strict)
     probability = trained.predict_proba(inputs, weights=weights)  # type: ignore[arg-type]
     frame = pd.DataFrame({"id": ids, "predicted_label": [trained.classes[k] for k in probability.argmax(1)]})
     frame["confidence"] = probability.max(1)
@@ -201,7 +203,7 @@ def issues(
     json_: Json = False,
 ) -> None:
     """List the labels that a run believes wrong, the most suspicious first, or write them for another tool."""
-    from earlylearn.runs.run import Run
+    from earlylearn.runs.issues import NAME, check_run, read_issues
 
     if format_ is not None:
         _export(run, format_, out)
@@ -210,7 +212,8 @@ def issues(
         raise UsageError(f"--top {top}: must be a whole number, 0 or more")
     target = new_file(out, overwrite)
     most = int(top) if top is not None else 0 if target or json_ else 20
-    frame = Run(run).label_issues()
+    check_run(Path(run))
+    frame = read_issues(Path(run) / NAME)
     frame = frame[frame["is_label_issue"]].sort_values("label_quality", kind="stable")
     shown = frame.head(most) if most else frame
     if target or json_:

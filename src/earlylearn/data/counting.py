@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from earlylearn.errors import spoken
+
 
 @contextmanager
 def counted(
@@ -47,5 +49,5 @@ def counted(
 
 
 def say(line: str) -> None:
-    """A line on stderr, at once."""
-    print(line, file=sys.stderr, flush=True)
+    """A line on stderr, at once; settings in it as whoever asked writes them, control characters escaped."""
+    print(spoken(line), file=sys.stderr, flush=True)

@@ -161,12 +161,14 @@ class Unlabelled:
         ids: ``str [n]``.
         pictures: as of `LabelledData`.
         cells: as of `LabelledData`.
+        notes: as of `LabelledData`.
     """
 
     inputs: NDArray[Any]
     ids: NDArray[np.str_]
     pictures: Pictures | None = None
     cells: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
 
     def decoded(self) -> "Unlabelled":
         """The same rows with their pictures as inputs: ``uint8 [n, channels, height, width]``."""

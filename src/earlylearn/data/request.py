@@ -101,6 +101,8 @@ class DataSettings:
         Literal["refuse", "impute"], Setting("missing feature values: refuse (default) or impute", "WHAT")
     ] = "refuse"
     image_size: Annotated[int | None, Setting("resize images to this side", "INT", ge=1)] = None
+    skip_unreadable: Annotated[bool, Setting("leave out images that cannot be read, and list them")] = False
+    strict: Annotated[bool, Setting("refuse data of which anything is left out, filled, cast or guessed")] = False
     data_dir: Annotated[str | None, Setting("where a built-in data set lies", "DIR", path=True)] = None
     test: Annotated[str | None, Setting("a separate test set of the same kind", "DATA", path=True)] = None
     test_fraction: Annotated[float, Setting("share to set aside as test set", "FLOAT", ge=0, lt=1)] = 0.0

@@ -48,6 +48,14 @@ class DataRequest(DataSettings, BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+def name_of(data: Any) -> Any:
+    """A path as text, such that it is a path even if a built-in set is called so; all else as it is."""
+    if isinstance(data, os.PathLike):
+        text = os.fspath(data)
+        return f".{os.sep}{text}" if text in BUILTIN else text
+    return data
+
+
 def check_request(asked: Mapping[str, Any]) -> DataRequest:
     """The request of these fields; numbers of numpy and paths are taken as numbers and text.
 
@@ -55,7 +63,7 @@ def check_request(asked: Mapping[str, Any]) -> DataRequest:
         UsageError: a field is unknown, or its value of the wrong type or out of range.
     """
     try:
-        return DataRequest(**{name: plain(value) for name, value in asked.items()})
+        return DataRequest(**{name: plain(name_of(value)) for name, value in asked.items()})
     except ValidationError as error:
         raise UsageError(describe(error)) from None
 
@@ -77,6 +85,8 @@ def read_rows(
     corrections: str | None = None,
     missing: Literal["refuse", "impute"] = "refuse",
     image_size: int | None = None,
+    skip_unreadable: bool = False,
+    strict: bool = False,
     test: Any = None,
     test_fraction: float = 0.0,
     limit: int | None = None,
@@ -107,6 +117,8 @@ def read_rows(
             rows that no class fits are left out.
         missing: whether a missing feature is refused, or filled with the median or a category of its own.
         image_size: the side of the square that images are brought to.
+        skip_unreadable: leave out the images of a folder that cannot be read, and list them.
+        strict: refuse the data where anything of them is left out, filled, cast or guessed: each `LabelledData.notes`.
         test: a second DATA of the same kind, the test set (in place of one that `data` has).
         test_fraction: the share of rows held out as the test set, stratified and always the same, where there
             is no other test set.
@@ -133,6 +145,8 @@ def read_rows(
     most = None if whole else asked.limit
     if asked.annotators and train.answers is None:
         train = _answered(train, asked.annotators)
+    if asked.strict:
+        refuse_notes(train.notes + (held_out.notes if held_out else ()))
     train = _relabel(train, asked.labels, asked.true_labels, None if asked.test_fraction else most)
     if asked.corrections is not None:
         train = _corrected(train, asked.corrections)
@@ -144,6 +158,13 @@ def read_rows(
     if most is not None and most < len(train):
         train = train.subset(np.arange(most))
     return Loaded(train, held_out)
+
+
+def refuse_notes(notes: Sequence[str]) -> None:
+    """Raises UsageError if there is anything to be told of data that are to be taken as they are or not at all."""
+    if notes:
+        more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
+        raise UsageError(f"{notes[0]}{more}; mend the data, or leave out {setting('strict', True)}")
 
 
 def _decoded(read: Callable[_How, Loaded]) -> Callable[_How, Loaded]:
@@ -164,7 +185,7 @@ def read_inputs(data: str, schema: Schema, *, data_dir: str | None = None) -> tu
     return rows.inputs, rows.ids
 
 
-def read_unlabelled(data: str, schema: Schema, *, data_dir: str | None = None) -> Unlabelled:
+def read_unlabelled(data: str | Path, schema: Schema, *, data_dir: str | None = None) -> Unlabelled:
     """Rows of data without labels, read exactly as the training data were; pictures are not decoded.
 
     Args:
@@ -176,10 +197,11 @@ def read_unlabelled(data: str, schema: Schema, *, data_dir: str | None = None) -
     Raises:
         UsageError: the data cannot be read or are of another kind than the training data.
     """
+    data = str(name_of(data))
     if data in BUILTIN:
         _same_kind(data, ("images",), schema)
         test = read_builtin_test(data, data_dir)
-        return Unlabelled(inputs=fit_arrays(test.inputs, schema), ids=test.ids)
+        return Unlabelled(inputs=fit_arrays(test.inputs, schema), ids=test.ids, notes=_beside(data))
     path, kind = find(data, BUILTIN)
     _same_kind(data, READERS[kind].accepts, schema)
     return READERS[kind].inputs(path, schema)
@@ -205,9 +227,10 @@ def _read(data: Any, asked: DataRequest, like: LabelledData | None = None) -> Lo
         return Loaded(
             read_memory(data, columns, name=IN_MEMORY if like is None else f"{IN_MEMORY} test", like=like), None
         )
-    data = os.fspath(data)
+    data = name_of(data)
     if data in BUILTIN:
-        return _read_builtin(data, asked) if like is None else _read_builtin_test(data, asked.data_dir, like)
+        found = _read_builtin(data, asked) if like is None else _read_builtin_test(data, asked.data_dir, like)
+        return found._replace(train=replace(found.train, notes=(*found.train.notes, *_beside(data))))
     path, kind = find(data, BUILTIN)
     reader = READERS[kind]
     if like is None:
@@ -215,6 +238,13 @@ def _read(data: Any, asked: DataRequest, like: LabelledData | None = None) -> Lo
     else:
         _same_kind(setting("test", data), reader.accepts, like.schema)
     return Loaded(*reader.read(path, data, like=like, **{name: getattr(asked, name) for name in reader.takes}))
+
+
+def _beside(data: str) -> tuple[str, ...]:
+    """What is to be told of a built-in set beside which something else lies under the same name."""
+    if not Path(data).exists():
+        return ()
+    return (f"{data} is the built-in set; what lies here under that name is {os.path.join('.', data)}",)
 
 
 def _read_builtin(data: str, asked: DataRequest) -> Loaded:

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.errors import UsageError, setting
@@ -49,6 +48,8 @@ def hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, Labelle
     Raises:
         UsageError: a class has one row alone, or one part would have too few.
     """
+    from sklearn.model_selection import train_test_split  # takes half a second, which most commands need not wait
+
     counts = np.bincount(data.labels, minlength=len(data.classes))
     if counts[counts > 0].min() < 2:
         lone = data.classes[int(np.flatnonzero(counts == 1)[0])]

@@ -5,9 +5,6 @@ from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from earlylearn.errors import UsageError
 
@@ -41,6 +38,10 @@ class Tfidf:
     name = NAME
 
     def __init__(self, texts: Sequence[str]) -> None:
+        from scipy import sparse
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         self._vectorizers = [TfidfVectorizer(sublinear_tf=True, min_df=2, max_features=TERMS, **kind) for kind in KINDS]
         try:
             counts = sparse.hstack([each.fit_transform(texts) for each in self._vectorizers]).tocsr()
@@ -64,6 +65,8 @@ class Tfidf:
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Features ``float32 [n, width]`` of texts; of an empty one, zeros."""
+        from scipy import sparse
+
         counts = sparse.hstack([each.transform(texts) for each in self._vectorizers]).tocsr()
         return np.ascontiguousarray(counts @ self.components.T, np.float32)
 
@@ -80,6 +83,8 @@ class Tfidf:
     def restored(cls, arrays: Mapping[str, NDArray[Any]], document: Mapping[str, Any]) -> "Tfidf":
         """The encoder that `arrays` and `document` were taken of; KeyError, TypeError or ValueError if they are not."""
         self = cls.__new__(cls)
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         self._vectorizers = []
         for k, (kind, terms) in enumerate(zip(KINDS, document["terms"], strict=True)):
             vectorizer = TfidfVectorizer(sublinear_tf=True, vocabulary=list(terms), **kind)

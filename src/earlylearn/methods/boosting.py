@@ -2,16 +2,18 @@
 
 import copy
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import Tensor
 
 from earlylearn.loop.grown import GrownBuffers
 from earlylearn.methods.choice import Standing, compare, row_weights
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 Inputs = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -97,7 +99,7 @@ class Challenge(NamedTuple):
 
     first: Standing | None
     log_p: NDArray[np.float32] | None = None
-    model: HistGradientBoostingClassifier | None = None
+    model: "HistGradientBoostingClassifier | None" = None
 
 
 def challenge(
@@ -129,12 +131,14 @@ def challenge(
     return Challenge(first, log_p, model)
 
 
-def _grow(x: Inputs, labels: Labels, seed: int) -> HistGradientBoostingClassifier:
+def _grow(x: Inputs, labels: Labels, seed: int) -> "HistGradientBoostingClassifier":
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     model: HistGradientBoostingClassifier = HistGradientBoostingClassifier(random_state=seed).fit(x, labels)
     return model
 
 
-def log_probabilities(model: HistGradientBoostingClassifier, x: Inputs, classes: int) -> NDArray[np.float32]:
+def log_probabilities(model: "HistGradientBoostingClassifier", x: Inputs, classes: int) -> NDArray[np.float32]:
     """``float32 [m, C]``, at least the logarithm of `FLOOR`, also of classes that the model does not know."""
     p = np.full((len(x), classes), FLOOR, np.float32)
     if len(x):
@@ -142,7 +146,7 @@ def log_probabilities(model: HistGradientBoostingClassifier, x: Inputs, classes:
     return np.asarray(np.log(p))
 
 
-def arrays_of(model: HistGradientBoostingClassifier, classes: int) -> dict[str, NDArray[Any]]:
+def arrays_of(model: "HistGradientBoostingClassifier", classes: int) -> dict[str, NDArray[Any]]:
     """The arrays of `Trees` of a fitted model.
 
     Its trees are no public attribute. Raises AttributeError, LookupError or ValueError where another release of

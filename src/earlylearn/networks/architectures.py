@@ -14,6 +14,8 @@ from earlylearn.networks.timm_networks import load_pretrained, timm_network
 from earlylearn.networks.whitened_cnn import WhitenedCNN
 from earlylearn.plugins import Plugin, find_plugin, is_reference, offered
 
+MOST_UNITS = 1_000_000  # of a hidden layer
+
 
 def _hidden(name: str) -> list[int]:
     """The hidden layers in ``mlp:256-256``; two of 512 units in ``mlp``."""
@@ -24,7 +26,10 @@ def _hidden(name: str) -> list[int]:
         raise UsageError(
             f"{setting('network', name)}: '{sizes}' is not a list of hidden layer sizes; write for example mlp:256-256"
         )
-    return [int(size) for size in sizes.split("-")]
+    layers = [int(size) for size in sizes.split("-")]
+    if max(layers) > MOST_UNITS:
+        raise UsageError(f"{setting('network', name)}: a layer has {max(layers):,} units; give at most {MOST_UNITS:,}")
+    return layers
 
 
 NETWORKS: dict[str, Architecture] = {

@@ -26,7 +26,11 @@ def sensitivity_figure(document: SweepDocument) -> "Figure | None":
     panels = [(key, text) for key, text in _sweep_panels(document) if known(document["trials"], key)]
     if not panels:
         return None
-    grid = document["grid"]
+    tried = [trial["options"] for trial in document["trials"]]  # of a large grid perhaps only a sample
+    grid = {
+        name: [value for value in values if any(options.get(name) == value for options in tried)]
+        for name, values in document["grid"].items()
+    }
     *others, across = grid
     columns = [dict(zip(others[:-1], values, strict=True)) for values in product(*(grid[name] for name in others[:-1]))]
     lines = [{others[-1]: value} for value in grid[others[-1]]] if others else [{}]

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -42,10 +43,10 @@ def save_checkpoint(path: Path, state: dict[str, Any], *, also: Path | None = No
         also: a second name for it, given first: one file under two names where the disk can, until either is replaced.
     """
     tensors: dict[str, Tensor] = {}
-    skeleton = _strip(state, "", tensors, set())
+    skeleton = json.dumps(_strip(state, "", tensors, set()))
     partial = _partial(path)
     try:
-        save_file(tensors, partial, metadata={"state": json.dumps(skeleton)})
+        save_file(tensors, partial, metadata={"state": skeleton, "checksum": _checksum(skeleton, tensors)})
     except SafetensorError as error:  # its own kind for a full disk
         raise OSError(errno.EIO, str(error), str(partial)) from None
     if also is not None:
@@ -82,7 +83,11 @@ def load_checkpoint(path: Path, into: Mapping[str, Tensor] = MappingProxyType({}
         with safe_open(path, framework="pt") as file:
             there = [name for name in file.keys() if name in into and _read_into(path, name, into[name])]  # noqa: SIM118
             tensors = {name: into[name] if name in there else file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            state = _fill(json.loads((file.metadata() or {})["state"]), tensors)
+            kept = file.metadata() or {}
+            # Those written before there was one have none.
+            if "checksum" in kept and kept["checksum"] != _checksum(kept["state"], tensors):
+                raise ValueError("its checksum is another: the disk, or somebody, changed it")
+            state = _fill(json.loads(kept["state"]), tensors)
         if not isinstance(state, dict):
             raise ValueError("it holds no state")
         return state
@@ -97,6 +102,16 @@ def load_checkpoint(path: Path, into: Mapping[str, Tensor] = MappingProxyType({}
             f"{path}: not a readable checkpoint ({reason}); restore the file, or train again with "
             f"{setting('overwrite', True)}"
         ) from None
+
+
+def _checksum(skeleton: str, tensors: dict[str, Tensor]) -> str:
+    """CRC-32 over everything in a checkpoint: one bit that flips is found."""
+    total = zlib.crc32(skeleton.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        total = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), total)
+        total = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), total)
+    return f"{total:08x}"
 
 
 def _read_into(path: Path, name: str, tensor: Tensor) -> bool:

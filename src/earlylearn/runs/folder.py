@@ -1,5 +1,6 @@
 """What does a run leave on disk, and how is it read back?"""
 
+import io
 import json
 import os
 import platform
@@ -7,7 +8,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,25 +16,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pandas.api.types import is_string_dtype as is_string
 from pandas.api.types import union_categoricals
 from pydantic import ValidationError
 
+from earlylearn.data.readers.corrections import guarded_frame
 from earlylearn.documents import FORMAT, EpochRecord, Summary
 from earlylearn.encoders.fitted import ARRAYS, DOCUMENT
 from earlylearn.errors import UsageError, call, hide_password, setting
-from earlylearn.files import Contents, check_format, checked, from_json, read_json, write_json
+from earlylearn.files import Contents, check_format, checked, from_json, read_json, write_bytes, write_json
 from earlylearn.methods import check_options
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.inputs import Inputs, check_inputs
-from earlylearn.values import describe, yes_or_no
+from earlylearn.runs.issues import AGAIN, CONFIG, CSV_ROWS, NAME, issue_parts
+from earlylearn.values import a_path, describe, yes_or_no
 
-# Columns of label_issues.csv that are empty for a row that no epoch saw.
-UNSEEN = ("label_quality", "suggested_quality", "loss", "margin", "mean_probability", "variability")
 MOST_BELIEFS = 2**25  # numbers, 64 MiB
-CSV_ROWS = 20_000  # made and written at a time
-AGAIN = f"train again with {setting('overwrite', True)}"  # the mend of a file that only a new run could bring back
 
 
 def environment() -> dict[str, object]:
@@ -48,6 +48,19 @@ def environment() -> dict[str, object]:
         "accelerator": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         "command": [hide_password(word) for word in sys.argv],
     }
+
+
+def note_environment(folder: "RunFolder") -> None:
+    """Keep under what a run goes on beside under what it began, as ``resumed``: a list of the same."""
+    try:
+        began = from_json(folder.environment.read_text())
+    except (OSError, ValueError):
+        began = None
+    known = began if isinstance(began, dict) else {}
+    earlier = known.get("resumed")
+    write_json(
+        folder.environment, {**known, "resumed": [*(earlier if isinstance(earlier, list) else ()), environment()]}
+    )
 
 
 def _is_config(document: Any) -> bool:
@@ -74,11 +87,12 @@ class RunFolder:
             [n, C]``), of data that several people labelled; absent of others.
         summary: ``summary.json``, written last: its presence says the run is finished.
         report: ``report.html``.
+        lock, holder: ``.lock``, held while a process trains it; ``.locked-by`` says which, as long as it does.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.config = self.path / "config.json"
+        self.config = self.path / CONFIG
         self.environment = self.path / "environment.json"
         self.labels = self.path / "labels.npz"
         self.metrics = self.path / "metrics.jsonl"
@@ -86,39 +100,85 @@ class RunFolder:
         self.last = self.path / "checkpoint" / "last.safetensors"
         self.picked = self.path / "checkpoint" / "picked.safetensors"
         self.audited = self.path / "checkpoint" / "audited.safetensors"
-        self.issues = self.path / "label_issues.csv"
+        self.issues = self.path / NAME
         self.beliefs = self.path / "beliefs.npy"
         self.consensus = self.path / "consensus.csv"
         self.annotators = self.path / "annotators.csv"
         self.soft_labels = self.path / "soft_labels.npy"
         self.summary = self.path / "summary.json"
         self.report = self.path / "report.html"
+        self.lock = self.path / ".lock"
+        self.holder = self.path / ".locked-by"
 
     @classmethod
-    def create(cls, path: str | Path, *, overwrite: bool = False) -> "RunFolder":
-        """Make a new run folder.
+    @contextmanager
+    def made(cls, path: str | Path, *, overwrite: bool = False) -> Iterator["RunFolder"]:
+        """A new run folder, which no other process writes into meanwhile.
 
         Raises:
             UsageError: something is there already and ``overwrite`` is not given (it clears only a folder that
-                is a run, and in which nothing else was put), or the folder cannot be written.
+                is a run, and in which nothing else was put), another process is at it, or it cannot be written.
         """
         folder, overwrite = cls(path), yes_or_no("overwrite", overwrite)
         again = f"continue it with {call('resume', path)}, "
+        refused = f"{setting('out', path)}: %s; choose a folder you may write to"
         try:
-            if folder.contents.check(folder.path, overwrite=overwrite, instead=again):
-                folder.clear()
-            folder.last.parent.mkdir(parents=True, exist_ok=True)
+            folder.contents.check(folder.path, overwrite=overwrite, instead=again)
+            folder.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"{setting('out', path)}: {error.strerror}; choose a folder you may write to") from None
-        return folder
+            raise UsageError(refused % error.strerror) from None
+        with folder.locked():
+            try:
+                # Once more: another process may have made it before this one had the lock.
+                if folder.contents.check(folder.path, overwrite=overwrite, instead=again):
+                    folder.clear()
+                folder.last.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(refused % error.strerror) from None
+            yield folder
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While nobody else trains this run or clears its folder; the system frees the lock of a process that dies.
+
+        Raises:
+            UsageError: another process holds it; the message says which.
+        """
+        held = FileLock(self.lock, blocking=False)
+        try:
+            held.acquire()
+        except Timeout:
+            raise UsageError(
+                f"{self.path}: {self._holder()} is at this run; let it finish, or stop it, or name another "
+                f"{setting('out')}"
+            ) from None
+        except (OSError, NotImplementedError):  # a disk that cannot lock files, or is full
+            yield
+            return
+        try:
+            with suppress(OSError):
+                self.holder.write_text(f"process {os.getpid()} on {platform.node()}")
+            yield
+        finally:
+            with suppress(OSError):
+                self.holder.unlink(missing_ok=True)
+            held.release()
+
+    def _holder(self) -> str:
+        try:
+            return self.holder.read_text() or "another process"
+        except (OSError, ValueError):
+            return "another process"
 
     @property
     def contents(self) -> Contents:
         """What belongs to a run, and how one is known again."""
         files = [*vars(self).values(), *(self.encoder / name for name in (ARRAYS, DOCUMENT))]
-        own = [file.relative_to(self.path).as_posix() for file in files if file not in (self.path, self.encoder)]
+        apart = (self.path, self.encoder, self.lock, self.holder)
+        own = [file.relative_to(self.path).as_posix() for file in files if file not in apart]
         own.append("log/*")  # of loggers
-        return Contents("a run", self.config.name, _is_config, tuple(own), hidden=True)
+        traces = (self.lock.name, self.holder.name)
+        return Contents("a run", self.config.name, _is_config, tuple(own), hidden=True, traces=traces)
 
     def clear(self) -> None:
         """Delete the run and nothing else that lies in the folder; OSError if something cannot be deleted."""
@@ -127,7 +187,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":
         """An existing run folder; UsageError if it is not one."""
-        folder = cls(path)
+        folder = cls(a_path("run", path))
         if not folder.config.exists():
             marked = [each for layout in ("*", "runs/*") for each in folder.path.glob(f"{layout}/{folder.config.name}")]
             inside = sorted(str(each.parent) for each in marked)
@@ -175,7 +235,9 @@ class RunFolder:
 
     def write_labels(self, **arrays: NDArray[Any]) -> None:
         """Keep the labels and rows the run was made with."""
-        np.savez_compressed(self.labels, **arrays)  # type: ignore[arg-type]
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        write_bytes(self.labels, buffer.getvalue())
 
     def read_labels(self) -> dict[str, NDArray[Any]]:
         """What `write_labels` kept."""
@@ -223,7 +285,8 @@ class RunFolder:
         partial = self.issues.with_name(self.issues.name + ".partial")
         with partial.open("w", encoding="utf-8", newline="") as file:
             for start in range(0, rows, CSV_ROWS):
-                frame(slice(start, min(start + CSV_ROWS, rows))).to_csv(file, index=False, header=not start)
+                part = guarded_frame(frame(slice(start, min(start + CSV_ROWS, rows))))
+                part.to_csv(file, index=False, header=not start)
         os.replace(partial, self.issues)
 
     @contextmanager
@@ -243,9 +306,11 @@ class RunFolder:
         """Keep what several annotators say together, of each row and of each of them, and as soft labels."""
         for path, frame in ((self.consensus, rows), (self.annotators, people)):
             partial = path.with_name(path.name + ".partial")
-            frame.to_csv(partial, index=False)
+            guarded_frame(frame).to_csv(partial, index=False)
             os.replace(partial, path)
-        np.save(self.soft_labels, probability.astype(np.float32), allow_pickle=False)
+        buffer = io.BytesIO()
+        np.save(buffer, probability.astype(np.float32), allow_pickle=False)
+        write_bytes(self.soft_labels, buffer.getvalue())
 
     def read_annotators(self) -> list[tuple[str, int, float, float, str]]:
         """The lines of ``annotators.csv``; none where one label a row was given."""
@@ -271,7 +336,7 @@ class RunFolder:
 
     def read_issues(self) -> pd.DataFrame:
         """``label_issues.csv``; class names stay text, whatever they look like."""
-        return pd.concat(self._issues(), ignore_index=True)
+        return pd.concat(issue_parts(self.issues), ignore_index=True)
 
     def read_worst_issues(self, most: int) -> pd.DataFrame:
         """The same for a page: all columns of the ``most`` flagged rows of lowest quality, of others what is counted.
@@ -282,7 +347,7 @@ class RunFolder:
         counted.append("near_duplicate_set")
         briefs: list[pd.DataFrame] = []
         worst: pd.DataFrame | None = None
-        for part in self._issues():
+        for part in issue_parts(self.issues):
             flagged = part[part["is_label_issue"]]
             both = flagged if worst is None else pd.concat([worst, flagged])
             worst = both.sort_values(["label_quality", "index"], kind="stable").head(most)
@@ -299,25 +364,3 @@ class RunFolder:
             }
         )
         return issues.join(worst.drop(columns=issues.columns))
-
-    def _issues(self) -> Iterator[pd.DataFrame]:
-        if not self.issues.exists():
-            raise UsageError(f"{self.issues}: no such file; finish the run with {call('resume', self.path)}")
-        text = dict.fromkeys(("id", "given_label", "predicted_label", "true_label", "split", "reason"), str)
-        unseen = {name: [""] for name in UNSEEN}
-        kinds = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality": "f", "is_label_issue": "b"}
-        try:
-            parts = pd.read_csv(self.issues, dtype=text, keep_default_na=False, na_values=unseen, chunksize=CSV_ROWS)
-            with parts:
-                for part in parts:
-                    for column, kind in kinds.items():
-                        if column not in part or part[column].dtype.kind != kind:
-                            raise UsageError(
-                                f"{self.issues}: has no column {column!r} as a run writes it; restore the file, or "
-                                f"{AGAIN}"
-                            )
-                    yield part
-        except UsageError:
-            raise
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{self.issues}: cannot be read ({error}); {AGAIN}") from None

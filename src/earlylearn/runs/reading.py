@@ -46,7 +46,7 @@ def read_request(data: Any, request: Mapping[str, Any], *, quiet: bool, saved: P
         data = Loaded(data, None)
     encoder, fitted = request.get("encoder"), saved if saved is not None and saved.exists() else None
     if isinstance(data, Loaded):
-        usual = (None, "refuse", 0, ())  # what config.json holds where nothing was said
+        usual = (None, "refuse", 0, (), False)  # what config.json holds where nothing was said
         unread = [name for name in DataRequest.model_fields if name != "data" and request.get(name) not in usual]
         if unread and request.get("data") != IN_MEMORY:
             culprit = setting(unread[0], request[unread[0]])
@@ -55,7 +55,7 @@ def read_request(data: Any, request: Mapping[str, Any], *, quiet: bool, saved: P
         return ReadRequest(encoded.loaded, IN_MEMORY, encoded.name)
     test = request.get("test")
     fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
-    fields["data"] = IN_MEMORY if is_in_memory(data) else str(data)
+    fields["data"] = IN_MEMORY if is_in_memory(data) else data
     if is_in_memory(test):
         fields["test"] = IN_MEMORY
     asked = check_request(fields)

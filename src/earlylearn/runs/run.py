@@ -11,15 +11,15 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import nn
 
+from earlylearn.data.counting import say
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.features import feature_names
 from earlylearn.data.readers.paths import one_line
-from earlylearn.data.sources import folder_of, read_unlabelled
+from earlylearn.data.sources import folder_of, read_unlabelled, refuse_notes
 from earlylearn.documents import EpochRecord, Summary
 from earlylearn.encoders.encode import describe_features, encode_inputs, encoder_network
 from earlylearn.encoders.once import Workplace
@@ -29,13 +29,15 @@ from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method, predict_batches
 from earlylearn.networks import build_network
 from earlylearn.plugins import lies_in
-from earlylearn.report import MOST_SHOWN, Person, RunView
+from earlylearn.report.suspects import MOST_SHOWN
+from earlylearn.report.view import Person, RunView
 from earlylearn.runs.checkpoint import load_checkpoint, method_state
 from earlylearn.runs.config import axes_of
 from earlylearn.runs.export import Format, Trained, WithEncoder, export
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.own import Own
 from earlylearn.runs.raw import network_inputs
+from earlylearn.values import yes_or_no
 from earlylearn.wording import missing
 
 Weights = Literal["picked", "last"]
@@ -91,7 +93,9 @@ class Run:
         """A row per example, in the order of the data: see `earlylearn.find_label_issues` for the columns."""
         return self.folder.read_issues()
 
-    def read(self, data: str, *, data_dir: str | None = None) -> tuple[NDArray[Any], NDArray[np.str_]]:
+    def read(
+        self, data: str | Path, *, data_dir: str | None = None, strict: bool = False
+    ) -> tuple[NDArray[Any], NDArray[np.str_]]:
         """The inputs of new data as `predict_proba` takes them, and their ids ``str [m]``.
 
         They go through the run's own encoder, if it has one: photographs, or a table with the same columns, will do.
@@ -99,12 +103,17 @@ class Run:
         Args:
             data: as for `earlylearn.train`; labels are not needed.
             data_dir: where the files of built-in data are.
+            strict: refuse data of which anything is left out, filled, or unseen in training; else it is told on stderr.
 
         Raises:
             UsageError: the data cannot be read, are of another kind, or the encoder is gone.
         """
         rows = read_unlabelled(data, self.inputs["schema"], data_dir=data_dir)
-        workplace = Workplace(folder_of(data, data_dir))
+        if yes_or_no("strict", strict):
+            refuse_notes(rows.notes)
+        for note in rows.notes:
+            say(note)
+        workplace = Workplace(folder_of(str(data), data_dir))
         return encode_inputs(rows, self.inputs["schema"], workplace=workplace, saved=self.folder.encoder), rows.ids
 
     def predict_proba(self, x: RawInputs, *, weights: Weights = "picked") -> NDArray[np.float32]:
@@ -121,13 +130,15 @@ class Run:
             UsageError: inputs of another shape or dtype, or no checkpoint.
         """
         x = network_inputs(x, self.inputs, self.folder.encoder)
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            row = int(np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(1))[0])
+            raise UsageError(f"inputs: row {row} has a value that is not finite; fill or remove it")
         if not len(x):
             return np.zeros((0, len(self.classes)), np.float32)
         method = self._model(weights)
-        fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
         inputs = as_tensor(x)
         batches = ((part, part) for part in inputs.split(evaluation_size(inputs)))
-        return torch.softmax(predict_batches(method, fabric, batches), 1).numpy()
+        return torch.softmax(predict_batches(method, None, batches), 1).numpy()
 
     def predict(self, x: RawInputs, *, weights: Weights = "picked") -> NDArray[np.int64]:
         """Predicted classes ``int64 [m]``, positions in `classes`; arguments as of `predict_proba`."""

@@ -15,6 +15,7 @@ from earlylearn.data.sources import Loaded
 from earlylearn.documents import Accuracy, EpochRecord, Metrics, Summary
 from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
 from earlylearn.files import fault, write_json
+from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method
 from earlylearn.machine import keep_freed_memory
 from earlylearn.plugins import short
@@ -23,9 +24,10 @@ from earlylearn.runs.canaries_told import told_beside
 from earlylearn.runs.checkpoint import Best, load_checkpoint, method_names, method_state, save_checkpoint
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.evaluate import Evaluator
-from earlylearn.runs.folder import AGAIN, RunFolder
+from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.generators import Generators
 from earlylearn.runs.inputs import inputs_in_words
+from earlylearn.runs.issues import AGAIN
 from earlylearn.runs.loggers import make_loggers, numbers_of
 from earlylearn.runs.metrics import find_metrics
 from earlylearn.runs.prepare import LabelDraw, build_method, make_batches, make_fabric, make_fit, under_draw
@@ -67,6 +69,7 @@ class Session:
     def take_up(self, checkpoint: dict[str, Any], path: Path) -> None:
         """Continue from the state in a checkpoint; UsageError if it is not one of this run."""
         try:
+            self._check_config(checkpoint)
             self.best, self.audited = self._best_of(checkpoint, "best"), None
             if checkpoint.get("audited") is not None:  # of older checkpoints there is none
                 self.audited = self._best_of(checkpoint, "audited")
@@ -76,6 +79,13 @@ class Session:
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
             raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file, or {AGAIN}") from None
+
+    def _check_config(self, checkpoint: dict[str, Any]) -> None:
+        """Raise ValueError if config.json is not what the run began with: half of it was trained otherwise."""
+        began = checkpoint.get("config")  # those written before this was kept have none
+        for name, value in asked_of(self.config).items() if isinstance(began, dict) else ():
+            if name in began and began[name] != value:
+                raise ValueError(f"{name} is {value!r}, and the run began with {began[name]!r}")
 
     def _best_of(self, checkpoint: dict[str, Any], name: str) -> Best:
         """An epoch that a checkpoint names, if it and the epoch of the checkpoint can be of this run."""
@@ -137,6 +147,7 @@ class Session:
 
         Beside the picked epoch, while that is an early one, the best of those that are not is kept to audit by.
         """
+        _check_finite(self.fit.method, record["epoch"])
         epoch: Best = {
             "epoch": record["epoch"],
             "val_accuracy": record["val_accuracy"],
@@ -155,6 +166,7 @@ class Session:
             "generators": self.generators.state_dict(),
             "best": self.best,
             "audited": self.audited,
+            "config": asked_of(self.config),
         }
         save_checkpoint(folder.last, state, also=also)
 
@@ -268,6 +280,29 @@ def _as_good(epoch: Best, other: Best | None) -> bool:
     """Whether noisy validation likes an epoch as well as an earlier one; without it the later one is liked."""
     mine, theirs = epoch["val_accuracy"], None if other is None else other["val_accuracy"]
     return mine is None or theirs is None or mine >= theirs
+
+
+# Where a run finds its data and on what it computes: that may change between two parts of it.
+MAY_CHANGE = frozenset(
+    {"data", "data_dir", "labels", "true_labels", "corrections", "test", "pretrained", "noise", "encoder", "plugins"}
+    | {"accelerator", "devices", "eager", "method", "network", "strict", "epochs", "continued"}
+)
+
+
+def asked_of(config: RunConfig) -> dict[str, Any]:
+    """What a run was asked for, as JSON has it, but for what may change while it is interrupted."""
+    settings: dict[str, Any] = config.model_dump(mode="json", exclude=set(MAY_CHANGE))
+    return settings
+
+
+def _check_finite(method: Method, epoch: int) -> None:
+    """Raise EarlylearnError if a network's weights are no numbers any more: the last step's are judged by no loss."""
+    for net in method.nets:
+        if not all(bool(torch.isfinite(weight).all()) for weight in net.parameters()):
+            raise EarlylearnError(
+                f"the loss is not finite in epoch {epoch}: weights are not finite; lower {setting('lr')}"
+                + (f", the checkpoint of epoch {epoch - 1} is kept" if epoch > 1 else "")
+            )
 
 
 @contextlib.contextmanager

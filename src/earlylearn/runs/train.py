@@ -15,15 +15,15 @@ from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.memory import IN_MEMORY
 from earlylearn.data.request import Setting, as_list
-from earlylearn.data.sources import Loaded, is_in_memory
+from earlylearn.data.sources import Loaded, is_in_memory, name_of
 from earlylearn.errors import UsageError, setting
-from earlylearn.files import write_json
+from earlylearn.files import from_json, write_json
 from earlylearn.loop.method import Method
 from earlylearn.networks.timm_networks import CACHE
 from earlylearn.plugins import short
 from earlylearn.runs.checkpoint import load_checkpoint, method_names
 from earlylearn.runs.config import RunConfig, resolve
-from earlylearn.runs.folder import RunFolder, environment
+from earlylearn.runs.folder import RunFolder, environment, note_environment
 from earlylearn.runs.inputs import describe_inputs, inputs_in_words
 from earlylearn.runs.memory import check_memory
 from earlylearn.runs.own import KINDS, LISTS, take_objects
@@ -31,7 +31,7 @@ from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.reading import read_request
 from earlylearn.runs.run import Run
 from earlylearn.runs.session import Session, one_line_errors
-from earlylearn.values import plain, whole_number
+from earlylearn.values import a_path, plain, whole_number
 
 
 def train(
@@ -71,6 +71,7 @@ def train(
     config = resolve(loaded.train, request, options)
     if out is None:
         out = Path("runs") / f"{Path(config.data).stem}-{short(config.method)}-{config.seed}"
+    out = a_path("out", out)
     return start(config, loaded, out, overwrite=overwrite, quiet=quiet)
 
 
@@ -120,13 +121,16 @@ def read(data: Any, settings: dict[str, Any], *, quiet: bool = False) -> tuple[L
         UsageError: the data cannot be read as asked.
     """
     settings = dict(settings)
-    options = dict(settings.pop("options", None) or {})
+    options = settings.pop("options", None)
+    if options is not None and not isinstance(options, dict):
+        raise UsageError(f"{setting('options', options)}: must be a dictionary, such as {{'lam': 3}}")
+    options = dict(options or {})
     request: dict[str, Any] = {}
     for name, value in settings.items():
         mine = name in RunConfig.model_fields or name == "callbacks"
-        (request if mine else options)[name] = plain(value) if name not in OBJECTS else value
+        (request if mine else options)[name] = plain(name_of(value)) if name not in OBJECTS else value
     loaded, source, encoder = read_request(data, request, quiet=quiet)
-    for note in loaded.train.notes:
+    for note in dict.fromkeys(loaded.train.notes + (loaded.test.notes if loaded.test else ())):
         say(note)  # never kept quiet: it says what became of the user's data
     if is_in_memory(request.get("test")):
         request["test"] = None  # config.json has no place for it
@@ -144,18 +148,18 @@ def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool
         draws = draw_labels(config, loaded.train)
         memory = check_memory(config, loaded.train, Path(out))
         session = Session(config, loaded, draws, quiet=quiet)
-        folder = RunFolder.create(out, overwrite=overwrite)
-        with one_line_errors(folder):
-            folder.write_config(config, describe_inputs(loaded))
-            write_json(folder.environment, environment())
-            folder.write_labels(**label_arrays(draws, loaded.train))
-            if loaded.train.fitted is not None:
-                loaded.train.fitted.save(folder.encoder)
-        if not quiet:
-            say(headline(config, loaded.train))
-            if memory:
-                say(memory)
-        return session.run(folder)
+        with RunFolder.made(out, overwrite=overwrite) as folder:
+            with one_line_errors(folder):
+                folder.write_config(config, describe_inputs(loaded))
+                write_json(folder.environment, environment())
+                folder.write_labels(**label_arrays(draws, loaded.train))
+                if loaded.train.fitted is not None:
+                    loaded.train.fitted.save(folder.encoder)
+            if not quiet:
+                say(headline(config, loaded.train))
+                if memory:
+                    say(memory)
+            return session.run(folder)
 
 
 def check(config: RunConfig, loaded: Loaded) -> None:
@@ -213,7 +217,7 @@ def resume(
     loaded, _, _ = read_request(source, request, quiet=quiet, saved=folder.encoder)
     if longer:
         _check_same(run, loaded)
-        with one_line_errors(folder):
+        with folder.locked(), one_line_errors(folder):
             folder.summary.unlink(missing_ok=True)  # first: without it, the run has not come to its end
             folder.write_config(longer_config, run.inputs)
         run = Run(path, own=own)
@@ -243,18 +247,41 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
     _check_same(run, loaded)
     if folder.last.exists():  # which has every weight: the file training began with may be gone
         config = config.model_copy(update={"pretrained": None})
-    draws, saved = draw_labels(config, loaded.train), folder.read_labels()
+    draws = draw_labels(config, loaded.train)
     again = label_arrays(draws, loaded.train)
-    if not all(name in saved and np.array_equal(saved[name], array) for name, array in again.items()):
-        raise UsageError(_changed(run))
-    with torch.random.fork_rng(devices=[]):
-        session = Session(config, loaded, draws, quiet=quiet)
-        if folder.last.exists():
-            names = method_names(session.fit.method)
-            session.take_up(load_checkpoint(folder.last, names), folder.last)
-        with one_line_errors(folder):
-            folder.keep_metrics(session.fit.epoch)
-        return session.run(folder)
+    with folder.locked():
+        if folder.finished:  # by the process that held the lock until now
+            return Run(folder.path)
+        if not folder.labels.exists() and not folder.last.exists():  # what came first did not fit onto the disk
+            with one_line_errors(folder):
+                folder.write_labels(**again)
+        saved = folder.read_labels()
+        if not all(name in saved and np.array_equal(saved[name], array) for name, array in again.items()):
+            raise UsageError(_changed(run))
+        _tell_threads(folder)
+        with torch.random.fork_rng(devices=[]):
+            session = Session(config, loaded, draws, quiet=quiet)
+            if folder.last.exists():
+                names = method_names(session.fit.method)
+                session.take_up(load_checkpoint(folder.last, names), folder.last)
+            with one_line_errors(folder):
+                folder.keep_metrics(session.fit.epoch)
+                note_environment(folder)
+            return session.run(folder)
+
+
+def _tell_threads(folder: RunFolder) -> None:
+    """Say so where a run goes on with another number of threads: sums are then rounded in another order."""
+    try:
+        before = from_json(folder.environment.read_text()).get("threads")
+    except (OSError, ValueError, AttributeError):
+        return
+    now = torch.get_num_threads()
+    if isinstance(before, int) and before != now:
+        say(
+            f"{folder.path}: began with {before} threads and goes on with {now}: the last digits may differ from a run "
+            "in one go"
+        )
 
 
 def headline(config: RunConfig, data: LabelledData) -> str:

@@ -27,11 +27,11 @@ from earlylearn.report import render_comparison
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.train import read
 from earlylearn.study.conclusions import conclude_comparison
-from earlylearn.study.conduct import about, conduct, means, study_run
+from earlylearn.study.conduct import about, conduct, means, seed_count, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, StudyRun, Task
 from earlylearn.study.statistics import holm, paired_difference, summarize
-from earlylearn.values import pairs_from_text, plain, whole_number
+from earlylearn.values import pairs_from_text, plain
 
 FILES = ("comparison.json", "comparison.csv", "report.html")
 COMPARED: tuple[Compared, ...] = ("test_last", "test_at_best_val", "val_last")
@@ -130,7 +130,7 @@ def compare(
     first = configs[names[0]]
     out = Path("runs") / f"{Path(first.data).stem}-comparison" if out is None else Path(out)
     tasks = []
-    for seed in range(first.seed, first.seed + whole_number("seeds", seeds)):
+    for seed in range(first.seed, first.seed + seed_count(seeds)):
         for name in names:
             run = study_run(name, _config(asked[name], {**request, "seed": seed}, loaded), out)
             tasks.append(Task({}, (run,)))

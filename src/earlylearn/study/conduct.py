@@ -15,7 +15,17 @@ from earlylearn.study.runs import Failure, StudyRun, Task, outcomes_of, work_thr
 from earlylearn.study.shared import SharedStudy
 from earlylearn.study.statistics import summarize
 from earlylearn.study.workers import check_workers, run_workers
-from earlylearn.values import yes_or_no
+from earlylearn.values import whole_number, yes_or_no
+
+MOST_SEEDS = 10_000  # of one method or point: nobody waits for more, and each is a run
+
+
+def seed_count(seeds: int) -> int:
+    """The number of seeds that was given; UsageError for what is none, or more than anybody would wait for."""
+    count = whole_number("seeds", seeds)
+    if count > MOST_SEEDS:
+        raise UsageError(f"{setting('seeds', seeds)}: is a run each; give at most {MOST_SEEDS:,}")
+    return count
 
 
 def conduct(

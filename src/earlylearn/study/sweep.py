@@ -26,7 +26,7 @@ from earlylearn.runs.generators import seed_for
 from earlylearn.runs.train import read
 from earlylearn.study.canaries import how_many, plant
 from earlylearn.study.conclusions import conclude_sweep, standard_error
-from earlylearn.study.conduct import about, conduct, means, study_run
+from earlylearn.study.conduct import about, conduct, means, seed_count, study_run
 from earlylearn.study.folder import write_documents
 from earlylearn.study.runs import Failure, Task
 from earlylearn.values import plain, whole_number, yes_or_no
@@ -35,6 +35,8 @@ from earlylearn.wording import command_line, mean_of
 FILES = ("sweep.json", "sweep.csv", "report.html")
 SMALLEST = 500  # rows, of data in which labels are planted unasked
 SCORES: tuple[Score, ...] = ("val_last", "val_best")
+
+MOST_POINTS = 10_000  # of a grid, each trained
 
 # Supplement G.4, where ELR's beta and lambda were chosen from these.
 GRID: dict[str, tuple[float, ...]] = {"beta": (0.5, 0.7, 0.9, 0.99), "lam": (1.0, 3.0, 5.0, 7.0, 10.0)}
@@ -141,9 +143,10 @@ def sweep(
             "leave one out"
         )
     out = Path("runs") / f"{Path(first.data).stem}-{short(first.method)}-sweep" if out is None else Path(out)
-    seed_range = range(first.seed, first.seed + whole_number("seeds", seeds))
+    seed_range = range(first.seed, first.seed + seed_count(seeds))
+    points = _points(grid, None if sample is None else whole_number("sample", sample), first.seed)
     tasks = []
-    for point in itertools.product(*grid.values()):
+    for point in points:
         params = dict(zip(grid, point, strict=True))
         try:
             configs = [resolve(loaded.train, {**request, "seed": seed}, {**options, **params}) for seed in seed_range]
@@ -152,9 +155,6 @@ def sweep(
         tasks.append(Task(params, tuple(study_run(_name(params), config, out) for config in configs)))
     if len({run.path for task in tasks for run in task.runs}) < len(tasks) * len(seed_range):
         raise UsageError(f"{setting('grid', grid)}: a value is there twice; leave one out")
-    if sample is not None:
-        chosen = np.random.default_rng(seed_for(first.seed, "sample")).permutation(len(tasks))
-        tasks = [tasks[k] for k in sorted(chosen[: whole_number("sample", sample)])]
     outcomes, failed = conduct(
         tasks,
         loaded,
@@ -176,6 +176,28 @@ def sweep(
     return result
 
 
+def _points(grid: Mapping[str, Sequence[Any]], sample: int | None, seed: int) -> list[tuple[Any, ...]]:
+    """The points of a grid to try: all, or so many drawn at random, in the order of the grid.
+
+    Raises:
+        UsageError: they are too many.
+    """
+    count = math.prod(len(values) for values in grid.values())
+    if count > MOST_POINTS and sample is None:
+        raise UsageError(
+            f"{setting('grid')}: has {count:,} points, more than {MOST_POINTS:,}; give fewer values, or try some of "
+            f"them with {setting('sample', 20)}"
+        )
+    if count > 100 * MOST_POINTS:
+        raise UsageError(f"{setting('grid')}: has {count:,} points; give fewer values")
+    chosen = range(count)
+    if sample is not None:
+        drawn = np.random.default_rng(seed_for(seed, "sample")).permutation(count)
+        chosen = sorted(drawn[:sample].tolist())
+    wanted = set(chosen)
+    return [point for k, point in enumerate(itertools.product(*grid.values())) if k in wanted]
+
+
 def _blamed(error: UsageError, params: dict[str, Any]) -> UsageError:
     """The error of a point of the grid, as one of the grid; hyperparameters that stay as they are are not of it."""
     name = error.setting
@@ -184,9 +206,11 @@ def _blamed(error: UsageError, params: dict[str, Any]) -> UsageError:
 
 def _grid(config: RunConfig, grid: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
     """The values to try; by default the paper's, for a method that has its hyperparameters."""
+    if grid is not None and not isinstance(grid, Mapping):
+        raise UsageError(f"{setting('grid', grid)}: must be a dictionary of lists, such as {{'lam': [1, 3]}}")
     if grid:
         for name, values in grid.items():
-            if isinstance(values, str) or not len(values):
+            if isinstance(values, str) or _is_single(values) or not len(values):
                 raise UsageError(f"{setting('grid', {name: values})}: {name} needs a list of values, at least one")
         return {name: [plain(value) for value in values] for name, values in grid.items()}
     method, known = short(config.method), hyperparameters(config.method_class()).model_fields
@@ -201,6 +225,11 @@ def _grid(config: RunConfig, grid: Mapping[str, Sequence[Any]] | None) -> dict[s
             f"{setting('grid', {next(iter(known)): ['VALUE', 'VALUE']})}"
         )
     return {name: list(values) for name, values in GRID.items()}
+
+
+def _is_single(values: Any) -> bool:
+    """Whether there is one value where a list of them is wanted, such as a number or a tensor of no dimension."""
+    return not hasattr(values, "__len__") or getattr(values, "ndim", 1) == 0
 
 
 def _name(params: dict[str, Any]) -> str:

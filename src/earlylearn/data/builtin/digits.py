@@ -1,8 +1,6 @@
 """What are scikit-learn's 1,797 handwritten digits as a labelled data set?"""
 
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.images import image_schema
@@ -16,6 +14,9 @@ def read_digits() -> tuple[LabelledData, LabelledData]:
 
     The labels are the true labels. Ids are ``digits-<row in load_digits>``; rows keep that order.
     """
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
     pixels, labels = load_digits(return_X_y=True)
     images = np.rint(pixels * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     rows = np.arange(len(images))

@@ -13,6 +13,9 @@ from earlylearn.data.readers.images import check_size, fit_arrays, image_schema
 from earlylearn.data.readers.label_files import label_file_values
 from earlylearn.data.readers.npz import npy_array, npz_array, npz_keys
 from earlylearn.data.readers.paths import listed
+from earlylearn.data.readers.pixels import pixels
+from earlylearn.data.readers.precision import centre, coarse, collapsed, shifted
+from earlylearn.data.readers.suspects import check_classes
 from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
 
@@ -39,7 +42,8 @@ def read_npz(
     for key, partner in (("x", None), ("y", None), ("x_test", "y_test"), ("y_test", "x_test")):
         if key not in keys and (partner is None or partner in keys):
             raise UsageError(f"{name}: has no array {key!r}; it has {listed(keys)}, save it with x=... and y=...")
-    x = npz_array(path, "x")
+    where = f"{name}, array 'x'"
+    x, said = _like(npz_array(path, "x"), None if like is None else like.schema, where)
     y = label_values(npz_array(path, "y"), f"{name}, array 'y'")
     named = None
     if "classes" in keys:
@@ -49,10 +53,11 @@ def read_npz(
     if like is not None:
         schema, classes = like.schema, like.classes
     else:
-        schema = array_schema(x, f"{name}, array 'x'", missing, image_size)
+        schema = array_schema(x, where, missing, image_size)
         classes = named or class_names(y)
+        said += () if named else check_classes(y, f"{name}, array 'y'")
 
-    def part(x: NDArray[Any], values: NDArray[Any], suffix: str) -> LabelledData:
+    def part(x: NDArray[Any], notes: tuple[str, ...], values: NDArray[Any], suffix: str) -> LabelledData:
         where = f"{name}, array 'y{suffix}'"
         if len(x) != len(values):
             raise UsageError(f"{where}: {len(values)} labels for {len(x)} rows of 'x{suffix}'; give one label per row")
@@ -65,13 +70,14 @@ def read_npz(
             classes=classes,
             ids=_ids(path, keys, f"ids{suffix}", len(x), name),
             schema=schema,
+            notes=(*notes, *_remarks(x, schema, f"{name}, array 'x{suffix}'")),
         )
 
-    train = part(x, y, "")
+    train = part(x, said, y, "")
     if "x_test" not in keys:
         return train, None
     y_test = label_values(npz_array(path, "y_test"), f"{name}, array 'y_test'")
-    return train, part(npz_array(path, "x_test"), y_test, "_test")
+    return train, part(*_like(npz_array(path, "x_test"), schema, f"{name}, array 'x_test'"), y_test, "_test")
 
 
 def read_npy(
@@ -91,10 +97,11 @@ def read_npy(
     """
     if labels is None:
         raise UsageError(f"{name}: is an array without labels; name the file that has them with {setting('labels')}")
-    x = npy_array(path)
+    x, said = _like(npy_array(path), None, name)
     schema = array_schema(x, name, missing, image_size)
     values = label_file_values(labels, "labels", [len(x)])
     classes = class_names(values)
+    said += check_classes(values, setting("labels", labels))
     return LabelledData(
         name=name,
         inputs=rows_of_array(x, schema, name),
@@ -102,18 +109,20 @@ def read_npy(
         classes=classes,
         ids=np.arange(len(x)).astype(str),
         schema=schema,
+        notes=(*said, *_remarks(x, schema, name)),
     )
 
 
 def array_inputs(path: Path, schema: Schema) -> Unlabelled:
     """The rows of an .npy file, or of the array ``x`` of an .npz, encoded as `schema` says."""
     if path.suffix.lower() == ".npy":
-        x = npy_array(path)
-        return Unlabelled(inputs=rows_of_array(x, schema, str(path)), ids=np.arange(len(x)).astype(str))
-    x, keys = npz_array(path, "x"), npz_keys(path)
-    return Unlabelled(
-        inputs=rows_of_array(x, schema, f"{path}, array 'x'"), ids=_ids(path, keys, "ids", len(x), str(path))
-    )
+        where, raw = str(path), npy_array(path)
+        ids = np.arange(len(raw)).astype(str) if raw.ndim else np.zeros(0, str)
+    else:
+        where, raw = f"{path}, array 'x'", npz_array(path, "x")
+        ids = _ids(path, npz_keys(path), "ids", len(raw) if raw.ndim else 0, str(path))
+    x, said = _like(raw, schema, where)
+    return Unlabelled(inputs=rows_of_array(x, schema, where), ids=ids, notes=(*said, *_remarks(x, schema, where)))
 
 
 def _ids(path: Path, keys: list[str], key: str, rows: int, name: str) -> NDArray[np.str_]:
@@ -137,6 +146,47 @@ def as_images(x: NDArray[Any]) -> NDArray[np.uint8] | None:
     return x if x.ndim == 4 and x.shape[1] in (1, 3) else None
 
 
+def _like(x: NDArray[Any], schema: Schema | None, where: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """An array whose images, if it holds any, are uint8, and what is to be told of that.
+
+    Args:
+        x: as it stands in the file.
+        schema: of the training data, which says whether it has images; None if it is of the training data itself.
+        where: the file and array, for messages.
+    """
+    _check(x, where)
+    if schema is not None and schema.get("kind") != "images":
+        return x, ()
+    found = pixels(x, where, surely=schema is not None)
+    return (x, ()) if found is None else found
+
+
+def _remarks(x: NDArray[Any], schema: Schema, where: str) -> tuple[str, ...]:
+    """What is to be told of features that were filled, or that 32 bits do not tell apart any more."""
+    if schema["kind"] != "array":
+        return ()
+    flat, lines = x.reshape(len(x), -1), []
+    gaps = int((~np.isfinite(flat)).any(axis=0).sum()) if x.dtype.kind == "f" else 0
+    if gaps and schema.get("medians") is not None:
+        lines.append(
+            f"{where}: {int((~np.isfinite(flat)).sum()):,} missing values are filled by the medians of {gaps} features"
+        )
+    offsets = schema.get("offsets") or [0.0] * flat.shape[1]
+    fallen = []
+    for k in np.flatnonzero(coarse(flat)).tolist():
+        column = shifted(flat[:, k].astype(np.float64), offsets[k])
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = collapsed(column, column.astype(np.float32))
+        fallen += [] if found is None else [(k, found)]
+    if fallen:
+        k, (was, left) = fallen[0]
+        lines.append(
+            f"{where}: in {len(fallen)} features different values fall together in the 32 bits of a network, "
+            f"such as {was:,} to {left:,} in feature {k}"
+        )
+    return tuple(lines)
+
+
 def array_schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | None) -> Schema:
     """How the rows of an array are read: as images, or flattened; UsageError if they are neither."""
     _check(x, where)
@@ -150,8 +200,11 @@ def array_schema(x: NDArray[Any], where: str, missing: Missing, image_size: int 
             f"{setting('image_size', image_size)}: {where} is no images ({x.dtype} {list(x.shape)}); leave it out, or "
             "save x as uint8 [n, height, width, channels]"
         )
-    fill = medians(x.reshape(len(x), -1), where) if missing == "impute" else None
-    return {"kind": "array", "shape": list(x.shape[1:]), "medians": fill}
+    flat = x.reshape(len(x), -1)
+    schema: Schema = {"kind": "array", "shape": list(x.shape[1:])}
+    schema["medians"] = medians(flat, where) if missing == "impute" else None
+    far = [centre(flat[:, k].astype(np.float64)) if each else 0.0 for k, each in enumerate(coarse(flat))]
+    return {**schema, "offsets": far} if any(far) else schema
 
 
 def rows_of_array(x: NDArray[Any], schema: Schema, where: str) -> NDArray[Any]:
@@ -170,7 +223,11 @@ def rows_of_array(x: NDArray[Any], schema: Schema, where: str) -> NDArray[Any]:
             f"{where}: rows have the shape {list(x.shape[1:])}, those of the training data "
             f"{schema['shape']}; give the same features"
         )
-    return fill_missing(x.reshape(len(x), -1), schema["medians"], where)
+    flat, fill, offsets = x.reshape(len(x), -1), schema["medians"], schema.get("offsets")
+    if offsets is not None:
+        flat = flat.astype(np.float64) - np.array(offsets)
+        fill = None if fill is None else [median - offset for median, offset in zip(fill, offsets, strict=True)]
+    return fill_missing(flat, fill, where)
 
 
 def _check(x: NDArray[Any], where: str) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.readers.paths import listed
+from earlylearn.data.readers.suspects import check_length
 from earlylearn.errors import UsageError
 
 
@@ -21,19 +22,9 @@ def label_values(raw: Any, where: str) -> NDArray[Any]:
     Raises:
         UsageError: a label is missing, not finite or not whole, or there is more than one per row.
     """
-    if isinstance(raw, np.ndarray):
-        if raw.ndim == 2 and raw.shape[1] == 1:
-            raw = raw[:, 0]
-        if raw.ndim != 1:
-            raise UsageError(
-                f"{where}: the labels have the shape {list(raw.shape)}; give one label per row, shape [n] "
-                "(of one-hot labels take argmax(axis=1))"
-            )
-        if raw.dtype.kind == "S":
-            raw = np.char.decode(raw, "utf-8", "replace")
-        if raw.dtype.kind not in "biufU":
-            raise UsageError(f"{where}: labels cannot be {raw.dtype}; give integers or text")
+    raw = _one_per_row(raw, where) if isinstance(raw, np.ndarray) else raw
     column = pd.Series(raw).reset_index(drop=True)
+    check_length(column, where, "a label")
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     empty = column.isna().to_numpy(bool)
@@ -47,13 +38,30 @@ def label_values(raw: Any, where: str) -> NDArray[Any]:
         broken = np.flatnonzero(values != np.floor(values))
         if len(broken):
             raise UsageError(
-                f"{where}: row {broken[0]} has the label {values[broken[0]]}, which is not a whole number; "
-                "give class names or integers"
+                f"{where}: row {broken[0]} has the label {values[broken[0]]}, which is not a whole number"
+                + (" (looks like a quantity, which is no matter of classes)" if len(broken) > 0.1 * len(values) else "")
+                + "; give class names or integers"
             )
         return column.to_numpy(np.int64)
     text = np.array(["" if gone else str(v).strip() for v, gone in zip(column, empty, strict=True)], dtype=str)
     _refuse_missing(empty | (text == ""), where)
     return text
+
+
+def _one_per_row(raw: NDArray[Any], where: str) -> NDArray[Any]:
+    """An array of labels as ``[n]``; UsageError if it holds several per row, or neither numbers nor text."""
+    if raw.ndim == 2 and raw.shape[1] == 1:
+        raw = raw[:, 0]
+    if raw.ndim != 1:
+        raise UsageError(
+            f"{where}: the labels have the shape {list(raw.shape)}; give one label per row, shape [n] "
+            "(of one-hot labels take argmax(axis=1))"
+        )
+    if raw.dtype.kind == "S":
+        raw = np.char.decode(raw, "utf-8", "replace")
+    if raw.dtype.kind not in "biufU":
+        raise UsageError(f"{where}: labels cannot be {raw.dtype}; give integers or text")
+    return raw
 
 
 def _refuse_missing(empty: NDArray[np.bool_], where: str) -> None:
@@ -100,6 +108,16 @@ def class_codes(
             "correct it or remove the row"
         )
     return codes.astype(np.int64)
+
+
+def written_as(classes: Sequence[str]) -> str:
+    """How the labels of these classes stood in the training data: as ``integers``, ``bools`` or ``text``.
+
+    Further labels are read in the same way: beside a class ``a``, the labels 01 and 1 are two.
+    """
+    if all(str(int(name)) == name if is_integer(name) else False for name in classes):
+        return "integers"
+    return "bools" if set(classes) <= {"True", "False"} else "text"
 
 
 def named_by_numbers(classes: Sequence[str]) -> bool:

@@ -3,16 +3,22 @@
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from earlylearn.data.readers.paths import check_file
 from earlylearn.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Verdict = Literal["keep", "relabel", "unsure", "exclude"]
 
 COLUMNS = ("id", "given_label", "corrected_label", "decision", "reviewers", "agreed")
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet would run, and our own mark
 
 
@@ -38,13 +44,29 @@ class Correction:
 
 
 def guarded(cell: str) -> str:
-    """A cell that no spreadsheet runs: one that begins with = + - @ or ' gets a ' in front. See `unguarded`."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """A cell that no spreadsheet runs: one that begins with = + - @ or ' gets a ' in front, unless it is a number."""
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _PLAIN_NUMBER.fullmatch(cell) else cell
 
 
 def unguarded(cell: str) -> str:
     """The cell that `guarded` was given."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+
+
+def guarded_frame(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The same table, every text and every column's name `guarded`: for a CSV file with other people's words."""
+    columns = {name: _mapped(frame[name], guarded) for name in frame if frame[name].dtype.kind not in "biufc"}
+    return frame.assign(**columns).rename(columns=lambda name: guarded(str(name)))
+
+
+def unguarded_frame(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The table that `guarded_frame` was given, read back."""
+    columns = {name: _mapped(frame[name], unguarded) for name in frame if frame[name].dtype.kind not in "biufc"}
+    return frame.assign(**columns).rename(columns=lambda name: unguarded(str(name)))
+
+
+def _mapped(column: "pd.Series[Any]", change: Callable[[str], str]) -> "pd.Series[Any]":
+    return column.map(lambda cell: change(cell) if isinstance(cell, str) else cell)
 
 
 def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
@@ -69,6 +91,8 @@ def read_corrections(path: Path) -> list[Correction]:
     Raises:
         UsageError: the file cannot be read, lacks a column, or names a row twice.
     """
+    if path.exists():
+        check_file(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from earlylearn.data.readers.faults import ColumnFault, is_free_text, together
 from earlylearn.data.readers.paths import listed
+from earlylearn.data.readers.precision import centre, shifted
+from earlylearn.data.readers.suspects import other_notation, spoilt
 from earlylearn.data.schema import Column
 from earlylearn.errors import UsageError, setting
 
@@ -59,8 +61,9 @@ def encode_columns(frame: pd.DataFrame, columns: Sequence[Column], where: str) -
     for column in columns:
         values, place = frame[column["name"]], f"{where}, column {column['name']!r}"
         if column["type"] == "number":
-            numbers = fill_missing(_numbers(values, place)[:, None], [column["median"]], place)
-            parts.append(numbers)
+            numbers, offset = as_numbers(values, place), column.get("offset", 0.0)
+            fill = None if column["median"] is None else column["median"] - offset
+            parts.append(fill_missing(shifted(numbers, offset)[:, None], [fill], place))
         elif column["type"] == "vector":
             parts.append(fill_missing(_vectors(values, column["length"], place), None, place))
         elif column["type"] != "text":  # which an encoder turns into features
@@ -74,7 +77,7 @@ def text_values(frame: pd.DataFrame, column: str, where: str, missing: Missing) 
     Raises:
         UsageError: a value is missing where none may be.
     """
-    text = _text(frame[column], "category")
+    text = as_text(frame[column], "category")
     empty = np.flatnonzero(text.isna().to_numpy(bool))
     if len(empty) and missing == "refuse":
         raise UsageError(
@@ -150,46 +153,52 @@ def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missin
     elif isinstance(dtype, pd.CategoricalDtype) or inferred == "string":
         kind = "category"
     elif inferred in ("integer", "floating", "decimal", "mixed-integer-float"):
-        values = _numbers(column, place)
+        values = as_numbers(column, place)
         median = medians(values[:, None], place)[0] if missing == "impute" else None
-        return {"name": name, "type": "number", "median": median}
+        number: Column = {"name": name, "type": "number", "median": median}
+        offset = centre(values)
+        return {**number, "offset": offset} if offset else number
     elif _is_list(column):
         return {"name": name, "type": "vector", "length": _vectors(column, None, place).shape[1]}
     else:
         found = inferred if pd.api.types.is_object_dtype(dtype) else dtype
         message = f"{place}: holds {found}, neither numbers nor text; convert it to numbers or give "
         raise ColumnFault(f"{message}{setting('drop', [name])}", name, f"{found}, neither numbers nor text", "drop")
-    text = _text(column, kind)
+    text = as_text(column, kind)
     present = text[text.notna()]
     categories: list[str | None] = sorted(set(present))
-    _refuse_free_text(name, present, categories, place)
+    _refuse_other_text(name, text, categories, place)
     if missing == "impute" and len(present) < len(text):
         categories.append(None)
     return {"name": name, "type": kind, "categories": categories}
 
 
-def _refuse_free_text(name: str, text: "pd.Series[Any]", categories: Sequence[str | None], place: str) -> None:
-    """Catches numbers spoilt by a few entries such as '?', and columns of names or sentences."""
-    many = len(categories) > MOST_CATEGORIES or len(categories) > 0.5 * len(text)
-    if len(categories) <= FEW_CATEGORIES:
-        if many and len(categories) > 1 and is_free_text(text):
-            raise ColumnFault("", name, "free text", "text")
-        return
-    parsed = pd.to_numeric(pd.Series(list(categories), dtype=object), errors="coerce").notna()
-    if parsed.mean() > 0.5 and not parsed.all():
-        spoilt = text[text == categories[int(np.flatnonzero(~parsed)[0])]]
+def _refuse_other_text(name: str, text: "pd.Series[Any]", categories: Sequence[str | None], place: str) -> None:
+    """Catches numbers spoilt by a few entries such as '?' or written otherwise, and columns of names or sentences."""
+    present = text[text.notna()]
+    odd = spoilt(present)
+    if odd is not None:
         raise ColumnFault(
-            f"{place}: row {spoilt.index[0]} is {spoilt.iloc[0]!r} among numbers; correct it, or empty the "
-            f"cell and give {setting('missing', 'impute')}",
+            f"{place}: row {odd.index[0]} is {odd.iloc[0]!r} among numbers ({len(odd)} of {len(text)} rows are none); "
+            f"correct it, or empty the cell and give {setting('missing', 'impute')}",
             name,
-            f"{spoilt.iloc[0]!r} in row {spoilt.index[0]} among numbers",
+            f"{odd.iloc[0]!r} in row {odd.index[0]} among numbers",
             "mend",
         )
-    if many:
-        found = f"{len(categories):,} different texts in {len(text):,} rows"
-        if is_free_text(text):
-            raise ColumnFault("", name, "free text", "text")
-        raise ColumnFault("", name, found, "drop")
+    notation = other_notation(present)
+    if notation is not None:
+        raise ColumnFault(
+            f"{place}: holds {notation}, such as {present.iloc[0]!r}, which would be {len(categories):,} categories; "
+            f"write plain numbers with a decimal point, or give {setting('drop', [name])}",
+            name,
+            f"{notation}, such as {present.iloc[0]!r}",
+            "drop",
+        )
+    many = len(categories) > MOST_CATEGORIES or len(categories) > 0.5 * len(text)
+    if many and len(categories) > 1 and is_free_text(present):
+        raise ColumnFault("", name, "free text", "text")
+    if many and len(categories) > FEW_CATEGORIES:
+        raise ColumnFault("", name, f"{len(categories):,} different texts in {len(text):,} rows", "drop")
 
 
 def _is_list(column: "pd.Series[Any]") -> bool:
@@ -214,18 +223,19 @@ def _vectors(column: "pd.Series[Any]", length: int | None, place: str) -> NDArra
     return np.stack(rows)
 
 
-def _numbers(column: "pd.Series[Any]", place: str) -> NDArray[np.float64]:
+def as_numbers(column: "pd.Series[Any]", place: str) -> NDArray[np.float64]:
+    """The values of a column of numbers as ``float64 [n]``, NaN where one is missing; UsageError of any other text."""
     parsed = pd.to_numeric(column, errors="coerce")
-    spoilt = np.flatnonzero((parsed.isna() & column.notna()).to_numpy(bool))
-    if len(spoilt):
+    odd = np.flatnonzero((parsed.isna() & column.notna()).to_numpy(bool))
+    if len(odd):
         raise UsageError(
-            f"{place}: row {spoilt[0]} is {str(column.iloc[spoilt[0]])!r}, not a number as in the training "
-            "data; correct it"
+            f"{place}: row {odd[0]} is {str(column.iloc[odd[0]])!r}, not a number as in the training data "
+            f"({len(odd)} of {len(column)} rows are none); correct it"
         )
     return parsed.to_numpy(np.float64, na_value=np.nan)
 
 
-def _text(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
+def as_text(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
     """The values as str, missing ones as None; row numbers as the index."""
     column = column.reset_index(drop=True).astype(object)
     text = column.map(str, na_action="ignore")
@@ -235,7 +245,7 @@ def _text(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
 
 
 def _one_hot(values: "pd.Series[Any]", column: Column, place: str) -> NDArray[np.float32]:
-    text = _text(values, column["type"])
+    text = as_text(values, column["type"])
     categories = column["categories"]
     empty = np.flatnonzero(text.isna().to_numpy(bool))
     if len(empty) and categories[-1] is not None:

@@ -1,7 +1,5 @@
 """How does a folder with one sub-folder per class become images and labels?"""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.readers.images import natural_augmentation, survey
 from earlylearn.data.readers.paths import IMAGE_SUFFIXES, listed, reading, relative_id
+from earlylearn.data.readers.walk import images_below, is_hidden, together, without_unreadable
 from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
 
@@ -17,7 +16,12 @@ _VALIDATION = frozenset({"val", "valid", "validation", "dev"})
 
 
 def read_folder(
-    path: Path, name: str, *, image_size: int | None = None, like: LabelledData | None = None
+    path: Path,
+    name: str,
+    *,
+    image_size: int | None = None,
+    skip_unreadable: bool = False,
+    like: LabelledData | None = None,
 ) -> tuple[LabelledData, LabelledData | None]:
     """``DIR/<class>/**/<image>``, or ``DIR/train/<class>/..`` with ``DIR/test/<class>/..`` as the test set.
 
@@ -40,27 +44,36 @@ def read_folder(
             "or call the test part 'test'"
         )
     if not (nested and has_test):
-        return _read(path, path, name, image_size, like), None
-    train = _read(path / "train", path, name, image_size, like)
-    return train, _read(path / "test", path, name, image_size, like or train)
+        return _read(path, path, name, image_size, skip_unreadable, like), None
+    train = _read(path / "train", path, name, image_size, skip_unreadable, like)
+    return train, _read(path / "test", path, name, image_size, skip_unreadable, like or train)
 
 
 def folder_inputs(path: Path, schema: Schema) -> Unlabelled:
     """Every image below a folder, or the one image that `path` is, whatever the sub-folders."""
-    with reading(path, "give a readable folder"):
-        files = [path] if path.is_file() else list(_images_below(path))
+    files, notes = [path], ()
+    if not path.is_file():
+        found = images_below(path, path)
+        files, notes = found.files, found.notes(path)
     if not files:
         raise UsageError(f"{path}: no images ({listed(sorted(IMAGE_SUFFIXES))}); give a folder that holds some")
     folder = path.parent if path.is_file() else path
     ids = np.array([relative_id(file, folder) for file in files])
-    return Unlabelled(inputs=no_features(len(files)), ids=ids, pictures=Pictures(files, schema))
+    return Unlabelled(inputs=no_features(len(files)), ids=ids, pictures=Pictures(files, schema), notes=notes)
 
 
-def _read(path: Path, top: Path, name: str, image_size: int | None, like: LabelledData | None) -> LabelledData:
+def _read(
+    path: Path, top: Path, name: str, image_size: int | None, skip_unreadable: bool, like: LabelledData | None
+) -> LabelledData:
     with reading(path, "give a readable folder"):
         folders = _folders(path)
-        found = {folder: list(_images_below(path / folder)) for folder in folders}
-        loose = [] if folders else [f for f in _images_below(path)]
+    below = {folder: images_below(path / folder, path) for folder in folders}
+    notes = together(below.values()).notes(path)
+    found = {folder: each.files for folder, each in below.items()}
+    loose = [] if folders else images_below(path, path).files
+    if skip_unreadable:
+        found, skipped = without_unreadable(found, name)
+        notes = (*notes, *skipped)
     suffixes = listed(sorted(IMAGE_SUFFIXES))
     if not folders:
         here = f"{len(loose)} images but no sub-folder" if loose else "no sub-folder"
@@ -84,7 +97,7 @@ def _read(path: Path, top: Path, name: str, image_size: int | None, like: Labell
                 "training data; rename or remove the folder"
             )
     files = [file for folder in folders for file in found[folder]]
-    schema, notes = survey(files, image_size) if like is None else (like.schema, ())
+    schema, said = survey(files, image_size) if like is None else (like.schema, ())
     counts = [len(found[folder]) for folder in folders if found[folder]]
     codes = [classes.index(folder) for folder in folders if found[folder]]
     return LabelledData(
@@ -96,39 +109,16 @@ def _read(path: Path, top: Path, name: str, image_size: int | None, like: Labell
         ids=np.array([relative_id(file, top) for file in files]),
         schema=schema,
         augment=natural_augmentation(schema),
-        notes=notes,
+        notes=(*notes, *said),
     )
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
 
 
 def _folders(path: Path) -> list[str]:
     """The names of the visible sub-folders, sorted."""
-    return sorted(entry.name for entry in path.iterdir() if not _hidden(entry.name) and entry.is_dir())
+    return sorted(entry.name for entry in path.iterdir() if not is_hidden(entry.name) and entry.is_dir())
 
 
 def _only_folders(path: Path) -> bool:
     """Whether a folder has sub-folders, and no image outside them."""
-    loose = any(e.suffix.lower() in IMAGE_SUFFIXES and not _hidden(e.name) for e in path.iterdir())
+    loose = any(e.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(e.name) for e in path.iterdir())
     return bool(_folders(path)) and not loose
-
-
-def _images_below(path: Path) -> Iterator[Path]:
-    """Every visible image file below a folder, in the order of the names; links are followed once."""
-    seen = set()
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for folder, below, files in os.walk(path, followlinks=True, onerror=fail):
-        real = os.path.realpath(folder)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        below[:] = sorted(name for name in below if not _hidden(name))
-        for name in sorted(files):
-            if not _hidden(name) and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES:
-                yield Path(folder, name)

@@ -1,5 +1,6 @@
 """How do image files of every size and mode become one uint8 array?"""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 
 from earlylearn.data.readers.paths import reading
 from earlylearn.data.request import Augmentation
+from earlylearn.data.room import check_room
 from earlylearn.data.schema import Mode, Schema
 from earlylearn.errors import UsageError, setting
 from earlylearn.wording import plural
@@ -110,7 +112,10 @@ def decode(files: Sequence[Path], schema: Schema) -> NDArray[np.uint8]:
         UsageError: a file is no readable image; the message names it.
     """
     channels = 3 if schema["mode"] == "RGB" else 1
-    out = np.empty((len(files), channels, *schema["size"]), np.uint8)
+    height, width = schema["size"]
+    mend = f"give a smaller {setting('image_size')}"
+    check_room(len(files) * channels * height * width, f"{len(files):,} images of {height} x {width} pixels", mend)
+    out = np.empty((len(files), channels, height, width), np.uint8)
 
     def one(row: int) -> None:
         out[row] = decode_one(files[row], schema)
@@ -132,6 +137,8 @@ def fit_arrays(images: NDArray[np.uint8], schema: Schema) -> NDArray[np.uint8]:
     shape = (channels, *schema["size"])
     if images.shape[1:] == shape:
         return np.ascontiguousarray(images)
+    what = f"{len(images):,} images of {shape[1]} x {shape[2]} pixels"
+    check_room(len(images) * math.prod(shape), what, f"give a smaller {setting('image_size')}")
     out = np.empty((len(images), *shape), np.uint8)
     for row, image in enumerate(images):
         pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))

@@ -58,6 +58,6 @@ READERS: dict[Kind, Reader] = {
     "table": Reader(("table", "images"), (*COLUMNS, "annotators", "missing", "image_size"), _table, table_inputs),
     "npz": Reader(("array", "images"), ("missing", "image_size"), read_npz, array_inputs),
     "npy": Reader(("array", "images"), ("labels", "missing", "image_size"), _npy, array_inputs),
-    "folder": Reader(("images",), ("image_size",), read_folder, folder_inputs),
+    "folder": Reader(("images",), ("image_size", "skip_unreadable"), read_folder, folder_inputs),
     "image": Reader(("images",), (), _one_image, folder_inputs),
 }

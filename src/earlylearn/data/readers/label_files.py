@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.classes import class_codes, is_integer, label_values, named_by_numbers
 from earlylearn.data.readers.corrections import unguarded
+from earlylearn.data.readers.header import check_names, check_text
 from earlylearn.data.readers.npz import npy_array, npz_array, npz_keys
-from earlylearn.data.readers.paths import listed, reading
+from earlylearn.data.readers.paths import check_file, listed, reading
+from earlylearn.data.readers.pickled import is_pickled, pickled_labels
 from earlylearn.errors import UsageError, setting
 
 
@@ -61,10 +63,12 @@ def label_file_values(spec: str, name: str, lengths: Sequence[int], classes: Seq
         raw: pd.Series[Any] | NDArray[Any] = _text_column(path, key, where)
     elif suffix == ".npz":
         raw = npz_array(path, _npz_key(path, key, where))
-    elif suffix == ".npy" and key is None:
+    elif suffix == ".npy" and key is None and not is_pickled(path):
         raw = npy_array(path)
+    elif suffix in (".npy", ".pt", ".pth"):
+        raw = pickled_labels(path, key, where)
     else:
-        raise UsageError(f"{where}: give an .npy file, an .npz file with :KEY, or a .csv, .tsv or .txt file")
+        raise UsageError(f"{where}: give an .npy file, an .npz or .pt file with :KEY, or a .csv, .tsv or .txt file")
     if isinstance(raw, pd.Series):
         raw = _without_blank_end(raw)
     if isinstance(raw, pd.Series) and key is None and _has_header(raw, classes, lengths):
@@ -85,6 +89,8 @@ def _with_ids(path: Path, where: str) -> pd.DataFrame | None:
     with reading(path, "give a UTF-8 text file"):
         with path.open(encoding="utf-8-sig") as file:
             header = next(csv.reader([file.readline()], delimiter=separator), [])
+        if len(header) > 1:
+            check_names(header, path)
         if "id" not in header:
             return None
         return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -154,11 +160,14 @@ def _npz_key(path: Path, key: str | None, where: str) -> str:
 
 def _text_column(path: Path, key: str | None, where: str) -> "pd.Series[Any]":
     mend = "give a UTF-8 text file with one label per line"
+    check_file(path)
     if path.suffix.lower() == ".txt" and key is None:
         with reading(path, mend):
             lines = path.read_text("utf-8-sig").splitlines()
         return pd.Series(lines, dtype=str)
     separator = "," if path.suffix.lower() == ".csv" else "\t"
+    if key is not None:
+        check_text(path, separator)
     with reading(path, mend):
         frame = pd.read_csv(path, sep=separator, header=None if key is None else 0, dtype=str, skip_blank_lines=False)
     if key is not None:

@@ -1,5 +1,6 @@
 """How is a numpy file read without ever running what is in it?"""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earlylearn.data.readers.paths import listed, reading
+from earlylearn.data.room import check_room
 from earlylearn.errors import UsageError
 
 MEND = "save it again with numpy.save or numpy.savez from plain number or text arrays"
@@ -36,6 +38,7 @@ def npz_array(path: Path, key: str) -> NDArray[Any]:
     if key not in keys:
         raise UsageError(f"{path}: has no array {key!r}; it has {listed(keys)}")
     with _loaded(path, f"{path}, array {key!r}") as archive:
+        _check_size(archive, path, key)
         value = archive[key]
     if not isinstance(value, np.ndarray):
         raise UsageError(f"{path}: {key!r} is not an array; {MEND}")
@@ -72,3 +75,14 @@ def _loaded(path: Path, what: object) -> Iterator[Any]:
                     raise UsageError(f"{what}: is no numpy file; {MEND}") from error
                 raise UsageError(f"{what}: holds pickled objects, which could run code; {MEND}") from error
             raise
+
+
+def _check_size(archive: Any, path: Path, key: str) -> None:
+    """Refuse an array that unpacked is larger than the memory there is; what it says of its own size counts, too."""
+    member = next(each for each in archive.zip.infolist() if each.filename.removesuffix(".npy") == key)
+    with archive.zip.open(member) as file:
+        major, _ = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    size = max(member.file_size, math.prod(shape) * dtype.itemsize)
+    check_room(size, f"{path}, array {key!r}", "save fewer rows, or in a smaller type")

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
         raise UsageError(f"{data!r}: no such file or folder; {hint}give an existing path{known}")
     if is_folder:
         return path, "folder"
+    check_file(path)
     suffix = path.suffix.lower()
     if suffix in KINDS:
         return path, KINDS[suffix]
@@ -44,6 +46,14 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
         f"{data}: a file {f'of the kind {suffix!r}' if suffix else 'without a suffix'} cannot be read; "
         f"give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or an .npz or .npy file"
     )
+
+
+def check_file(path: Path) -> None:
+    """Raises UsageError of what is neither a file nor a folder, such as a pipe: reading it would wait for ever."""
+    with reading(path, "check the path and its permissions"):
+        mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UsageError(f"{path}: is no file but a pipe or device; save its content as a file, and name that")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from earlylearn.data.answers import Answers, answers_in_columns, answers_in_file, is_long
 from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
-from earlylearn.data.readers.classes import class_codes, class_names, label_values
+from earlylearn.data.readers.classes import class_codes, class_names, label_values, written_as
 from earlylearn.data.readers.features import Missing, encode_columns, fit_columns, text_values
+from earlylearn.data.readers.header import check_names, check_text
 from earlylearn.data.readers.images import natural_augmentation, survey
-from earlylearn.data.readers.paths import listed, reading
+from earlylearn.data.readers.paths import check_file, listed, reading
+from earlylearn.data.readers.remarks import counters, of_features, of_values
+from earlylearn.data.readers.suspects import check_classes, check_length
 from earlylearn.data.schema import Column, Schema
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import UsageError, call, setting
 
 MAJORITY = "label by majority"  # the column of given labels where several people's are given instead
 
@@ -50,7 +53,10 @@ def read_table(
     """
     schema = like.schema if like else {}
     words = [c["name"] for c in schema.get("columns", []) if c["type"] in ("category", "text")]
-    frame = read_frame(path if frame is None else frame, [c for c in (image, id_column) if c] + list(text) + words)
+    labels = [c for c in (label, true_label) if c] if like and written_as(like.classes) == "text" else []
+    frame = read_frame(
+        path if frame is None else frame, [c for c in (image, id_column) if c] + list(text) + words + labels
+    )
     answers = None
     if annotators and like is None:
         answers = _answers(frame, annotators, id_column, name)
@@ -71,39 +77,40 @@ def read_table(
         _check_roles(
             frame, name, text=text, drop=drop, show=show, image=image, taken=(label, image, id_column, true_label)
         )
-    given = label_values(frame[label], f"{name}, column {label!r}")
-    truth = None
-    if true_label is not None and true_label in frame.columns:
-        truth = label_values(frame[true_label], f"{name}, column {true_label!r}")
-        if not set(truth.astype(str)) & set(given.astype(str)):
-            raise UsageError(
-                f"{setting('true_label', true_label)}: none of its values, such as {str(truth[0])!r}, is a label in "
-                f"{label!r}, such as {str(given[0])!r}; name the column that holds the true ones of those labels"
-            )
+    there, notes = _labelled(frame[label], name, label)
+    given = label_values(frame[label][there], f"{name}, column {label!r}")
+    truth = _true_labels(frame, true_label, label, given, name)
     classes = like.classes if like else class_names(given, *([] if truth is None else [truth]))
 
-    notes: tuple[str, ...] = ()
+    if like is None:
+        notes += check_classes(given, f"{name}, column {label!r}")
     if like is None and image is None:
         aside = {label, id_column, true_label, *text, *drop, *annotators, *(set(show) - set(text))}
         features = frame[[c for c in frame.columns if c not in aside and not c.startswith("Unnamed: ")]]
+        counting, said = counters(features, name)
+        features, notes = features.drop(columns=counting), (*notes, *said)
         if features.shape[1] == 0 and not text:
+            others = listed(c for c in (label, id_column, true_label, *counting) if c)
             raise UsageError(
-                f"{name}: no feature column beside {listed(c for c in (label, id_column, true_label) if c)}; add "
-                f"numeric columns, or name the column of image paths with {setting('image', 'COLUMN')}, of texts with "
-                f"{setting('text', ['COLUMN'])}"
+                f"{name}: no feature column beside {others}; add numeric columns, or name the column of image paths "
+                f"with {setting('image', 'COLUMN')}, of texts with {setting('text', ['COLUMN'])}"
             )
         texts: list[Column] = [{"name": column, "type": "text"} for column in text]
         columns = [*fit_columns(features, name, missing), *texts]
         schema = {"kind": "table", "columns": columns, "id_column": id_column, "missing": missing}
+        notes += of_features(frame.iloc[there], columns, given, name)
     elif like is None:
-        schema, notes = survey(_files(frame, str(image), path, name), image_size)
+        schema, said_of_images = survey(_files(frame, str(image), path, name), image_size)
         schema |= {"image": image, "id_column": id_column}
+        notes += said_of_images
     found = _inputs(frame, schema, path, name)
     shown = [column for column in show if column not in found.cells]
-    return LabelledData(
+    codes = np.zeros(len(frame), np.int64)
+    codes[there] = class_codes(given, classes, f"{name}, column {label!r}")
+    data = LabelledData(
         name=name,
         inputs=found.inputs,
-        labels=class_codes(given, classes, f"{name}, column {label!r}"),
+        labels=codes,
         classes=classes,
         ids=_ids(frame, id_column, name),
         true_labels=None if truth is None else class_codes(truth, classes, f"{name}, column {true_label!r}"),
@@ -112,8 +119,24 @@ def read_table(
         pictures=found.pictures,
         cells=pd.concat([found.cells, frame[shown]], axis=1),
         answers=answers,
-        notes=notes,
+        notes=(*notes, *found.notes),
     )
+    return data if len(there) == len(frame) else data.subset(there)
+
+
+def _true_labels(
+    frame: pd.DataFrame, true_label: str | None, label: str, given: NDArray[Any], name: str
+) -> NDArray[Any] | None:
+    """The values of a column of true labels, which must have something in common with the given ones."""
+    if true_label is None or true_label not in frame.columns:
+        return None
+    truth = label_values(frame[true_label], f"{name}, column {true_label!r}")
+    if not set(truth.astype(str)) & set(given.astype(str)):
+        raise UsageError(
+            f"{setting('true_label', true_label)}: none of its values, such as {str(truth[0])!r}, is a label in "
+            f"{label!r}, such as {str(given[0])!r}; name the column that holds the true ones of those labels"
+        )
+    return truth
 
 
 def _answers(frame: pd.DataFrame, annotators: Sequence[str], id_column: str | None, name: str) -> Answers:
@@ -141,7 +164,7 @@ def _table_inputs(table: Path | pd.DataFrame, schema: Schema, name: str, path: P
     _require(frame, image, f"the training data's {setting('image', image)}", name)
     found = _inputs(frame, schema, path, name)
     ids = _ids(frame, id_column if id_column in frame.columns else None, name)
-    return Unlabelled(inputs=found.inputs, ids=ids, pictures=found.pictures, cells=found.cells)
+    return Unlabelled(inputs=found.inputs, ids=ids, pictures=found.pictures, cells=found.cells, notes=found.notes)
 
 
 def read_frame(path: Path | pd.DataFrame, text_columns: Iterable[str] = ()) -> pd.DataFrame:
@@ -153,6 +176,7 @@ def read_frame(path: Path | pd.DataFrame, text_columns: Iterable[str] = ()) -> p
     if isinstance(path, pd.DataFrame):
         return _checked(path.copy(deep=False), "the DataFrame")
     suffix = path.suffix.lower()
+    check_file(path)
     if suffix in (".parquet", ".pq"):
         try:
             import pyarrow  # noqa: F401
@@ -162,14 +186,12 @@ def read_frame(path: Path | pd.DataFrame, text_columns: Iterable[str] = ()) -> p
             ) from error
         with reading(path, "give a readable Parquet file"):
             frame = pd.read_parquet(path, engine="pyarrow")
+        check_names([str(name) for name in frame.columns], path)
     else:
+        separator = "\t" if suffix == ".tsv" else ","
+        check_text(path, separator)
         with reading(path, "give a UTF-8 table with a header line"):
-            frame = pd.read_csv(
-                path,
-                sep="\t" if suffix == ".tsv" else ",",
-                dtype=dict.fromkeys(text_columns, str),
-                low_memory=False,
-            )
+            frame = pd.read_csv(path, sep=separator, dtype=dict.fromkeys(text_columns, str), low_memory=False)
         if not isinstance(frame.index, pd.RangeIndex):
             raise UsageError(f"{path}: rows have more fields than the header; name every column in the header")
     return _checked(frame, str(path))
@@ -177,9 +199,6 @@ def read_frame(path: Path | pd.DataFrame, text_columns: Iterable[str] = ()) -> p
 
 def _checked(frame: pd.DataFrame, path: str) -> pd.DataFrame:
     frame.columns = [str(c) for c in frame.columns]
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise UsageError(f"{path}: two columns are called {twice[0]!r}; rename one of them")
     if frame.empty:
         raise UsageError(f"{path}: the table has no rows; give one row per example")
     return frame.reset_index(drop=True)
@@ -189,6 +208,21 @@ class _Inputs(NamedTuple):
     inputs: NDArray[np.float32]
     cells: pd.DataFrame
     pictures: Pictures | None
+    notes: tuple[str, ...] = ()
+
+
+def _labelled(column: "pd.Series[Any]", name: str, label: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The rows that have a label, and what is to be told of the others: they do not train, and are never flagged."""
+    empty = column.isna() | column.map(lambda value: isinstance(value, str) and not value.strip())
+    there = np.flatnonzero(~empty.to_numpy(bool))
+    if not len(there):
+        raise UsageError(f"{name}, column {label!r}: no row has a label; name the column that holds them")
+    if len(there) == len(column):
+        return there, ()
+    return there, (
+        f"{name}: {len(column) - len(there):,} of {len(column):,} rows have no {label!r}, the first is row "
+        f"{int(np.flatnonzero(empty)[0])}: they are left out, {call('predict')} will label them",
+    )
 
 
 def _inputs(frame: pd.DataFrame, schema: Schema, path: Path, name: str) -> _Inputs:
@@ -202,7 +236,7 @@ def _inputs(frame: pd.DataFrame, schema: Schema, path: Path, name: str) -> _Inpu
     cells = frame[[c["name"] for c in schema["columns"] if c["type"] != "vector"]].copy()
     for column in (c["name"] for c in schema["columns"] if c["type"] == "text"):
         cells[column] = text_values(frame, column, name, schema.get("missing", "refuse"))
-    return _Inputs(inputs, cells, None)
+    return _Inputs(inputs, cells, None, of_values(frame, schema["columns"], name))
 
 
 def _check_roles(
@@ -216,6 +250,10 @@ def _check_roles(
     taken: Sequence[str | None],
 ) -> None:
     """Raises unless all columns named are there, and none is asked to be two things."""
+    if taken[0] == taken[-1]:
+        raise UsageError(
+            f"{setting('true_label', taken[0])}: is the column of given labels; name another, or leave it out"
+        )
     if image is not None and text:
         raise UsageError(f"{setting('text', text)}: {setting('image', image)} gives the features; leave one out")
     for option, columns in (("text", text), ("drop", drop), ("show", show)):
@@ -251,6 +289,7 @@ def _ids(frame: pd.DataFrame, id_column: str | None, name: str) -> NDArray[np.st
         return np.arange(len(frame)).astype(str)
     column = frame[id_column]
     place = f"{name}, column {id_column!r}"
+    check_length(column, place, "an id")
     empty = np.flatnonzero(column.isna())
     if len(empty):
         raise UsageError(f"{place}: row {empty[0]} has no id; fill it in or leave out {setting('id_column')}")
@@ -267,4 +306,11 @@ def _ids(frame: pd.DataFrame, id_column: str | None, name: str) -> NDArray[np.st
 
 def _require(frame: pd.DataFrame, column: str | None, culprit: str, name: str) -> None:
     if column is not None and column not in frame.columns:
-        raise UsageError(f"{culprit}: {name} has no such column; it has {listed(frame.columns)}")
+        like = next((each for each in frame.columns if each.strip().lower() == column.strip().lower()), None)
+        hint = f"; did you mean {like!r}?" if like is not None else ""
+        raise UsageError(f"{culprit}: {name} has no such column{hint}; it has {listed(map(_seen, frame.columns))}")
+
+
+def _seen(column: str) -> str:
+    """A column's name, in quotes where it has blanks that would not be seen."""
+    return column if column == column.strip() and column else repr(column)

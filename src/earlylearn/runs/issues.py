@@ -1,0 +1,58 @@
+"""How does the list of label issues lie in a run folder, and how is it read without waiting for PyTorch?"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from earlylearn.data.readers.corrections import unguarded_frame
+from earlylearn.errors import UsageError, call, setting
+from earlylearn.files import check_format, read_json
+
+CSV_ROWS = 20_000  # made, written and read at a time
+NAME, CONFIG = "label_issues.csv", "config.json"
+AGAIN = f"train again with {setting('overwrite', True)}"  # the mend of a file that only a new run could bring back
+
+# Columns that are empty for a row that no epoch saw.
+UNSEEN = ("label_quality", "suggested_quality", "loss", "margin", "mean_probability", "variability")
+_TEXT = ("id", "given_label", "predicted_label", "true_label", "split", "reason")
+_KINDS = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality": "f", "is_label_issue": "b"}
+
+
+def check_run(path: Path) -> None:
+    """Raises UsageError unless a folder is a run's, of a format that is known here."""
+    config = path / CONFIG
+    if not config.exists():
+        raise UsageError(f"{path}: is not a run folder (it has no {CONFIG}); see {setting('out')} of {call('train')}")
+    check_format(read_json(config), config)
+
+
+def read_issues(file: Path) -> pd.DataFrame:
+    """``label_issues.csv`` of a run; class names stay text, whatever they look like. Errors as of `issue_parts`."""
+    return pd.concat(issue_parts(file), ignore_index=True)
+
+
+def issue_parts(file: Path) -> Iterator[pd.DataFrame]:
+    """The same in parts of `CSV_ROWS` rows.
+
+    Raises:
+        UsageError: the run is not finished, or the file is not as a run writes it.
+    """
+    if not file.exists():
+        raise UsageError(f"{file}: no such file; finish the run with {call('resume', file.parent)}")
+    text, unseen = dict.fromkeys(_TEXT, str), {name: [""] for name in UNSEEN}
+    try:
+        with pd.read_csv(file, dtype=text, keep_default_na=False, na_values=unseen, chunksize=CSV_ROWS) as parts:
+            for part in parts:
+                _check(part, file)
+                yield unguarded_frame(part)
+    except UsageError:
+        raise
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file}: cannot be read ({error}); {AGAIN}") from None
+
+
+def _check(part: pd.DataFrame, file: Path) -> None:
+    for column, kind in _KINDS.items():
+        if column not in part or part[column].dtype.kind != kind:
+            raise UsageError(f"{file}: has no column {column!r} as a run writes it; restore the file, or {AGAIN}")
