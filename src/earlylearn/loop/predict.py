@@ -26,7 +26,7 @@ def load_method(method: Method, state: dict[str, Any]) -> None:
 def predicted_parts(
     method: Method, fabric: "Fabric | None", batches: Iterable[tuple[Tensor, Tensor]]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """``(index, logits)`` of ``(index, inputs)`` batches, ``float32 [B, C]``, to evaluate; without Fabric on the CPU."""
+    """``(index, logits)`` of ``(index, inputs)`` batches, ``float32 [B, C]``, evaluated; without Fabric on the CPU."""
     method.eval()
     for index, x in batches:
         with torch.no_grad():

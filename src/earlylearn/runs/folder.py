@@ -8,7 +8,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pandas.api.types import is_string_dtype as is_string
 from pandas.api.types import union_categoricals
@@ -31,6 +30,7 @@ from earlylearn.methods import check_options
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.inputs import Inputs, check_inputs
 from earlylearn.runs.issues import AGAIN, CONFIG, CSV_ROWS, NAME, issue_parts
+from earlylearn.runs.lock import locked
 from earlylearn.values import a_path, describe, yes_or_no
 
 MOST_BELIEFS = 2**25  # numbers, 64 MiB
@@ -137,38 +137,9 @@ class RunFolder:
                 raise UsageError(refused % error.strerror) from None
             yield folder
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """While nobody else trains this run or clears its folder; the system frees the lock of a process that dies.
-
-        Raises:
-            UsageError: another process holds it; the message says which.
-        """
-        held = FileLock(self.lock, blocking=False)
-        try:
-            held.acquire()
-        except Timeout:
-            raise UsageError(
-                f"{self.path}: {self._holder()} is at this run; let it finish, or stop it, or name another "
-                f"{setting('out')}"
-            ) from None
-        except (OSError, NotImplementedError):  # a disk that cannot lock files, or is full
-            yield
-            return
-        try:
-            with suppress(OSError):
-                self.holder.write_text(f"process {os.getpid()} on {platform.node()}")
-            yield
-        finally:
-            with suppress(OSError):
-                self.holder.unlink(missing_ok=True)
-            held.release()
-
-    def _holder(self) -> str:
-        try:
-            return self.holder.read_text() or "another process"
-        except (OSError, ValueError):
-            return "another process"
+    def locked(self) -> AbstractContextManager[None]:
+        """While nobody else trains this run or clears its folder: see `earlylearn.runs.lock`."""
+        return locked(self.path, self.lock, self.holder)
 
     @property
     def contents(self) -> Contents:

@@ -83,7 +83,9 @@ class Session:
     def _check_config(self, checkpoint: dict[str, Any]) -> None:
         """Raise ValueError if config.json is not what the run began with: half of it was trained otherwise."""
         began = checkpoint.get("config")  # those written before this was kept have none
-        for name, value in asked_of(self.config).items() if isinstance(began, dict) else ():
+        if not isinstance(began, dict):
+            return
+        for name, value in asked_of(self.config).items():
             if name in began and began[name] != value:
                 raise ValueError(f"{name} is {value!r}, and the run began with {began[name]!r}")
 

@@ -190,11 +190,9 @@ def _points(grid: Mapping[str, Sequence[Any]], sample: int | None, seed: int) ->
         )
     if count > 100 * MOST_POINTS:
         raise UsageError(f"{setting('grid')}: has {count:,} points; give fewer values")
-    chosen = range(count)
+    wanted = set(range(count))
     if sample is not None:
-        drawn = np.random.default_rng(seed_for(seed, "sample")).permutation(count)
-        chosen = sorted(drawn[:sample].tolist())
-    wanted = set(chosen)
+        wanted = set(np.random.default_rng(seed_for(seed, "sample")).permutation(count)[:sample].tolist())
     return [point for k, point in enumerate(itertools.product(*grid.values())) if k in wanted]
 
 

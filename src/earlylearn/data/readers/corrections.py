@@ -55,13 +55,17 @@ def unguarded(cell: str) -> str:
 
 def guarded_frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     """The same table, every text and every column's name `guarded`: for a CSV file with other people's words."""
-    columns = {name: _mapped(frame[name], guarded) for name in frame if frame[name].dtype.kind not in "biufc"}
+    columns: dict[str, Any] = {
+        str(name): _mapped(frame[name], guarded) for name in frame if frame[name].dtype.kind not in "biufc"
+    }
     return frame.assign(**columns).rename(columns=lambda name: guarded(str(name)))
 
 
 def unguarded_frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     """The table that `guarded_frame` was given, read back."""
-    columns = {name: _mapped(frame[name], unguarded) for name in frame if frame[name].dtype.kind not in "biufc"}
+    columns: dict[str, Any] = {
+        str(name): _mapped(frame[name], unguarded) for name in frame if frame[name].dtype.kind not in "biufc"
+    }
     return frame.assign(**columns).rename(columns=lambda name: unguarded(str(name)))
 
 

@@ -51,7 +51,8 @@ def read_folder(
 
 def folder_inputs(path: Path, schema: Schema) -> Unlabelled:
     """Every image below a folder, or the one image that `path` is, whatever the sub-folders."""
-    files, notes = [path], ()
+    files = [path]
+    notes: tuple[str, ...] = ()
     if not path.is_file():
         found = images_below(path, path)
         files, notes = found.files, found.notes(path)
