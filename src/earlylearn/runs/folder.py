@@ -29,7 +29,7 @@ from earlylearn.files import Contents, check_format, checked, from_json, read_js
 from earlylearn.methods import check_options
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.inputs import Inputs, check_inputs
-from earlylearn.runs.issues import AGAIN, CONFIG, CSV_ROWS, NAME, issue_parts
+from earlylearn.runs.issues import AGAIN, CONFIG, CSV_ROWS, NAME, check_there, issue_parts
 from earlylearn.runs.lock import locked
 from earlylearn.values import a_path, describe, yes_or_no
 
@@ -159,15 +159,7 @@ class RunFolder:
     def open(cls, path: str | Path) -> "RunFolder":
         """An existing run folder; UsageError if it is not one."""
         folder = cls(a_path("run", path))
-        if not folder.config.exists():
-            marked = [each for layout in ("*", "runs/*") for each in folder.path.glob(f"{layout}/{folder.config.name}")]
-            inside = sorted(str(each.parent) for each in marked)
-            if inside:
-                more = ", ..." if len(inside) > 4 else ""
-                raise UsageError(f"{path}: holds several runs; name one of them: {', '.join(inside[:4])}{more}")
-            raise UsageError(
-                f"{path}: is not a run folder (it has no config.json); see {setting('out')} of {call('train')}"
-            )
+        check_there(folder.path)
         return folder
 
     @property

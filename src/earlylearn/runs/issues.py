@@ -21,10 +21,19 @@ _KINDS = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality"
 
 def check_run(path: Path) -> None:
     """Raises UsageError unless a folder is a run's, of a format that is known here."""
-    config = path / CONFIG
-    if not config.exists():
-        raise UsageError(f"{path}: is not a run folder (it has no {CONFIG}); see {setting('out')} of {call('train')}")
-    check_format(read_json(config), config)
+    check_there(path)
+    check_format(read_json(path / CONFIG), path / CONFIG)
+
+
+def check_there(path: Path) -> None:
+    """Raises UsageError unless a folder has the file that makes it a run; of a folder of runs it names some."""
+    if (path / CONFIG).exists():
+        return
+    inside = sorted(str(each.parent) for layout in ("*", "runs/*") for each in path.glob(f"{layout}/{CONFIG}"))
+    if inside:
+        more = ", ..." if len(inside) > 4 else ""
+        raise UsageError(f"{path}: holds several runs; name one of them: {', '.join(inside[:4])}{more}")
+    raise UsageError(f"{path}: is not a run folder (it has no {CONFIG}); see {setting('out')} of {call('train')}")
 
 
 def read_issues(file: Path) -> pd.DataFrame:
