@@ -65,7 +65,7 @@ def a_table(rng: Rng, folder: Path) -> str:
     again = read_unlabelled(str(path), data.schema)
     if len(again.inputs) != n and odd != "bytes":
         raise Wrong(f"{len(again.inputs)} rows are read of {n}")
-    if not np.array_equal(again.inputs[data.places], data.inputs):
+    if not np.array_equal(again.inputs[places_of(data)], data.inputs):
         raise Wrong("the same table read to predict gives other inputs")
     return "clean"
 
@@ -120,13 +120,18 @@ def _column(rng: Rng, n: int) -> list[Any]:
     return made[kind]()
 
 
+def places_of(data: LabelledData) -> Any:
+    """The rows of the file that these are."""
+    return np.arange(len(data)) if data.places is None else data.places
+
+
 def _check_table(data: LabelledData, columns: dict[str, list[Any]], path: Path) -> None:
     """Labels by row; and different values of a column of numbers are different inputs, unless it was told."""
     n = len(columns["y"])
     frame = pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",", dtype=str, keep_default_na=False)
     if len(frame) != n:
         return  # a cell with a line's end, or an empty line
-    for place, label in zip(data.places, data.labels, strict=True):
+    for place, label in zip(places_of(data), data.labels, strict=True):
         was, now = frame["y"].iloc[place].strip(), data.classes[label]
         if was != now and not _same_number(was, now):
             raise Wrong(f"row {place} has the label {was!r}, read as {now!r}")
@@ -134,7 +139,7 @@ def _check_table(data: LabelledData, columns: dict[str, list[Any]], path: Path) 
     for column in data.schema["columns"]:
         width = len(column.get("categories", [0]))
         if column["type"] == "number" and not any(repr(column["name"]) in note for note in data.notes):
-            values = pd.to_numeric(frame[column["name"]].iloc[data.places], errors="coerce").dropna()
+            values = pd.to_numeric(frame[column["name"]].iloc[places_of(data)], errors="coerce").dropna()
             if len(np.unique(data.inputs[:, at])) < values.nunique():
                 raise Wrong(
                     f"{values.nunique()} values of {column['name']} became {len(np.unique(data.inputs[:, at]))}"
