@@ -46,7 +46,7 @@ def save_checkpoint(path: Path, state: dict[str, Any], *, also: Path | None = No
     skeleton = json.dumps(_strip(state, "", tensors, set()))
     partial = _partial(path)
     try:
-        save_file(tensors, partial, metadata={"state": skeleton, "checksum": _checksum(skeleton, tensors)})
+        save_file(tensors, partial, metadata={"state": f"{_checksum(skeleton, tensors)} {skeleton}"})
     except SafetensorError as error:  # its own kind for a full disk
         raise OSError(errno.EIO, str(error), str(partial)) from None
     if also is not None:
@@ -83,11 +83,11 @@ def load_checkpoint(path: Path, into: Mapping[str, Tensor] = MappingProxyType({}
         with safe_open(path, framework="pt") as file:
             there = [name for name in file.keys() if name in into and _read_into(path, name, into[name])]  # noqa: SIM118
             tensors = {name: into[name] if name in there else file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            kept = file.metadata() or {}
-            # Those written before there was one have none.
-            if "checksum" in kept and kept["checksum"] != _checksum(kept["state"], tensors):
+            # One entry alone, because safetensors writes several in an order that differs from time to time.
+            checksum, skeleton = _parted((file.metadata() or {})["state"])
+            if checksum and checksum != _checksum(skeleton, tensors):
                 raise ValueError("its checksum is another: the disk, or somebody, changed it")
-            state = _fill(json.loads(kept["state"]), tensors)
+            state = _fill(json.loads(skeleton), tensors)
         if not isinstance(state, dict):
             raise ValueError("it holds no state")
         return state
@@ -102,6 +102,14 @@ def load_checkpoint(path: Path, into: Mapping[str, Tensor] = MappingProxyType({}
             f"{path}: not a readable checkpoint ({reason}); restore the file, or train again with "
             f"{setting('overwrite', True)}"
         ) from None
+
+
+def _parted(kept: str) -> tuple[str, str]:
+    """Checksum and JSON; those written before there was a checksum begin with the JSON."""
+    if kept.startswith(("{", "[")):
+        return "", kept
+    checksum, _, skeleton = kept.partition(" ")
+    return checksum, skeleton
 
 
 def _checksum(skeleton: str, tensors: dict[str, Tensor]) -> str:
