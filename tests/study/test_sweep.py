@@ -65,7 +65,7 @@ def test_fixed_hyperparameters_stay(tmp_path):
     done = sweep(blobs(), "elr", {"lam": [1.0]}, beta=0.25, out=tmp_path / "s", **QUICK)
     config = json.loads((tmp_path / "s" / "runs" / "lam=1-0" / "config.json").read_text())
     assert config["options"] == {"lam": 1.0, "beta": 0.25, "align": 0.0, "table": "auto"}
-    assert done.document["settings"]["options"] == {"lam": 1.0, "beta": 0.25, "align": 0.0}
+    assert done.document["settings"]["options"] == {"lam": 1.0, "beta": 0.25, "align": 0.0, "table": "auto"}
 
 
 def test_without_validation_labels_there_is_nothing_to_choose_by(tmp_path):
