@@ -38,7 +38,7 @@ def plain(run: Run, loaded: Loaded) -> tuple[float, float]:
     flip = config.augment == "crop+flip"
     net = plain_network(config.network, data.inputs.shape[1:], len(data.classes))
     loader = plain_loader(PlainImages(data.inputs[rows], labels[rows], pad=pad, flip=flip, **scale), config.batch_size)
-    loss = ReleasedLoss(len(rows), len(data.classes), **config.options)
+    loss = ReleasedLoss(len(rows), len(data.classes), lam=config.options["lam"], beta=config.options["beta"])
     optimizer = plain_optimizer(net, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     schedule = make_schedule(config.schedule, optimizer, epochs=config.epochs)
     for _ in range(config.epochs):
@@ -71,6 +71,7 @@ def measure(rounds: int = 5, *, settings: dict[str, dict[str, int]] = SETTINGS) 
                 run = earlylearn.train(
                     name,
                     "elr",
+                    align=0,  # as published, which is what the plain loop does
                     noise="symmetric:0.4",
                     seed=seed,
                     out=Path(folder) / "run",

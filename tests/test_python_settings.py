@@ -22,7 +22,7 @@ def test_numbers_of_numpy_and_torch_are_settings_and_hyperparameters():
     request = {"data": "x", "lr": np.float32(0.5), "epochs": np.int64(2), "seed": torch.tensor(7), "eager": np.True_}
     config = resolve(blobs(), request, {"lam": np.float64(3), "beta": torch.tensor(0.5)})
     assert (config.lr, config.epochs, config.seed, config.eager) == (0.5, 2, 7, True)
-    assert config.options == {"lam": 3.0, "beta": 0.5, "align": 1.0}
+    assert config.options == {"lam": 3.0, "beta": 0.5, "align": 1.0, "table": "auto"}
     assert json.loads(json.dumps(config.model_dump())) == config.model_dump(mode="json")
 
 

@@ -46,7 +46,7 @@ def test_shell_blocks_run(tmp_path):
         words = shlex.split(line, comments=True)
         assert words[0] == "earlylearn"
         subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, check=True)
-    assert (tmp_path / "runs" / "digits" / "report.html").exists()
+    assert (tmp_path / "runs" / "digits-diagnosis" / "report.html").exists()
     assert (tmp_path / "predictions.csv").read_text().startswith("id,predicted_label,confidence")
 
 

@@ -56,7 +56,6 @@ def test_pictures_take_a_long_table_by_file(tmp_path):
         (lambda t: t.rename(columns={"annotator": "who"}), "has no column 'annotator'"),
         (lambda t: t.assign(id="r999"), "'r999', which the data have not"),
         (lambda t: pd.concat([t, t[:1]]), "answered .* twice"),
-        (lambda t: t[t["id"] != "r3"], "has no label"),
     ],
 )
 def test_faults_of_a_long_table(crowd, change, words):
@@ -64,6 +63,16 @@ def test_faults_of_a_long_table(crowd, change, words):
     change(pd.read_csv(folder / "answers.csv")).to_csv(folder / "bad.csv", index=False)
     with pytest.raises(UsageError, match=words):
         load(str(folder / "bare.csv"), id_column="nr", annotators=[str(folder / "bad.csv")])
+
+
+def test_a_row_that_nobody_answered_is_left_out_with_its_answers_and_told(crowd):
+    folder, frame, _ = crowd
+    table = pd.read_csv(folder / "answers.csv")
+    table[table["id"] != "r3"].to_csv(folder / "fewer.csv", index=False)
+    data = load(str(folder / "bare.csv"), id_column="nr", annotators=[str(folder / "fewer.csv")]).train
+    assert data.ids.tolist() == [row for row in frame["nr"] if row != "r3"]
+    assert (data.answers.majority() == np.array(data.classes)[data.labels]).all()
+    assert any("1 of 200 rows" in note for note in data.notes), data.notes
 
 
 @pytest.mark.parametrize(("columns", "words"), [(["ana"], "one person"), (["ana", "zoe"], "no such column")])
