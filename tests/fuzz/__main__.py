@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=100, help="kills, full disks, time jumps and odd places in all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", help="one kind")
+    parser.add_argument("--only", choices=[*SHARES, *KILLS], help="one kind")
     parser.add_argument("--case", type=int, help="one number of that kind")
     asked = parser.parse_args()
     torch.set_num_threads(1)
