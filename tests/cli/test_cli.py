@@ -140,6 +140,27 @@ def test_help_does_not_wait_for_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+# What a command does not need costs its start, a second for PyTorch and half of one for scipy.stats.
+LATE = {
+    "issues r": ("torch", "scipy", "sklearn", "matplotlib", "lightning_fabric"),
+    "predict r flowers.csv --out p.csv": ("scipy", "sklearn", "matplotlib", "lightning_fabric"),
+    "review r --json": ("scipy.stats", "sklearn", "matplotlib", "lightning_fabric"),
+    "review r --json --clean-to 5": ("scipy.stats", "sklearn", "matplotlib", "lightning_fabric"),
+}
+
+
+def test_commands_on_a_run_import_what_they_use(ask, flowers):
+    assert ask(f"train flowers.csv --label kind --drop key --epochs 1 --out r {QUICK}")[0] == 0
+    for request, late in LATE.items():
+        code = (
+            "import sys, earlylearn.cli.main as cli\n"
+            f"try: cli.main({request.split()})\n"
+            f"except SystemExit as done: sys.exit(done.code or ' '.join(set(sys.modules) & set({late})) or None)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, (request, done.stderr)
+
+
 # What is printed, and what is left on disk
 
 

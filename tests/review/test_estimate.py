@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 
-from earlylearn.review.estimate import exact_interval, remaining, share_wrong
+from earlylearn.review.estimate import exact_interval, probability, remaining, share_wrong
 from earlylearn.review.queue import slices
 
 
@@ -43,6 +44,13 @@ def literal_interval(wrong, drawn, population):
 def test_the_interval_is_that_of_trying_every_number(drawn, population):
     for wrong in range(drawn + 1):
         assert exact_interval(wrong, drawn, population) == literal_interval(wrong, drawn, population)
+
+
+@pytest.mark.parametrize("population", [60, 5_000, 10_000_000])
+def test_the_probability_is_the_hypergeometric_one(population):
+    for drawn, wrong, found in ((50, 30, 3), (50, 55, 40), (20, 12, 0), (50, 50, 50), (7, 3, 4)):
+        expected = hypergeom.cdf(found, population, wrong, drawn)
+        assert probability(range(found + 1), drawn, wrong, population) == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_interval_closes_when_all_is_looked_at_and_widens_without_answers():

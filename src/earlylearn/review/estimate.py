@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 LEVEL = 0.95
 ENOUGH_FOR_STOP = 50  # flagged rows in a row that say whether looking on is worth it
@@ -44,21 +46,35 @@ def exact_interval(wrong: int, drawn: int, population: int) -> tuple[float, floa
     covers the truth in at least 95 of 100 draws whatever the share, where Wilson's interval falls to 93, and it closes
     when everything has been looked at.
     """
-    from scipy.stats import hypergeom
-
     if not drawn:
         return 0.0, 1.0
     tail = (1 - LEVEL) / 2
 
     def too_few(k: int) -> bool:
-        return bool(hypergeom.sf(wrong - 1, population, k, drawn) <= tail)
+        return probability(range(wrong, drawn + 1), drawn, k, population) <= tail
 
     def too_many(k: int) -> bool:
-        return bool(hypergeom.cdf(wrong, population, k, drawn) <= tail)
+        return probability(range(wrong + 1), drawn, k, population) <= tail
 
     low, high = wrong, population - (drawn - wrong)  # what was seen bounds it
     first, last = _first(lambda k: not too_few(k), low, high), _first(too_many, low, high + 1) - 1
     return first / population, max(first, last) / population
+
+
+def probability(counts: range, drawn: int, wrong: int, population: int) -> float:
+    """That as many rows as one of ``counts`` are wrong among ``drawn`` of ``population`` rows, of which ``wrong`` are.
+
+    The hypergeometric distribution, of which `scipy.stats` would take half a second to import.
+    """
+    from scipy.special import gammaln
+
+    j = np.arange(max(counts.start, drawn - (population - wrong)), min(counts.stop, wrong + 1))
+
+    def log_ways(of: Any, taken: Any) -> Any:
+        return gammaln(of + 1) - gammaln(taken + 1) - gammaln(of - taken + 1)
+
+    every = log_ways(population, drawn)
+    return float(np.exp(log_ways(wrong, j) + log_ways(population - wrong, drawn - j) - every).sum())
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
