@@ -50,6 +50,29 @@ def test_pictures_take_a_long_table_by_file(tmp_path):
     assert [data.classes[k] for k in data.labels] == [true[str(row)] for row in data.ids]
 
 
+@pytest.mark.parametrize("kind", ["folder", "npz"])
+def test_pictures_that_nobody_answered_are_left_out_told_and_keep_their_names(tmp_path, kind):
+    from tests.review.shapes import draw_shapes
+
+    true = draw_shapes(tmp_path / "shapes")
+    path = tmp_path / "shapes"
+    if kind == "npz":
+        ids, path = np.array(list(true)), tmp_path / "d.npz"
+        np.savez(path, x=np.zeros((len(ids), 8, 8), np.uint8), y=np.array(list(true.values())), ids=ids)
+    whole = load(str(path)).train
+    gone = [str(whole.ids[k]) for k in (1, 4)]
+    lines = [(row, who, "" if row in gone else label) for row, label in true.items() for who in ("ana", "ben")]
+    pd.DataFrame(lines, columns=["id", "annotator", "label"]).to_csv(tmp_path / "answers.csv", index=False)
+    data = load(str(path), annotators=[str(tmp_path / "answers.csv")]).train
+    assert data.ids.tolist() == [row for row in whole.ids.tolist() if row not in gone]
+    assert [data.classes[k] for k in data.labels] == [true[str(row)] for row in data.ids]
+    assert len(data.answers.labels) == len(data) == len(whole) - 2
+    assert data.places.tolist()[:4] == [0, 2, 3, 5]
+    assert f"2 of {len(whole)} rows have no 'label by majority', the first is row 1" in data.notes[-1]
+    with pytest.raises(UsageError, match=r"2 of .* rows have no .*strict"):
+        load(str(path), annotators=[str(tmp_path / "answers.csv")], strict=True)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.readers.header import check_text
 from earlylearn.data.readers.paths import TABLE_SUFFIXES, listed, reading
 from earlylearn.errors import UsageError, setting
 
@@ -93,16 +94,19 @@ def answers_in_file(file: str, ids: Sequence[str]) -> Answers:
     """
     path = Path(file)
     what = setting("annotators", [file])
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    if path.suffix.lower() in (".csv", ".tsv"):
+        check_text(path, separator)
     with reading(path, "give a UTF-8 table with a header line"):
         if path.suffix.lower() in (".parquet", ".pq"):
             frame = pd.read_parquet(path)
         else:
-            frame = pd.read_csv(
-                path, sep="\t" if path.suffix.lower() == ".tsv" else ",", dtype=str, encoding="utf-8-sig"
-            )
+            frame = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig")
     lacking = [column for column in LONG if column not in frame.columns]
     if lacking:
-        raise UsageError(f"{what}: has no column {lacking[0]!r}; it needs {', '.join(LONG)}")
+        raise UsageError(
+            f"{what}: has no column {lacking[0]!r}; it needs {', '.join(LONG)}, and has {listed(frame.columns)}"
+        )
     told = pd.DataFrame({column: _texts(frame[column]) for column in LONG})
     told = told[told["label"] != NONE]
     place = {name: row for row, name in enumerate(ids)}
@@ -110,7 +114,7 @@ def answers_in_file(file: str, ids: Sequence[str]) -> Answers:
     if len(unknown):
         raise UsageError(
             f"{what}: has an answer to {unknown.iloc[0]!r}, which the data have not ({unknown.nunique()} such ids); "
-            "give the answers of these data"
+            f"give the answers of these data, whose ids are like {ids[0]!r}"
         )
     twice = told[told.duplicated(["id", "annotator"])]
     if len(twice):

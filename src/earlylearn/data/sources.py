@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, ParamSpec
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -21,6 +22,7 @@ from earlylearn.data.readers.kinds import COLUMNS, READERS
 from earlylearn.data.readers.label_files import read_label_file
 from earlylearn.data.readers.memory import IN_MEMORY, Columns, read_memory
 from earlylearn.data.readers.paths import find
+from earlylearn.data.readers.tables import MAJORITY, rows_with_label
 from earlylearn.data.request import DataSettings
 from earlylearn.data.schema import Schema
 from earlylearn.data.splits import hold_out
@@ -295,17 +297,22 @@ def _relabel(train: LabelledData, labels: str | None, true_labels: str | None, l
 
 
 def _answered(train: LabelledData, annotators: Sequence[str]) -> LabelledData:
-    """Data that are no table, under the majority of what several people called each row, in a long table."""
+    """Data that are no table, under the majority of what several people called each row, in a long table.
+
+    Rows that nobody answered are left out, as they are of a table.
+    """
     if not is_long(annotators):
         raise UsageError(
             f"{setting('annotators', list(annotators))}: names a table's columns, but {train.name} is no table; give a "
             f"file with the columns {', '.join(LONG)}"
         )
     answers = answers_in_file(annotators[0], train.ids.astype(str).tolist())
-    given = label_values(answers.majority(), f"{annotators[0]}, by row of {train.name}")
-    return replace(
-        train.with_labels(class_codes(given, train.classes, annotators[0]), train.true_labels), answers=answers
-    )
+    majority = answers.majority()
+    there, notes = rows_with_label(pd.Series(majority), train.name, MAJORITY)
+    codes = train.labels.copy()
+    codes[there] = class_codes(label_values(majority[there], annotators[0]), train.classes, annotators[0])
+    data = replace(train.with_labels(codes, train.true_labels), answers=answers, notes=(*train.notes, *notes))
+    return data if len(there) == len(train) else data.subset(there)
 
 
 def _corrected(train: LabelledData, file: str) -> LabelledData:

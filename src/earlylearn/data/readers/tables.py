@@ -77,7 +77,7 @@ def read_table(
         _check_roles(
             frame, name, text=text, drop=drop, show=show, image=image, taken=(label, image, id_column, true_label)
         )
-    there, notes = _labelled(frame[label], name, label)
+    there, notes = rows_with_label(frame[label], name, label)
     given = label_values(frame[label][there], f"{name}, column {label!r}")
     truth = _true_labels(frame, true_label, label, given, name)
     classes = like.classes if like else class_names(given, *([] if truth is None else [truth]))
@@ -211,8 +211,12 @@ class _Inputs(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def _labelled(column: "pd.Series[Any]", name: str, label: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """The rows that have a label, and what is to be told of the others: they do not train, and are never flagged."""
+def rows_with_label(column: "pd.Series[Any]", name: str, label: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The rows that have a label, and what is to be told of the others: they do not train, and are never flagged.
+
+    Raises:
+        UsageError: no row has one.
+    """
     empty = column.isna() | column.map(lambda value: isinstance(value, str) and not value.strip())
     there = np.flatnonzero(~empty.to_numpy(bool))
     if not len(there):
