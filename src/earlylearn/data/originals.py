@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.readers.frames import read_frame
 from earlylearn.data.readers.paths import TABLE_SUFFIXES, listed, reading
-from earlylearn.data.readers.tables import read_frame
 from earlylearn.errors import UsageError, setting
 
 # What every browser shows as it is; all else is brought to PNG.

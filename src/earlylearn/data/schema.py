@@ -19,6 +19,7 @@ class Column(TypedDict):
         name: of the column.
         type: numbers as they are, categories as 0/1 features, vectors as a feature per number; an encoder reads texts.
         median: of numbers: what fills a missing one; None refuses it.
+        range: of numbers: the least and the largest in training.
         offset: of numbers: what is subtracted of them, so that they stay distinct in 32 bits; 0 if it is not there.
         categories: a 0/1 feature each; None at the end stands for a missing value.
         length: of every vector.
@@ -27,6 +28,7 @@ class Column(TypedDict):
     name: str
     type: Literal["number", "category", "bool", "vector", "text"]
     median: NotRequired[float | None]
+    range: NotRequired[Annotated[list[float], Len(2, 2)]]
     offset: NotRequired[float]
     categories: NotRequired[Annotated[list[str | None], Len(1)]]
     length: NotRequired[Size]
@@ -65,6 +67,7 @@ class Schema(TypedDict, total=False):
         missing: of a table: what becomes of missing texts.
         shape: of a row of an array.
         medians: of an array: what fills a missing number, by feature; None refuses it.
+        range: of an array: its least and its largest number in training.
         offsets: of an array: what is subtracted of its numbers, by feature; 0 if it is not there.
         encoder: what pictures or texts went through, if anything.
     """
@@ -80,6 +83,7 @@ class Schema(TypedDict, total=False):
     missing: Literal["refuse", "impute"]
     shape: list[Size]
     medians: list[float] | None
+    range: Annotated[list[float], Len(2, 2)]
     offsets: list[float]
     encoder: Noted
 

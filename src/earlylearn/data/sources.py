@@ -288,12 +288,13 @@ def _relabel(train: LabelledData, labels: str | None, true_labels: str | None, l
         None if spec is None else read_label_file(spec, name, train, lengths)
         for name, spec in (("labels", labels), ("true_labels", true_labels))
     )
-    rows = min(len(values) for values in (train.labels, given, truth) if values is not None)
+    rows = min([n, *(len(found.codes) for found in (given, truth) if found is not None)])
     if rows < n:
         train = train.subset(np.arange(rows))
-    given = train.labels if given is None else given[:rows]
-    truth = train.true_labels if truth is None else truth[:rows]
-    return train.with_labels(given, truth)
+    notes = [note for found in (given, truth) if found is not None for note in found.notes]
+    codes = train.labels if given is None else given.codes[:rows]
+    true = train.true_labels if truth is None else truth.codes[:rows]
+    return replace(train.with_labels(codes, true), notes=(*train.notes, *notes))
 
 
 def _answered(train: LabelledData, annotators: Sequence[str]) -> LabelledData:

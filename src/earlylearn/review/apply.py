@@ -13,7 +13,7 @@ import pandas as pd
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.corrections import Corrected, Correction, correct
-from earlylearn.data.readers.tables import read_frame
+from earlylearn.data.readers.frames import read_frame
 from earlylearn.errors import UsageError, setting
 
 

@@ -1,5 +1,6 @@
 """How does an .npz with x and y become inputs and labels?"""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData, Unlabelled
+from earlylearn.data.readers.alike import FEWEST_ROWS, of_names
 from earlylearn.data.readers.classes import class_codes, class_names, label_values, named_by_numbers
 from earlylearn.data.readers.features import Missing, fill_missing, medians
 from earlylearn.data.readers.images import check_size, fit_arrays, image_schema
@@ -14,7 +16,7 @@ from earlylearn.data.readers.label_files import label_file_values
 from earlylearn.data.readers.npz import npy_array, npz_array, npz_keys
 from earlylearn.data.readers.paths import listed
 from earlylearn.data.readers.pixels import pixels
-from earlylearn.data.readers.precision import centre, coarse, collapsed, shifted
+from earlylearn.data.readers.precision import astray, beyond, centre, coarse, collapsed, shifted, span
 from earlylearn.data.readers.suspects import check_classes
 from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
@@ -54,8 +56,9 @@ def read_npz(
         schema, classes = like.schema, like.classes
     else:
         schema = array_schema(x, where, missing, image_size)
+        said += flattened(x, schema, where)
         classes = named or class_names(y)
-        said += () if named else check_classes(y, f"{name}, array 'y'")
+        said += check_classes(y, f"{name}, array 'y'") if named is None else _of_named(named, y, name)
 
     def part(x: NDArray[Any], notes: tuple[str, ...], values: NDArray[Any], suffix: str) -> LabelledData:
         where = f"{name}, array 'y{suffix}'"
@@ -70,7 +73,7 @@ def read_npz(
             classes=classes,
             ids=_ids(path, keys, f"ids{suffix}", len(x), name),
             schema=schema,
-            notes=(*notes, *_remarks(x, schema, f"{name}, array 'x{suffix}'")),
+            notes=(*notes, *remarks_of_array(x, schema, f"{name}, array 'x{suffix}'")),
         )
 
     train = part(x, said, y, "")
@@ -99,6 +102,7 @@ def read_npy(
         raise UsageError(f"{name}: is an array without labels; name the file that has them with {setting('labels')}")
     x, said = _like(npy_array(path), None, name)
     schema = array_schema(x, name, missing, image_size)
+    said += flattened(x, schema, name)
     values = label_file_values(labels, "labels", [len(x)])
     classes = class_names(values)
     said += check_classes(values, setting("labels", labels))
@@ -109,7 +113,7 @@ def read_npy(
         classes=classes,
         ids=np.arange(len(x)).astype(str),
         schema=schema,
-        notes=(*said, *_remarks(x, schema, name)),
+        notes=(*said, *remarks_of_array(x, schema, name)),
     )
 
 
@@ -122,7 +126,20 @@ def array_inputs(path: Path, schema: Schema) -> Unlabelled:
         where, raw = f"{path}, array 'x'", npz_array(path, "x")
         ids = _ids(path, npz_keys(path), "ids", len(raw) if raw.ndim else 0, str(path))
     x, said = _like(raw, schema, where)
-    return Unlabelled(inputs=rows_of_array(x, schema, where), ids=ids, notes=(*said, *_remarks(x, schema, where)))
+    return Unlabelled(
+        inputs=rows_of_array(x, schema, where), ids=ids, notes=(*said, *remarks_of_array(x, schema, where))
+    )
+
+
+def _of_named(named: tuple[str, ...], y: NDArray[Any], name: str) -> tuple[str, ...]:
+    """What is to be told of classes that have names of their own: that some read alike, that some have no rows."""
+    where = f"{name}, array 'classes'"
+    used = set(np.unique(y).tolist() if y.dtype.kind == "i" else np.unique(y).astype(str).tolist())
+    idle = [each for k, each in enumerate(named) if (k if y.dtype.kind == "i" else each) not in used]
+    lines = of_names(named, "classes", where)
+    if idle and len(y) >= FEWEST_ROWS:
+        lines += (f"{where}: {len(idle):,} of {len(named):,} have no rows in 'y': {listed(map(repr, idle), 3)}",)
+    return lines
 
 
 def _ids(path: Path, keys: list[str], key: str, rows: int, name: str) -> NDArray[np.str_]:
@@ -161,11 +178,19 @@ def _like(x: NDArray[Any], schema: Schema | None, where: str) -> tuple[NDArray[A
     return (x, ()) if found is None else found
 
 
-def _remarks(x: NDArray[Any], schema: Schema, where: str) -> tuple[str, ...]:
+def remarks_of_array(x: NDArray[Any], schema: Schema, where: str) -> tuple[str, ...]:
     """What is to be told of features that were filled, or that 32 bits do not tell apart any more."""
     if schema["kind"] != "array":
         return ()
     flat, lines = x.reshape(len(x), -1), []
+    if "range" in schema:
+        low, high = schema["range"]
+        far = len(astray(flat.reshape(-1), (low, high)))
+        if far:
+            lines.append(
+                f"{where}: {far:,} of {flat.size:,} numbers are far from those of training ({low:.4g} to {high:.4g}): "
+                "is that the same unit?"
+            )
     gaps = int((~np.isfinite(flat)).any(axis=0).sum()) if x.dtype.kind == "f" else 0
     if gaps and schema.get("medians") is not None:
         lines.append(
@@ -174,9 +199,10 @@ def _remarks(x: NDArray[Any], schema: Schema, where: str) -> tuple[str, ...]:
     offsets = schema.get("offsets") or [0.0] * flat.shape[1]
     fallen = []
     for k in np.flatnonzero(coarse(flat)).tolist():
-        column = shifted(flat[:, k].astype(np.float64), offsets[k])
+        column = flat[:, k]
+        near = shifted(column, offsets[k])
         with np.errstate(over="ignore", invalid="ignore"):
-            found = collapsed(column, column.astype(np.float32))
+            found = collapsed(column if beyond(column) else near, near.astype(np.float32))
         fallen += [] if found is None else [(k, found)]
     if fallen:
         k, (was, left) = fallen[0]
@@ -185,6 +211,16 @@ def _remarks(x: NDArray[Any], schema: Schema, where: str) -> tuple[str, ...]:
             f"such as {was:,} to {left:,} in feature {k}"
         )
     return tuple(lines)
+
+
+def flattened(x: NDArray[Any], schema: Schema, where: str) -> tuple[str, ...]:
+    """What is to be told of an array that has more axes than features have."""
+    if schema["kind"] != "array" or x.ndim < 3:
+        return ()
+    return (
+        f"{where}: {x.dtype} {list(x.shape)} is taken as {math.prod(x.shape[1:]):,} features of no order; images are "
+        "uint8 [n, height, width], with 1 or 3 channels before or behind",
+    )
 
 
 def array_schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | None) -> Schema:
@@ -201,9 +237,9 @@ def array_schema(x: NDArray[Any], where: str, missing: Missing, image_size: int 
             "save x as uint8 [n, height, width, channels]"
         )
     flat = x.reshape(len(x), -1)
-    schema: Schema = {"kind": "array", "shape": list(x.shape[1:])}
+    schema: Schema = {"kind": "array", "shape": list(x.shape[1:]), "range": span(flat)}
     schema["medians"] = medians(flat, where) if missing == "impute" else None
-    far = [centre(flat[:, k].astype(np.float64)) if each else 0.0 for k, each in enumerate(coarse(flat))]
+    far = [centre(flat[:, k]) if each else 0.0 for k, each in enumerate(coarse(flat))]
     return {**schema, "offsets": far} if any(far) else schema
 
 
@@ -225,7 +261,10 @@ def rows_of_array(x: NDArray[Any], schema: Schema, where: str) -> NDArray[Any]:
         )
     flat, fill, offsets = x.reshape(len(x), -1), schema["medians"], schema.get("offsets")
     if offsets is not None:
-        flat = flat.astype(np.float64) - np.array(offsets)
+        far = {k: shifted(flat[:, k], offset) for k, offset in enumerate(offsets) if offset}
+        flat = flat.astype(np.float64)
+        for k, column in far.items():
+            flat[:, k] = column
         fill = None if fill is None else [median - offset for median, offset in zip(fill, offsets, strict=True)]
     return fill_missing(flat, fill, where)
 

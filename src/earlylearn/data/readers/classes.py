@@ -11,6 +11,8 @@ from earlylearn.data.readers.paths import listed
 from earlylearn.data.readers.suspects import check_length
 from earlylearn.errors import UsageError
 
+_BOOLS = {spelt: word == "true" for word in ("true", "false") for spelt in (word, word.title(), word.upper())}
+
 
 def label_values(raw: Any, where: str) -> NDArray[Any]:
     """Labels as they stand in the data, made comparable: ``int64 [n]``, or ``str [n]`` without outer blanks.
@@ -58,7 +60,10 @@ def _one_per_row(raw: NDArray[Any], where: str) -> NDArray[Any]:
             "(of one-hot labels take argmax(axis=1))"
         )
     if raw.dtype.kind == "S":
-        raw = np.char.decode(raw, "utf-8", "replace")
+        try:
+            raw = np.char.decode(raw, "utf-8")
+        except UnicodeDecodeError:  # put right by halves, two classes would be one
+            raise UsageError(f"{where}: the labels are bytes that are no UTF-8; save them as text") from None
     if raw.dtype.kind not in "biufU":
         raise UsageError(f"{where}: labels cannot be {raw.dtype}; give integers or text")
     return raw
@@ -108,6 +113,23 @@ def class_codes(
             "correct it or remove the row"
         )
     return codes.astype(np.int64)
+
+
+def as_written(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Cells of a text file as integers or bools where all of them are such, else as the texts they are.
+
+    A zero in front makes a text of it: 01 and 1 are two labels, which pandas would read as one.
+    """
+    codes, found = pd.factorize(column)  # few texts are looked at, however many the rows
+    texts = pd.Series(found, dtype=object).map(str).str.strip()
+    filled = texts[texts != ""]
+    numbers = pd.to_numeric(filled, errors="coerce")
+    values: NDArray[Any] = texts.to_numpy(object)
+    if len(filled) and filled.isin(_BOOLS).all():
+        values = texts.map(_BOOLS).to_numpy(object)
+    elif len(filled) and numbers.notna().all() and not filled.str.match(r"[+-]?0\d").any():
+        values = numbers.reindex(texts.index).to_numpy()
+    return pd.Series(values, dtype=values.dtype).reindex(codes).set_axis(column.index)
 
 
 def written_as(classes: Sequence[str]) -> str:

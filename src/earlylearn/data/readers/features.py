@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from earlylearn.data.readers.faults import ColumnFault, is_free_text, together
 from earlylearn.data.readers.paths import listed
-from earlylearn.data.readers.precision import centre, shifted
+from earlylearn.data.readers.precision import MOST_EXACT, centre, shifted, span
 from earlylearn.data.readers.suspects import other_notation, spoilt
 from earlylearn.data.schema import Column
 from earlylearn.errors import UsageError, setting
@@ -61,7 +61,7 @@ def encode_columns(frame: pd.DataFrame, columns: Sequence[Column], where: str) -
     for column in columns:
         values, place = frame[column["name"]], f"{where}, column {column['name']!r}"
         if column["type"] == "number":
-            numbers, offset = as_numbers(values, place), column.get("offset", 0.0)
+            numbers, offset = exact_numbers(values, place), column.get("offset", 0.0)
             fill = None if column["median"] is None else column["median"] - offset
             parts.append(fill_missing(shifted(numbers, offset)[:, None], [fill], place))
         elif column["type"] == "vector":
@@ -153,9 +153,9 @@ def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missin
     elif isinstance(dtype, pd.CategoricalDtype) or inferred == "string":
         kind = "category"
     elif inferred in ("integer", "floating", "decimal", "mixed-integer-float"):
-        values = as_numbers(column, place)
-        median = medians(values[:, None], place)[0] if missing == "impute" else None
-        number: Column = {"name": name, "type": "number", "median": median}
+        values = exact_numbers(column, place)
+        median = medians(shifted(values, 0.0)[:, None], place)[0] if missing == "impute" else None
+        number: Column = {"name": name, "type": "number", "median": median, "range": span(shifted(values, 0.0))}
         offset = centre(values)
         return {**number, "offset": offset} if offset else number
     elif _is_list(column):
@@ -233,6 +233,15 @@ def as_numbers(column: "pd.Series[Any]", place: str) -> NDArray[np.float64]:
             f"({len(odd)} of {len(column)} rows are none); correct it"
         )
     return parsed.to_numpy(np.float64, na_value=np.nan)
+
+
+def exact_numbers(column: "pd.Series[Any]", place: str) -> NDArray[Any]:
+    """The same; Python's whole numbers ``object [n]`` where 64-bit floats do not hold them, then None is missing."""
+    if pd.api.types.infer_dtype(column, skipna=True) == "integer":
+        whole: NDArray[Any] = column.astype(object).where(column.notna(), None).to_numpy(object)
+        if any(each is not None and abs(each) > MOST_EXACT for each in whole):
+            return whole
+    return as_numbers(column, place)
 
 
 def as_text(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":

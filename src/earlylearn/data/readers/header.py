@@ -9,6 +9,27 @@ from earlylearn.data.readers.paths import check_file, reading
 from earlylearn.errors import UsageError
 
 _BLOCK = 2**24  # bytes looked at at a time
+# How files begin that are no text, whatever they are called, and what to do about it.
+_BEGINNINGS = (
+    (b"\x1f\x8b", "is compressed (gzip); unpack it"),
+    (b"BZh", "is compressed (bzip2); unpack it"),
+    (b"\xfd7zXZ", "is compressed (xz); unpack it"),
+    (b"\x28\xb5\x2f\xfd", "is compressed (zstd); unpack it"),
+    (b"PK\x03\x04", "is a workbook of a spreadsheet, or a ZIP archive; save it as CSV (UTF-8), or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "is a workbook of a spreadsheet; save it as CSV (UTF-8)"),
+    (b"PAR1", "is Parquet; let its name end in .parquet"),
+    (b"\x93NUMPY", "is an array of numpy; let its name end in .npy"),
+    (b"%PDF", "is a PDF document; save the table as CSV (UTF-8)"),
+    (b"SQLite format", "is a database; export the table as CSV (UTF-8)"),
+    (b"\xff\xfe", "is UTF-16; save it as UTF-8"),
+    (b"\xfe\xff", "is UTF-16; save it as UTF-8"),
+    (b"{", "is JSON; write it as CSV or Parquet"),
+    (b"[{", "is JSON; write it as CSV or Parquet"),
+    (b"<!DOCTYPE", "is a web page; download the table itself"),
+    (b"<html", "is a web page; download the table itself"),
+    (b"sep=", "begins with a line for a spreadsheet; remove that line"),
+)
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def check_text(path: Path, separator: str) -> None:
@@ -18,9 +39,37 @@ def check_text(path: Path, separator: str) -> None:
     """
     check_file(path)
     with reading(path, "give a UTF-8 table with a header line"):
+        check_beginning(path)
         _refuse_nul(path)
+        _refuse_other_separator(path, separator)
         first = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False)
     check_names([str(name) for name in first.iloc[0]], path)
+
+
+def check_beginning(path: Path) -> None:
+    """Raises UsageError of a file that is empty, or begins as one of another kind does."""
+    with path.open("rb") as file:
+        beginning = file.read(256)
+    if not beginning.strip():
+        raise UsageError(f"{path}: is empty; give a table with a header line, or the right file")
+    for start, what in _BEGINNINGS:
+        if beginning.startswith(start):
+            raise UsageError(f"{path}: {what}")
+
+
+def _refuse_other_separator(path: Path, separator: str) -> None:
+    """A table whose fields something else separates, in its header and the line below it alike."""
+    with path.open(encoding="utf-8-sig", newline=None) as file:
+        header, below = file.readline(), file.readline()
+    if separator in header:
+        return
+    for other, name in _SEPARATORS.items():
+        if other != separator and other in header and header.count(other) == below.count(other):
+            comma = " (and write numbers with a decimal point)" if other == ";" and "," in below else ""
+            raise UsageError(
+                f"{path}: its fields are separated by {name}, not by {_SEPARATORS[separator]}; save it with "
+                f"{_SEPARATORS[separator]}{comma}" + (", or let its name end in .tsv" if other == "\t" else "")
+            )
 
 
 def check_names(names: Sequence[str], path: Path) -> None:

@@ -4,7 +4,7 @@ import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.classes import class_codes, is_integer, label_values, named_by_numbers
 from earlylearn.data.readers.corrections import unguarded
+from earlylearn.data.readers.frames import TEXT_SUFFIXES, separator_of
 from earlylearn.data.readers.header import check_names, check_text
 from earlylearn.data.readers.npz import npy_array, npz_array, npz_keys
 from earlylearn.data.readers.paths import check_file, listed, reading
@@ -20,10 +21,23 @@ from earlylearn.data.readers.pickled import is_pickled, pickled_labels
 from earlylearn.errors import UsageError, setting
 
 
-def read_label_file(spec: str, name: str, data: LabelledData, lengths: Sequence[int]) -> NDArray[np.int64]:
-    """The labels in a file, as positions in the data's classes: ``int64 [n]``, n one of `lengths`.
+class FileLabels(NamedTuple):
+    """Labels of a file.
 
-    A text file with a column ``id`` is joined by it, in whatever order its rows are: see `_joined_by_id`.
+    Attributes:
+        codes: positions in the data's classes, ``int64 [n]``.
+        notes: what is to be told of them.
+    """
+
+    codes: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+
+
+def read_label_file(spec: str, name: str, data: LabelledData, lengths: Sequence[int]) -> FileLabels:
+    """The labels in a file, as positions in the data's classes; as many as one of `lengths`.
+
+    A text file with a column of ids is joined by it, in whatever order its rows are: see `_joined_by_id`. That is one
+    called ``id``, or as the data's own column of ids is; or ``index``, which counts rows of the user's file.
 
     A file holds class names or integer class positions; where class names are integers themselves, numbers
     are read as names. Text files (.csv, .tsv, .txt) have one column, with or without a header, or a header
@@ -41,14 +55,14 @@ def read_label_file(spec: str, name: str, data: LabelledData, lengths: Sequence[
     """
     where, classes = setting(name, spec), data.classes
     path, key = _split(spec, where)
-    frame = _with_ids(path, where)
-    if frame is not None:
-        return _joined_by_id(frame, key, where, data, partial=name == "labels")
+    found = _with_ids(path, where, data)
+    if found is not None:
+        return _joined_by_id(*found, key, where, data, partial=name == "labels")
     values = label_file_values(spec, name, lengths, classes)
     numeric_names = named_by_numbers(classes)
     if values.dtype.kind != "i" and not numeric_names and all(is_integer(v) for v in values):
         values = values.astype(np.int64)
-    return class_codes(values, classes, where, positions=not numeric_names)
+    return FileLabels(class_codes(values, classes, where, positions=not numeric_names))
 
 
 def label_file_values(spec: str, name: str, lengths: Sequence[int], classes: Sequence[str] = ()) -> NDArray[Any]:
@@ -81,24 +95,49 @@ def label_file_values(spec: str, name: str, lengths: Sequence[int], classes: Seq
     return label_values(raw, where)
 
 
-def _with_ids(path: Path, where: str) -> pd.DataFrame | None:
-    """A text file as a table, if its header names a column ``id``; else None."""
-    if path.suffix.lower() not in (".csv", ".tsv"):
+def _with_ids(path: Path, where: str, data: LabelledData) -> tuple[pd.DataFrame, "pd.Series[Any]"] | None:
+    """A text file as a table, and its column of ids, if its header names one; else None.
+
+    Raises:
+        UsageError: no column is called as ids are, but one holds those of the data, in another order.
+    """
+    if path.suffix.lower() not in TEXT_SUFFIXES:
         return None
-    separator = "," if path.suffix.lower() == ".csv" else "\t"
+    separator = separator_of(path)
+    check_text(path, separator)
     with reading(path, "give a UTF-8 text file"):
-        with path.open(encoding="utf-8-sig") as file:
-            header = next(csv.reader([file.readline()], delimiter=separator), [])
-        if len(header) > 1:
-            check_names(header, path)
-        if "id" not in header:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file, delimiter=separator), [])
+        if len(header) < 2:
             return None
-        return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        check_names(header, path)
+        frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    frame.columns = [str(name).strip() for name in frame.columns]
+    own = data.schema.get("id_column")
+    named = next((c for c in map(str, frame) if c.lower() == "id"), None) or (own if own in frame.columns else None)
+    if named is not None:
+        return frame, frame[named].map(unguarded)
+    places = range(len(data)) if data.places is None else data.places.tolist()
+    by_place = {str(place): str(name) for place, name in zip(places, data.ids, strict=True)}
+    if "index" in frame.columns:
+        return frame, frame["index"].map(lambda cell: by_place.get(cell.strip(), cell))
+    _refuse_ids_of_another_name(frame, set(by_place.values()), data.ids.astype(str).tolist(), where)
+    return None
+
+
+def _refuse_ids_of_another_name(frame: pd.DataFrame, known: set[str], ids: list[str], where: str) -> None:
+    for name in frame.columns:
+        cells = frame[name].str.strip()
+        if cells.is_unique and len(cells) > 1 and cells.isin(known).all() and cells.tolist() != ids[: len(cells)]:
+            raise UsageError(
+                f"{where}: column {name!r} holds ids of the data, in another order; call it id, and labels are joined "
+                "by it"
+            )
 
 
 def _joined_by_id(
-    frame: pd.DataFrame, key: str | None, where: str, data: LabelledData, *, partial: bool
-) -> NDArray[np.int64]:
+    frame: pd.DataFrame, ids: "pd.Series[Any]", key: str | None, where: str, data: LabelledData, *, partial: bool
+) -> FileLabels:
     """Labels by id: a row that is not named, or has no label, keeps the one it has, if the file may be partial.
 
     Raises:
@@ -112,8 +151,8 @@ def _joined_by_id(
     names = list(data.classes)
     labels, named = data.labels.copy(), np.zeros(len(data), dtype=bool)
     numeric = named_by_numbers(data.classes)
-    for line, (row_id, label) in enumerate(zip(frame["id"], frame[column], strict=True), start=2):
-        row = position.get(unguarded(row_id))
+    for line, (row_id, label) in enumerate(zip(ids, frame[column], strict=True), start=2):
+        row = position.get(row_id)
         if row is None:
             raise UsageError(f"{where}: line {line}: the id {row_id!r} is not in the data; correct it")
         given = unguarded(frame["given_label"].iloc[line - 2]) if "given_label" in frame else names[data.labels[row]]
@@ -124,8 +163,8 @@ def _joined_by_id(
             )
         if named[row]:
             raise UsageError(f"{where}: line {line}: the id {row_id!r} stands twice; keep one of them")
-        label = unguarded(label)
-        if not label.strip():
+        label = unguarded(label).strip()
+        if not label:
             continue
         named[row] = True
         if label not in names and not (not numeric and is_integer(label) and 0 <= int(label) < len(names)):
@@ -134,7 +173,8 @@ def _joined_by_id(
     if not partial and not named.all():
         lacking = data.ids[int(np.flatnonzero(~named)[0])]
         raise UsageError(f"{where}: {int((~named).sum())} rows have no label, such as {str(lacking)!r}; give them all")
-    return labels
+    many = f"{where}: names {int(named.sum()):,} of {len(data):,} rows; the others keep their labels"
+    return FileLabels(labels, () if named.all() else (many,))
 
 
 def _split(spec: str, where: str) -> tuple[Path, str | None]:
@@ -187,7 +227,5 @@ def _without_blank_end(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 def _has_header(column: "pd.Series[Any]", classes: Sequence[str], lengths: Sequence[int]) -> bool:
     """Whether the first line is a header: no label itself, and the file is one line longer than the data."""
-    if not len(column) or len(column) - 1 not in lengths:
-        return False
-    first = str(column.iloc[0]).strip()
-    return len(column) not in lengths or not (first in classes or is_integer(first))
+    first = str(column.iloc[0]).strip() if len(column) else ""
+    return len(column) - 1 in lengths and not (first in classes or is_integer(first))

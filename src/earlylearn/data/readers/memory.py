@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.readers.arrays import array_schema, rows_of_array
+from earlylearn.data.readers.arrays import array_schema, flattened, remarks_of_array, rows_of_array
 from earlylearn.data.readers.classes import class_codes, class_names, label_values
 from earlylearn.data.readers.features import Missing
 from earlylearn.data.readers.images import fit_picture, image_schema, natural_augmentation
 from earlylearn.data.readers.paths import listed
+from earlylearn.data.readers.suspects import check_classes
 from earlylearn.data.readers.tables import read_table
 from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
@@ -186,14 +187,19 @@ def _labelled(found: _Gathered, how: Columns, name: str, like: LabelledData | No
     if len(x) != len(y):
         raise UsageError(f"{name}: {len(y)} labels for {len(x)} inputs; give one label per input")
     schema = like.schema if like else array_schema(x, name, how.missing, how.image_size)
+    inputs = rows_of_array(x, schema, name)
+    notes += remarks_of_array(x, schema, name)
     values = label_values(y, f"{name}, labels")
     named = None if found.classes is None else tuple(map(str, found.classes))
     if named is not None and values.dtype.kind == "i":
         values = np.array(named)[class_codes(values, named, f"{name}, labels", positions=True)]
     classes = like.classes if like else (named or class_names(values))
+    if like is None:
+        notes += flattened(x, schema, name)
+        notes += check_classes(values, f"{name}, labels") if named is None else ()
     return LabelledData(
         name=name,
-        inputs=rows_of_array(x, schema, name),
+        inputs=inputs,
         labels=class_codes(values, classes, f"{name}, labels"),
         classes=classes,
         ids=np.arange(len(x)).astype(str),
@@ -203,9 +209,13 @@ def _labelled(found: _Gathered, how: Columns, name: str, like: LabelledData | No
     )
 
 
-def _label_array(y: Any) -> NDArray[Any]:
-    values = _array([each.item() if hasattr(each, "item") else each for each in y] if isinstance(y, list) else y)
-    return values.astype(str) if values.dtype == object else values
+def _label_array(y: Any) -> "NDArray[Any] | pd.Series[Any]":
+    if isinstance(y, list):
+        y = [each.item() if hasattr(each, "item") else each for each in y]
+        if any(each is None for each in y):  # which an array of text would call so
+            return pd.Series(y, dtype=object)
+    values = _array(y)
+    return pd.Series(values) if values.dtype == object and values.ndim == 1 else values
 
 
 def _pixels(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from earlylearn.errors import UsageError
+from earlylearn.errors import UsageError, hide_password
 
 Kind = Literal["folder", "table", "npz", "npy", "image"]
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
@@ -18,6 +18,16 @@ KINDS: dict[str, Kind] = {
     ".npz": "npz",
     ".npy": "npy",
     **dict.fromkeys(IMAGE_SUFFIXES, "image"),
+}
+
+# What to do about a file with a suffix of which nothing is read.
+_MENDS = {
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz", ".7z", ".rar"), "unpack it, and "),
+    **dict.fromkeys((".xlsx", ".xls", ".ods", ".numbers"), "save it as CSV (UTF-8), and "),
+    **dict.fromkeys(
+        (".json", ".jsonl", ".ndjson", ".feather", ".arrow", ".pkl", ".pickle"), "write it as Parquet, and "
+    ),
+    ".txt": "let its name end in .csv or .tsv if it is a table, and ",
 }
 
 
@@ -31,6 +41,8 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
     path = Path(os.path.expanduser(data))
     with reading(data, "check the path and its permissions"):
         exists, is_folder = path.exists(), path.is_dir()
+    if "://" in data and not exists:
+        raise UsageError(f"{hide_password(data)}: is an address; download what is there, and give the file")
     if not data or not exists:
         close = difflib.get_close_matches(data.lower(), names, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
@@ -42,8 +54,9 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
     suffix = path.suffix.lower()
     if suffix in KINDS:
         return path, KINDS[suffix]
+    mend = _MENDS.get(suffix, "")
     raise UsageError(
-        f"{data}: a file {f'of the kind {suffix!r}' if suffix else 'without a suffix'} cannot be read; "
+        f"{data}: a file {f'of the kind {suffix!r}' if suffix else 'without a suffix'} cannot be read; {mend}"
         f"give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or an .npz or .npy file"
     )
 

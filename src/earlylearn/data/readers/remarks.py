@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earlylearn.data.readers.features import as_numbers, as_text
-from earlylearn.data.readers.precision import collapsed, shifted
-from earlylearn.data.readers.suspects import ascending, gives_away, row_counter
+from earlylearn.data.readers.alike import of_names
+from earlylearn.data.readers.features import as_text, exact_numbers
+from earlylearn.data.readers.paths import listed
+from earlylearn.data.readers.precision import astray, beyond, collapsed, shifted, span
+from earlylearn.data.readers.suspects import ascending, gives_away, row_counter, stand_in
 from earlylearn.data.schema import Column
 from earlylearn.errors import setting
 
@@ -28,10 +30,19 @@ def of_values(frame: pd.DataFrame, columns: Sequence[Column], where: str) -> tup
 def _of_column(values: "pd.Series[Any]", column: Column, where: str) -> Iterator[str]:
     name = column["name"]
     if column["type"] == "number":
-        numbers = as_numbers(values, where)
-        filled, fell = int((~np.isfinite(numbers)).sum()), _fell_together(numbers, column)
+        numbers = exact_numbers(values, where)
+        near = shifted(numbers, column.get("offset", 0.0))
+        filled, fell = int((~np.isfinite(near)).sum()), _fell_together(numbers, near)
         if filled:
             yield f"{where}: {filled:,} of {len(values):,} values of {name!r} are missing: the median fills them"
+        wide = shifted(numbers, 0.0)
+        far = astray(wide, column.get("range") or span(wide))
+        if len(far):
+            low, high = column["range"]
+            yield (
+                f"{where}: {len(far):,} of {len(values):,} values of {name!r} are far from those of training "
+                f"({low:.4g} to {high:.4g}), such as {wide[far[0]]:.4g}: is that the same unit?"
+            )
         if fell is not None:
             yield f"{where}: {fell[0]:,} different values of {name!r} are {fell[1]:,} in the 32 bits of a network"
     elif column["type"] in ("category", "bool"):
@@ -50,10 +61,9 @@ def _of_column(values: "pd.Series[Any]", column: Column, where: str) -> Iterator
             )
 
 
-def _fell_together(numbers: NDArray[np.float64], column: Column) -> tuple[int, int] | None:
-    before = shifted(numbers, column.get("offset", 0.0))
+def _fell_together(numbers: NDArray[Any], near: NDArray[np.float64]) -> tuple[int, int] | None:
     with np.errstate(over="ignore", invalid="ignore"):
-        return collapsed(before, before.astype(np.float32))
+        return collapsed(numbers if beyond(numbers) else near, near.astype(np.float32))
 
 
 def counters(frame: pd.DataFrame, where: str) -> tuple[list[str], list[str]]:
@@ -66,6 +76,17 @@ def counters(frame: pd.DataFrame, where: str) -> tuple[list[str], list[str]]:
     ]
 
 
+def without_header(frame: pd.DataFrame, where: str) -> tuple[str, ...]:
+    """A line about columns without a header, which are no features, if any has a value: a row index, perhaps saved."""
+    there = [name for name, values in frame.items() if values.notna().any()]
+    if not there:
+        return ()
+    what = "1 column" if len(there) == 1 else f"{len(there)} columns"
+    return (
+        f"{where}: {what} without a header left out of the features ({listed(there, 3)}); name it to learn from it",
+    )
+
+
 def of_features(frame: pd.DataFrame, columns: Sequence[Column], labels: NDArray[Any], where: str) -> tuple[str, ...]:
     """A line for every feature that may be an id, or tells the label by itself.
 
@@ -75,7 +96,18 @@ def of_features(frame: pd.DataFrame, columns: Sequence[Column], labels: NDArray[
         labels: ``[n]`` in any form.
         where: the table, for the lines.
     """
-    lines = []
+    lines: list[str] = []
+    for column in columns:
+        values = frame[column["name"]]
+        if column["type"] == "category":
+            known = [each for each in column["categories"] if each is not None]
+            lines += of_names(known, f"categories of {column['name']!r}", where)
+        elif column["type"] == "number" and (found := stand_in(shifted(exact_numbers(values, where), 0.0))) is not None:
+            lines.append(
+                f"{where}: {found.rows:,} of {len(values):,} values of {column['name']!r} are {found.value:g}, far "
+                f"from the others ({found.low:.4g} to {found.high:.4g}); if that stands for a missing one, empty those "
+                f"cells and give {setting('missing', 'impute')}"
+            )
     for name in (column["name"] for column in columns if column["type"] not in ("vector", "text")):
         if gives_away(frame[name], labels):
             lines.append(

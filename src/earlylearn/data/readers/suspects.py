@@ -1,12 +1,13 @@
 """Which columns only name the rows or give the label away, and is the label column one of classes at all?"""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.readers.alike import of_classes
 from earlylearn.data.readers.paths import listed
 from earlylearn.errors import UsageError, setting
 
@@ -16,18 +17,31 @@ LONE = 0.05  # share of classes with one row each above which whole numbers are 
 ASTRAY = 0.02  # share of rows by which a column that gives the label away may be wrong
 LONGEST_NAME = 1000  # characters of a class or an id; as text of fixed width a longer one costs its length in every row
 
-_NUMBER = r"[+-]?(?:\d+(?:[., '\u00a0\u2009]\d{3})*(?:[.,]\d+)?|[.,]\d+)"
+_NUMBER = r"[+-]?(?:\d+(?:[., '\u2019\u00a0\u2009\u202f]\d{3})*(?:[.,]\d+)?|[.,]\d+)"
 _UNITS = (
     "%|‰|°|°?[CF]|K|[€$£¥]|usd|eur|gbp|chf|jpy|cny|inr|k?g|mg|lbs?|oz|[kcmµn]?m|mi|ft|in|[mµn]?s|secs?|min|h|hrs?|days?|years?|yrs?"
     "|[kmg]b|[kmg]?hz|[km]?v|k?w|kwh|m?l|km/h|m/s|mph|mm?hg|bpm|dB"
 )
 _WITH_UNIT = re.compile(rf"(?:[€$£¥]\s?{_NUMBER}|{_NUMBER}\s?(?:{_UNITS}))", re.IGNORECASE)
-_WITH_COMMA = re.compile(r"[+-]?(?:\d+(?:[. '\u00a0\u2009]\d{3})*,\d+|,\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?)")
+_OTHERWISE = re.compile(rf"\s*[+\u2212-]?\s*{_NUMBER}\s*|\({_NUMBER}\)|{_NUMBER}-")  # which pandas did not read
+_WITH_COMMA = re.compile(r"[+-]?(?:\d+(?:[. '\u2019\u00a0\u2009\u202f]\d{3})*,\d+|,\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?)")
 _DATE = re.compile(
-    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})(?:[T ]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}:\d{2}"
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})(?:[T ]\d{1,2}:\d{2}.*)?"
+    r"|\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s?[ap]m)?"
+    r"|\d{1,2}(?:\.|st|nd|rd|th)?[ -](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,?[ -]\d{2,4}.*"
+    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,? \d{2,4}.*",
+    re.IGNORECASE,
 )
+_LIST = re.compile(r"\[.*[,\s].*\]|\{.*[:,].*\}|\(.*,.*\)", re.DOTALL)  # not (0, 10], which is a category
 _MARKS = frozenset(
-    {"?", "-", "-" * 2, ".", "*", "x", "unknown", "missing", "none", "nil", "na", "n.a.", "n.a", "not available"}
+    {"?", "-", "-" * 2, ".", "*", "x", "unknown", "missing", "none", "nil", "na", "n.a.", "n.a", "not available", "nat"}
+    | {"\\n", "#div/0!", "#ref!", "#value!", "#name?", "#num!", "#null!", "#error!", "#n/a!", "undefined", "tbd"}
+)
+_BOUND = re.compile(rf"[<>≤≥~≈]=?\s?{_NUMBER}")  # of a value that was not measured itself
+
+
+_STAND_INS = tuple(
+    sign * float(value) for sign in (-1, 1) for value in (99, 999, 9999, 99999, 999999, 32767, 32768, 65535, 2**31 - 1)
 )
 
 
@@ -44,7 +58,11 @@ def other_notation(values: "pd.Series[Any]") -> str | None:
         (_WITH_COMMA, "numbers with commas"),
         (_WITH_UNIT, "numbers with units or signs"),
         (_DATE, "dates or times"),
+        (_OTHERWISE, "numbers in another notation"),
+        (_LIST, "lists or structures"),
     ):
+        if pattern is _OTHERWISE and pd.to_numeric(values, errors="coerce").notna().mean() > 0.5:
+            continue  # numbers that somebody made text of: categories
         if distinct.map(lambda text, pattern=pattern: pattern.fullmatch(text) is not None).mean() > 0.5:
             return what
     return None
@@ -62,6 +80,8 @@ def spoilt(values: "pd.Series[Any]") -> "pd.Series[Any] | None":
         return None
     others = values[~number]
     if text[~number].str.lower().isin(_MARKS).all():
+        return others
+    if text[number].nunique() > 5 and text[~number].map(lambda each: _BOUND.fullmatch(each) is not None).all():
         return others
     many = text[number].nunique()
     return others if many > 5 and (number.mean() > 0.9 or many > 20) else None
@@ -102,6 +122,30 @@ def gives_away(values: "pd.Series[Any]", labels: NDArray[Any]) -> bool:
     return int((codes[1:] != codes[:-1]).sum()) <= len(shares) - 1 + ASTRAY * len(codes)
 
 
+class StandIn(NamedTuple):
+    """A number that stands for a missing one, as it seems: how often, and between what the others are."""
+
+    value: float
+    rows: int
+    low: float
+    high: float
+
+
+def stand_in(values: NDArray[np.float64]) -> StandIn | None:
+    """A number such as -999 that lies far from all others; None where there is none."""
+    if len(values) < FEWEST_ROWS:
+        return None
+    for value in _STAND_INS:
+        here = values == value
+        rest = values[~here & np.isfinite(values)]
+        if not here.any() or len(rest) < 2:
+            continue
+        low, high = float(rest.min()), float(rest.max())
+        if max(low - value, value - high) > max(high - low, 1.0):
+            return StandIn(value, int(here.sum()), low, high)
+    return None
+
+
 def check_classes(values: NDArray[Any], where: str) -> tuple[str, ...]:
     """What is to be told of a column that is to hold classes.
 
@@ -113,11 +157,9 @@ def check_classes(values: NDArray[Any], where: str) -> tuple[str, ...]:
         UsageError: it is a key or a quantity.
     """
     found, counts = np.unique(values, return_counts=True)
-    if values.dtype.kind == "i" and len(found) > 2 and np.array_equal(found, np.arange(-1, len(found) - 1)):
-        rows = f"{counts[0]:,} of {len(values):,} rows"
-        return (f"{where}: -1 counts as a class ({rows}); if it stands for no label, leave those cells empty",)
+    told = of_classes(values, where)
     if len(values) < FEWEST_ROWS or len(found) <= len(values) ** 0.5:
-        return ()
+        return told
     mend = f"name the column of classes with {setting('label', 'COLUMN')}"
     if len(found) == len(values):
         raise UsageError(f"{where}: looks like an id, every row has another value; {mend}")
@@ -125,17 +167,21 @@ def check_classes(values: NDArray[Any], where: str) -> tuple[str, ...]:
         raise UsageError(
             f"{where}: looks like an id or free text, {len(found):,} values in {len(values):,} rows; {mend}"
         )
-    if values.dtype.kind != "i" or len(found) <= MANY_CLASSES:
-        return ()
+    if len(found) <= MANY_CLASSES:
+        return told
+    if values.dtype.kind != "i":
+        what = other_notation(pd.Series(found.astype(object)))
+        if what is not None:
+            raise UsageError(f"{where}: looks like a quantity, {len(found):,} different {what}; {mend}")
+        return told
     gaps = int(found[-1]) - int(found[0]) + 1 > len(found)
     if gaps and (counts == 1).mean() > LONE:
         raise UsageError(
             f"{where}: looks like a quantity, {len(found):,} different whole numbers from {found[0]} to {found[-1]}, "
             f"many of them once; this is no regression: {mend}, or make a few classes of it, such as low and high"
         )
-    return (
-        (f"{where}: {len(found):,} whole numbers are taken as so many classes; are they a quantity?",) if gaps else ()
-    )
+    asked = f"{where}: {len(found):,} whole numbers are taken as so many classes; are they a quantity?"
+    return (*told, asked) if gaps else told
 
 
 def check_length(names: "pd.Series[Any]", where: str, what: str) -> None:

@@ -1,6 +1,6 @@
 """How does a CSV, TSV or Parquet table become inputs, labels and ids?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +13,10 @@ from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.readers.classes import class_codes, class_names, label_values, written_as
 from earlylearn.data.readers.features import Missing, encode_columns, fit_columns, text_values
-from earlylearn.data.readers.header import check_names, check_text
+from earlylearn.data.readers.frames import TEXT_SUFFIXES, gaps_as_written, read_frame
 from earlylearn.data.readers.images import natural_augmentation, survey
-from earlylearn.data.readers.paths import check_file, listed, reading
-from earlylearn.data.readers.remarks import counters, of_features, of_values
+from earlylearn.data.readers.paths import listed, reading
+from earlylearn.data.readers.remarks import counters, of_features, of_values, without_header
 from earlylearn.data.readers.suspects import check_classes, check_length
 from earlylearn.data.schema import Column, Schema
 from earlylearn.errors import UsageError, call, setting
@@ -53,9 +53,12 @@ def read_table(
     """
     schema = like.schema if like else {}
     words = [c["name"] for c in schema.get("columns", []) if c["type"] in ("category", "text")]
-    labels = [c for c in (label, true_label) if c] if like and written_as(like.classes) == "text" else []
+    labels = [c for c in (label, true_label) if c]
+    as_text = frame is None and path.suffix.lower() in TEXT_SUFFIXES
+    if like and written_as(like.classes) == "text":
+        words, labels = words + labels, []
     frame = read_frame(
-        path if frame is None else frame, [c for c in (image, id_column) if c] + list(text) + words + labels
+        path if frame is None else frame, [c for c in (image, id_column) if c] + list(text) + words, labels
     )
     answers = None
     if annotators and like is None:
@@ -77,18 +80,20 @@ def read_table(
         _check_roles(
             frame, name, text=text, drop=drop, show=show, image=image, taken=(label, image, id_column, true_label)
         )
-    there, notes = rows_with_label(frame[label], name, label)
+    gaps = gaps_as_written(path, label, frame[label]) if as_text else ()
+    there, notes = rows_with_label(frame[label], name, label, gaps)
     given = label_values(frame[label][there], f"{name}, column {label!r}")
     truth = _true_labels(frame, true_label, label, given, name)
-    classes = like.classes if like else class_names(given, *([] if truth is None else [truth]))
+    classes = like.classes if like else _classes(given, truth, gaps, f"{name}, column {label!r}")
 
     if like is None:
         notes += check_classes(given, f"{name}, column {label!r}")
     if like is None and image is None:
         aside = {label, id_column, true_label, *text, *drop, *annotators, *(set(show) - set(text))}
-        features = frame[[c for c in frame.columns if c not in aside and not c.startswith("Unnamed: ")]]
+        bare = [c for c in frame.columns if c not in aside and c.startswith("Unnamed: ")]
+        features = frame[[c for c in frame.columns if c not in aside and c not in bare]]
         counting, said = counters(features, name)
-        features, notes = features.drop(columns=counting), (*notes, *said)
+        features, notes = features.drop(columns=counting), (*notes, *without_header(frame[bare], name), *said)
         if features.shape[1] == 0 and not text:
             others = listed(c for c in (label, id_column, true_label, *counting) if c)
             raise UsageError(
@@ -122,6 +127,17 @@ def read_table(
         notes=(*notes, *found.notes),
     )
     return data if len(there) == len(frame) else data.subset(there)
+
+
+def _classes(given: NDArray[Any], truth: NDArray[Any] | None, gaps: Sequence[str], where: str) -> tuple[str, ...]:
+    """The names of the classes; UsageError of one alone where another may have been taken for no label."""
+    classes = class_names(given, *([] if truth is None else [truth]))
+    if len(classes) < 2 and gaps:
+        raise UsageError(
+            f"{where}: only one class ({classes[0]}), for {listed(map(repr, gaps), 3)} counts as no label; if that is "
+            "a class, call it otherwise"
+        )
+    return classes
 
 
 def _true_labels(
@@ -167,43 +183,6 @@ def _table_inputs(table: Path | pd.DataFrame, schema: Schema, name: str, path: P
     return Unlabelled(inputs=found.inputs, ids=ids, pictures=found.pictures, cells=found.cells, notes=found.notes)
 
 
-def read_frame(path: Path | pd.DataFrame, text_columns: Iterable[str] = ()) -> pd.DataFrame:
-    """The table as it stands, `text_columns` as text (so that 007 stays 007), rows numbered from 0; or a DataFrame.
-
-    Raises:
-        UsageError: the file cannot be read, has no rows, or needs pyarrow.
-    """
-    if isinstance(path, pd.DataFrame):
-        return _checked(path.copy(deep=False), "the DataFrame")
-    suffix = path.suffix.lower()
-    check_file(path)
-    if suffix in (".parquet", ".pq"):
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError as error:
-            raise UsageError(
-                f"{path}: Parquet needs pyarrow, which is missing; run pip install 'earlylearn[parquet]'"
-            ) from error
-        with reading(path, "give a readable Parquet file"):
-            frame = pd.read_parquet(path, engine="pyarrow")
-        check_names([str(name) for name in frame.columns], path)
-    else:
-        separator = "\t" if suffix == ".tsv" else ","
-        check_text(path, separator)
-        with reading(path, "give a UTF-8 table with a header line"):
-            frame = pd.read_csv(path, sep=separator, dtype=dict.fromkeys(text_columns, str), low_memory=False)
-        if not isinstance(frame.index, pd.RangeIndex):
-            raise UsageError(f"{path}: rows have more fields than the header; name every column in the header")
-    return _checked(frame, str(path))
-
-
-def _checked(frame: pd.DataFrame, path: str) -> pd.DataFrame:
-    frame.columns = [str(c) for c in frame.columns]
-    if frame.empty:
-        raise UsageError(f"{path}: the table has no rows; give one row per example")
-    return frame.reset_index(drop=True)
-
-
 class _Inputs(NamedTuple):
     inputs: NDArray[np.float32]
     cells: pd.DataFrame
@@ -211,8 +190,16 @@ class _Inputs(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def rows_with_label(column: "pd.Series[Any]", name: str, label: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def rows_with_label(
+    column: "pd.Series[Any]", name: str, label: str, gaps: Sequence[str] = ()
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """The rows that have a label, and what is to be told of the others: they do not train, and are never flagged.
+
+    Args:
+        column: of labels.
+        name: of the data.
+        label: of the column.
+        gaps: what stands in cells that count as empty.
 
     Raises:
         UsageError: no row has one.
@@ -223,8 +210,9 @@ def rows_with_label(column: "pd.Series[Any]", name: str, label: str) -> tuple[ND
         raise UsageError(f"{name}, column {label!r}: no row has a label; name the column that holds them")
     if len(there) == len(column):
         return there, ()
+    written = f" (written {listed(map(repr, gaps), 3)}; if that is a class, call it otherwise)" if gaps else ""
     return there, (
-        f"{name}: {len(column) - len(there):,} of {len(column):,} rows have no {label!r}, the first is row "
+        f"{name}: {len(column) - len(there):,} of {len(column):,} rows have no {label!r}{written}, the first is row "
         f"{int(np.flatnonzero(empty)[0])}: they are left out, {call('predict')} will label them",
     )
 

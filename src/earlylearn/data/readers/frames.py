@@ -1,0 +1,104 @@
+"""How does the file of a table become a frame in which every cell is what the file has?"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from earlylearn.data.readers.classes import as_written
+from earlylearn.data.readers.header import check_names, check_text
+from earlylearn.data.readers.paths import check_file, reading
+from earlylearn.data.readers.precision import MOST_EXACT
+from earlylearn.errors import UsageError
+from earlylearn.wording import missing
+
+TEXT_SUFFIXES = (".csv", ".tsv")
+
+
+def read_frame(path: Path | pd.DataFrame, text_columns: Iterable[str] = (), labels: Iterable[str] = ()) -> pd.DataFrame:
+    """The table as it stands, `text_columns` as text (so that 007 stays 007), rows numbered from 0; or a DataFrame.
+
+    Of a text table, `labels` are columns of labels: see `earlylearn.data.readers.classes.as_written`.
+
+    Raises:
+        UsageError: the file cannot be read, has no rows, or needs pyarrow.
+    """
+    if isinstance(path, pd.DataFrame):
+        return _checked(path.copy(deep=False), "the DataFrame")
+    suffix = path.suffix.lower()
+    check_file(path)
+    if suffix in (".parquet", ".pq"):
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError as error:
+            raise UsageError(
+                f"{path}: Parquet needs pyarrow, which is missing; run pip install 'earlylearn[parquet]'"
+            ) from error
+        with reading(path, "give a readable Parquet file"):
+            frame = pd.read_parquet(path, engine="pyarrow")
+            rounded = _maybe_rounded(frame)
+            if rounded:
+                frame[rounded] = pd.read_parquet(
+                    path, columns=rounded, engine="pyarrow", dtype_backend="numpy_nullable"
+                )
+        check_names([str(name) for name in frame.columns], path)
+    else:
+        separator = separator_of(path)
+        check_text(path, separator)
+        with reading(path, "give a UTF-8 table with a header line"):
+            as_text = dict.fromkeys([*text_columns, *labels], str)
+            frame = pd.read_csv(path, sep=separator, dtype=as_text, low_memory=False)
+        if not isinstance(frame.index, pd.RangeIndex):
+            raise UsageError(f"{path}: rows have more fields than the header; name every column in the header")
+        frame = frame.assign(**{name: as_written(frame[name]) for name in labels if name in frame})
+        frame = frame.assign(**_whole_numbers(frame, path, separator))
+    return _checked(frame, str(path))
+
+
+def gaps_as_written(path: Path, name: str, column: "pd.Series[Any]") -> tuple[str, ...]:
+    """What stands in the cells of a text table that count as empty, such as ``NA``; blank ones left out."""
+    if not column.isna().any():
+        return ()
+    with reading(path, "give a UTF-8 table with a header line"):
+        raw = pd.read_csv(path, sep=separator_of(path), usecols=[name], dtype=str, keep_default_na=False)[name]
+    cells = raw[column.isna().to_numpy(bool)].str.strip() if len(raw) == len(column) else raw[:0]
+    return tuple(sorted(set(cells) - {""}))
+
+
+def separator_of(path: Path) -> str:
+    """What stands between the fields of a text table with this suffix."""
+    return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def _maybe_rounded(frame: pd.DataFrame) -> list[str]:
+    """Columns of whole numbers that were read as floats, as gaps or their size make them, and too large for those."""
+    found = []
+    for name in frame.columns[(frame.dtypes == np.float64).to_numpy(bool)]:
+        values = frame[name].to_numpy()
+        values = values[np.isfinite(values)]
+        if len(values) and np.abs(values).max() > MOST_EXACT and (values == np.floor(values)).all():
+            found.append(str(name))
+    return found
+
+
+def _whole_numbers(frame: pd.DataFrame, path: Path, separator: str) -> dict[str, "pd.Series[Any]"]:
+    """Such columns of a text table again, as Python's whole numbers, where they are written as such."""
+    columns = _maybe_rounded(frame)
+    if not columns:
+        return {}
+    with reading(path, "give a UTF-8 table with a header line"):
+        raw = pd.read_csv(path, sep=separator, usecols=columns, dtype=str)
+    whole = [name for name in columns if raw[name].dropna().str.strip().str.fullmatch(r"[+-]?\d+").all()]
+    # Not by `Series.map`, which makes floats of whole numbers beside a gap.
+    return {
+        name: pd.Series([None if missing(cell) else int(cell) for cell in raw[name]], dtype=object) for name in whole
+    }
+
+
+def _checked(frame: pd.DataFrame, path: str) -> pd.DataFrame:
+    frame.columns = [str(c) for c in frame.columns]
+    if frame.empty:
+        raise UsageError(f"{path}: the table has no rows; give one row per example")
+    return frame.reset_index(drop=True)
