@@ -1,10 +1,15 @@
-"""What has this machine: memory, disk, bf16, speed at matrices; and how does a process keep the memory it frees?"""
+"""What has this machine, and what does its system do for a process: memory that is kept, an end with its parent?"""
 
 import ctypes
+import multiprocessing
 import os
 import shutil
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -108,3 +113,28 @@ def _number(file: Path, name: str = "") -> int | None:
         return int(words[0]) * (1024 if words[1:] == ["kB"] else 1)
     except (OSError, StopIteration, ValueError, IndexError):
         return None
+
+
+@contextmanager
+def born_deaf_to_interruption() -> Iterator[None]:
+    """Children that start in here ignore Ctrl-C: their parent decides what an interruption ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say how signals are met
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def end_with_parent() -> None:
+    """From now on this process ends when its parent does, lest an orphan write on."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -84,6 +84,4 @@ def describe(error: "ValidationError") -> str:
     if first["type"] == "extra_forbidden":
         return f"{setting(name)}: there is no such setting; see {manual('train')}"
     culprit = setting(name, first["input"])
-    if name == "devices":
-        return f"{culprit}: one device per run for now; run different seeds side by side instead"
     return f"{culprit}: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -3,7 +3,7 @@
 import shlex
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from earlylearn.cli.answers import print_audit, print_json, print_summaries, print_table, write_frame
 from earlylearn.cli.options import (
@@ -27,6 +27,11 @@ from earlylearn.cli.options import (
 )
 from earlylearn.errors import UsageError, hyperparameter
 from earlylearn.files import new_file
+
+if TYPE_CHECKING:
+    from earlylearn.runs.run import Run
+
+OF_RESUMING = ("epochs", "devices", "num_nodes")  # settings that a run may go on with others of
 
 
 @takes_settings
@@ -57,13 +62,12 @@ def train(
     from earlylearn.values import pairs_from_text
 
     if resume is not None:
-        epochs = number(request.pop("epochs", None))
-        if data or request or options or out or overwrite or method or budget:
+        if any((data, set(request) - set(OF_RESUMING), options, out, overwrite, method, budget)):
             raise UsageError(
-                "--resume: continues a run as it was begun; give no other option but --epochs (more of them), --quiet "
-                "and --json"
+                "--resume: continues a run as it was begun; give no other option but --epochs (more of them), "
+                "--devices, --num-nodes, --quiet and --json"
             )
-        run = training.resume(resume, epochs=epochs, quiet=quiet)
+        run = training.resume(resume, quiet=quiet, **{name: number(value) for name, value in request.items()})
     elif data is None:
         raise UsageError("DATA is missing; name a built-in set, a folder, a table or an .npz: earlylearn train digits")
     elif budget is not None:
@@ -74,12 +78,18 @@ def train(
     else:
         given = pairs_from_text(options, hyperparameter)
         run = training.train(data, method, out=out, overwrite=overwrite, quiet=quiet, options=given, **request)
+    if run.leads:
+        _tell(run, as_json=json_)
+
+
+def _tell(run: "Run", *, as_json: bool) -> None:
+    """What a finished run came to."""
     page = None
     if run.config.corrections is not None:
         from earlylearn.review.before_after import write_before_after
 
         page = write_before_after(run)
-    if json_:
+    if as_json:
         print_json({"run": str(run.folder.path), **run.summary})
     else:
         if "choice" in run.summary:

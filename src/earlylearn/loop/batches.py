@@ -14,6 +14,7 @@ from earlylearn.data.request import Augmentation
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.augment import apply, check_images, choose_crops, suitable_pad
 from earlylearn.loop.own_augment import Augment, augment_own
+from earlylearn.loop.processes import Processes
 
 Numbers = tuple[Any, ...]  # floats and tensors
 
@@ -26,12 +27,20 @@ class Batch(NamedTuple):
         views: one or more augmented versions of the inputs, ``[B, ...]`` each.
         label: ``int64 [B]`` given labels.
         numbers: what `Method.numbers` gave for this step.
+        whole: where several processes train, the rows and given labels of the whole step, of which the batch is this
+            process's part; None where it is all there is.
     """
 
     index: Tensor  # type: ignore[assignment]  # the contract's word, though tuples have a method of that name
     views: tuple[Tensor, ...]
     label: Tensor
     numbers: Numbers = ()
+    whole: "Draw | None" = None
+
+    @property
+    def share(self) -> float:
+        """The part of the step's examples that are in this batch: what its mean counts for in the step's."""
+        return 1.0 if self.whole is None else len(self.index) / len(self.whole.rows)
 
 
 class Draw(NamedTuple):
@@ -64,6 +73,7 @@ class Batches:
         on_disk: the inputs are a file that is mapped into memory: while one batch trains, a thread reads the next.
         order: random numbers of the order of examples (on the CPU).
         augmentation: random numbers of crops and flips (on the CPU).
+        processes: those that train; each is given its part of every batch.
     """
 
     def __init__(
@@ -78,7 +88,9 @@ class Batches:
         on_disk: bool = False,
         order: torch.Generator,
         augmentation: torch.Generator,
+        processes: Processes | None = None,
     ) -> None:
+        self.processes = processes or Processes()
         if batch_size < 2:
             raise UsageError(f"{setting('batch_size', batch_size)}: must be at least 2")
         self.inputs, self.draws, self.batch_size = inputs, list(draws), batch_size
@@ -150,7 +162,9 @@ class Batches:
     def augmented(self, x: Tensor, crop: Tensor) -> Tensor:
         """The view ``[B, ...]`` of these inputs that `choose_crop` decided on."""
         if not isinstance(self.augment, str):
-            return augment_own(self.augment, x, int(crop))
+            return augment_own(self.augment, x, int(crop)) if len(x) else x
+        if not len(x):  # of a step that has fewer examples than there are processes
+            return x[..., : self.crop, : self.crop]
         return x if self.augment == "none" else apply(x, crop[0], crop[1], crop[2], self.pad, self.crop)
 
 
@@ -160,10 +174,12 @@ class Order(NamedTuple):
     Attributes:
         index: ``int64 [B]`` rows.
         crops: one per view, see `earlylearn.loop.augment.choose_crops`: ``int64 [3, B]``, empty without augmentation.
+        whole: the rows of the whole step, where several processes have a part of it each.
     """
 
     index: Tensor  # type: ignore[assignment]  # see Batch
     crops: tuple[Tensor, ...]
+    whole: Tensor | None = None
 
 
 class BatchSequence:
@@ -194,10 +210,14 @@ class BatchSequence:
             yield self._order(index)
 
     def _order(self, index: Tensor) -> Order:
-        crops = (self.data.choose_crop(len(index)).to(index.device, non_blocking=True) for _ in range(self.views))
-        return Order(index, tuple(crops))
+        crops = tuple(self.data.choose_crop(len(index)).to(index.device, non_blocking=True) for _ in range(self.views))
+        if not self.data.processes.several:
+            return Order(index, crops)
+        part = self.data.processes.part(len(index))
+        own = not isinstance(self.data.augment, str)  # a seed for all: every process draws of its own
+        return Order(index[part], tuple(crop + part.start if own else crop[..., part] for crop in crops), index)
 
-    def _indices(self) -> Sequence[Tensor]:
+    def _indices(self) -> tuple[Tensor, ...]:
         """The rows of every batch, in a new order."""
         rows = self.rows
         if rows is None:
@@ -211,7 +231,8 @@ class BatchSequence:
     def _reading_ahead(self) -> Iterator[Batch]:
         # Crops are chosen when their batch's turn comes: passes that take turns have the same as without reading ahead.
         indices = self._indices()
-        on_host = torch.cat(tuple(indices)).cpu().split([len(index) for index in indices])
+        part = self.data.processes.part
+        on_host = [whole[part(len(whole))] for whole in torch.cat(indices).cpu().split([len(each) for each in indices])]
         with ThreadPoolExecutor(1) as reader:
             ahead = reader.submit(self.data.read, on_host[0])
             for index, following in zip(indices, [*on_host[1:], None], strict=True):
@@ -225,7 +246,9 @@ class BatchSequence:
         if x is None:
             x = self.data.take(order.index)
         views = tuple(self.data.augmented(x, crop) for crop in order.crops)
-        return Batch(order.index, views, self.data.draws[self.draw].labels.index_select(0, order.index))
+        labels = self.data.draws[self.draw].labels
+        whole = None if order.whole is None else Draw(order.whole, labels.index_select(0, order.whole))
+        return Batch(order.index, views, labels.index_select(0, order.index), whole=whole)
 
 
 def as_tensor(inputs: NDArray[Any]) -> Tensor:

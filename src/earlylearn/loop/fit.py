@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,12 +15,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from earlylearn.errors import EarlylearnError, setting
 from earlylearn.loop.batches import Batch, Batches, BatchSequence, Numbers, Order
+from earlylearn.loop.means import Means, Taken
 from earlylearn.loop.method import Method, Pass, Step
 from earlylearn.loop.optimizers import OptimizerSettings
 from earlylearn.loop.predict import load_method, predicted_parts
+from earlylearn.loop.processes import Processes
 from earlylearn.loop.replay import Recorder, Replays, Said
 from earlylearn.loop.schedule import Schedule, make_schedule
 from earlylearn.loop.seen import Seen
+from earlylearn.loop.synced_norm import sync_norms
 
 
 @dataclass
@@ -44,8 +47,9 @@ class Fit:
     """The loop and its own state: one optimizer and one schedule per network.
 
     It calls the method's `passes`, `numbers`, `after_step`, `after_epoch`, `observe_held_out`, `predict` and `note`,
-    reads its `nets`, and knows nothing else of it. Only the networks are set up for the hardware; the method, with its
-    per-example state, stays as it is.
+    reads its `nets` and `row_tables`, and knows nothing else of it. Only the networks are set up for the hardware; the
+    method, with its per-example state, stays as it is. Where several processes train, each takes its part of every
+    step, and has the same networks and rows as the others after it (`earlylearn.loop.processes`).
 
     Args:
         method: what to train; its networks are moved to the device and wrapped in place.
@@ -59,6 +63,7 @@ class Fit:
 
     Attributes:
         seen: what was said of every row in this epoch, of held-out ones by `validate`; an epoch may be a sample.
+        processes: those that share every step, and predictions; the data's.
     """
 
     def __init__(
@@ -75,12 +80,15 @@ class Fit:
         **optimizing: Any,
     ) -> None:
         self.method, self.data, self.fabric, self.epochs = method, data, fabric, epochs
+        self.processes = data.processes
         self.epoch, method.epochs = 0, epochs
         self.optimizers: list[torch.optim.Optimizer] = []
         self.schedules: list[Schedule] = []
         self._steppers = []
         self.optimizing = OptimizerSettings(**optimizing)
         for k, net in enumerate(method.nets):
+            if self.processes.several:
+                sync_norms(net)
             optimizer = self.optimizing.make(net, fabric.device)
             self.schedules.append(make_schedule(schedule, optimizer, epochs=epochs, warmup=warmup))
             method.nets[k], stepper = fabric.setup(net, optimizer)
@@ -105,21 +113,27 @@ class Fit:
         while self.epoch < self.epochs:
             self.method.train()
             self.seen.begin()
-            means = _Means()
+            self.processes.own_chance(self.epoch)
+            means = Means()
             lr = max(self.schedules[0].get_last_lr())
             for pass_ in self.method.passes(self.epoch, self.data):
                 if pass_.seen is not None:
                     self.seen.add(*pass_.seen)
                     self.seen.settle()
-                for examples, losses in self._steps(pass_):
-                    means.add(examples, losses)
-                    on_step(examples, means.read)
+                wholes: list[Tensor] = []
+                for taken in self._steps(pass_):
+                    means.add(taken)
+                    on_step(taken.examples, means.read)
+                    if taken.whole is not None:
+                        wholes.append(taken.whole)
                 self.seen.settle()
+                if wholes:
+                    self._spread(self.processes.parts(wholes))
             self.method.after_epoch(self.epoch, self.seen)
             for schedule in self.schedules:
                 schedule.step()
             self.epoch += 1
-            parts = means.read()
+            parts = means.of_all(self.processes) if self.processes.several else means.read()
             if not all(map(math.isfinite, parts.values())):
                 raise EarlylearnError(
                     f"the loss is not finite in epoch {self.epoch} (lr {lr:g}); the checkpoint of the epoch before is "
@@ -127,33 +141,58 @@ class Fit:
                 )
             yield Epoch(self.epoch, float(lr), parts.pop("loss"), parts)
 
-    def _steps(self, pass_: Pass) -> Iterator[tuple[int, dict[str, Tensor]]]:
-        """Take the steps of a pass; the number of examples and the losses of each."""
+    def alone(self) -> None:
+        """From now on this process predicts without the others."""
+        self.processes = self.data.processes = Processes()
+
+    def _spread(self, rows: Sequence[Tensor]) -> None:
+        """Tell all processes what is kept now of the rows that each had."""
+        self.processes.spread(rows, [*self.method.row_tables(), *self.seen.kept])
+
+    def _steps(self, pass_: Pass) -> Iterator[Taken]:
+        """Take the steps of a pass, telling of each."""
         if self.replays is not None and isinstance(pass_.batches, BatchSequence):
             yield from self._replayed(pass_, pass_.batches, self.replays)
             return
         for batch in pass_.batches:
-            examples = len(batch.index)
-            said = self._step(pass_, batch._replace(numbers=self._numbers(examples, pass_.trains)))
+            whole = None if batch.whole is None else batch.whole.rows
+            examples = len(batch.index if whole is None else whole)
+            share = self._share(batch)
+            said = self._step(pass_, batch._replace(numbers=self._numbers(examples, pass_.trains)), share)
             if said.logits is not None:
                 self.seen.add(batch.index, said.logits)
             if not isinstance(pass_.batches, BatchSequence):  # which has no row twice
                 self.seen.settle()
-            yield examples, said.losses
+            yield Taken(examples, said.losses, share, whole)
 
-    def _step(self, pass_: Pass, batch: Batch) -> Said:
+    def _share(self, batch: Batch) -> float | Tensor:
+        """What the loss of a process's part counts for in the step's, whose mean may weigh classes."""
+        weights = self.method.class_weights
+        if batch.whole is None or weights is None:
+            return batch.share
+        return weights[batch.label].sum() / weights[batch.whole.labels].sum()
+
+    def _step(self, pass_: Pass, batch: Batch, share: float | Tensor = 1.0) -> Said:
         with self.fabric.autocast():
-            said = pass_.loss(batch)
+            said = pass_.loss(batch) if len(batch.index) else self._nothing(pass_, batch)
         if not isinstance(said, Step):
             name = type(self.method).__name__
             raise EarlylearnError(f"{name}.loss returned a {type(said).__name__}; return Step(loss, logits, parts)")
-        self.fabric.backward(said.loss)
+        self.fabric.backward(said.loss if batch.whole is None else said.loss * share)
         for k in pass_.trains:
+            if self.processes.several:
+                self.processes.add_gradients(self.method.nets[k])
             self._steppers[k].step()
             self._steppers[k].zero_grad()
         self.method.after_step(batch, pass_.trains)
+        if not len(batch.index):
+            return Said({}, None)
         logits = None if said.logits is None else said.logits.detach()
         return Said({"loss": said.loss.detach(), **said.parts}, logits)
+
+    def _nothing(self, pass_: Pass, batch: Batch) -> Step:
+        """What a process says of a step that has fewer examples than there are processes: it takes part with none."""
+        return Step(0 * torch.stack([self.method.nets[k](batch.views[0]).sum() for k in pass_.trains]).sum(), None)
 
     def _numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
         device = self.fabric.device
@@ -162,9 +201,7 @@ class Fit:
             for each in self.method.numbers(examples, trained)
         )
 
-    def _replayed(
-        self, pass_: Pass, batches: BatchSequence, replays: Replays
-    ) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    def _replayed(self, pass_: Pass, batches: BatchSequence, replays: Replays) -> Iterator[Taken]:
         """The same steps, each a replay of the first of its kind: rows, views and numbers are what differs."""
         views = batches.views
 
@@ -183,7 +220,7 @@ class Fit:
                 said = replays((what, batches.draw, pass_.trains), work, given)
                 if said.logits is not None:
                     self.seen.add(order.index, said.logits.clone())  # a replay leaves them where the last one did
-                yield len(order.index), said.losses
+                yield Taken(len(order.index), said.losses)
                 if replays.failed and not failed:
                     self.method.note(f"no further step is replayed ({replays.failed}); training goes on, more slowly")
 
@@ -211,10 +248,12 @@ class Fit:
     @torch.no_grad()
     def validate(self, rows: Tensor) -> None:
         """Predict held-out rows after an epoch: they count as seen, and the method may keep something of them."""
-        for index, logits in self._said_of(rows):
+        for index, logits in self._said_of(rows[self.processes.part(len(rows))]):
             self.seen.add(index, logits)
             self.method.observe_held_out(index, logits)
         self.seen.settle()
+        if self.processes.several:
+            self._spread(self.processes.parts([rows]))
         self.method.after_validation(rows, self.seen)
 
     def _said_of(self, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -269,25 +308,6 @@ class Fit:
 def _settings_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
     """The settings of each group of an optimizer, such as its learning rate."""
     return [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
-
-
-class _Means:
-    """Means over the examples of an epoch, summed where the losses lie, read when asked."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.count = 0
-
-    def add(self, examples: int, values: dict[str, Tensor]) -> None:
-        self.count += examples
-        for name, value in values.items():
-            if name in self.sums:
-                self.sums[name].add_(value, alpha=examples)
-            else:
-                self.sums[name] = value * examples
-
-    def read(self) -> dict[str, float]:
-        return {name: float(total) / self.count for name, total in self.sums.items()}
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any], *, lenient: bool = False) -> None:

@@ -81,6 +81,11 @@ class Method(nn.Module):
         notes: lines for the user since the last epoch's end (see `note`).
         class_weights: ``float32 [C]``, how much an example of each class counts; None where all do alike.
         takes_class_weights: whether the loss heeds them.
+        one_process: why the method trains in one process only; empty if several may share its steps. It then promises
+            that the loss is a mean over the batch's examples, each of which needs its own rows alone (weighted by
+            `class_weights`, if the method takes them); that a pass calls each network that it trains once a step, and
+            has no row twice; that all it keeps of rows is in `row_tables`; and that whatever else it draws or decides
+            comes out alike in all processes, which have the same generators and, after a pass, the same rows.
     """
 
     paper: ClassVar[str] = ""
@@ -94,6 +99,7 @@ class Method(nn.Module):
     recipe: ClassVar[str] = ""
     replayable: ClassVar[bool] = False
     takes_class_weights: ClassVar[bool] = False
+    one_process: ClassVar[str] = "it does not say that its steps may be shared (one_process)"
     class_weights: Tensor | None
 
     def __init__(
@@ -154,6 +160,10 @@ class Method(nn.Module):
 
     def after_validation(self, rows: Tensor, seen: Seen) -> None:
         """Follow `observe_held_out` of all held-out rows ``int64 [m]``; ``seen`` now has these too."""
+
+    def row_tables(self) -> list[Tensor]:
+        """What steps and `observe_held_out` change of the rows that they are given, and of no others: ``[n, ...]``."""
+        return []
 
     def predict(self, x: Tensor) -> Tensor:
         """Logits ``[B, C]`` of inputs ``[B, ...]``: the mean over the networks."""

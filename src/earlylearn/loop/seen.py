@@ -43,8 +43,13 @@ class Seen:
     @property
     def nbytes(self) -> int:
         """Bytes of what is kept of all rows."""
+        return sum(numbers.nbytes for numbers in self.kept)
+
+    @property
+    def kept(self) -> list[Tensor]:
+        """What is kept, ``[n]`` each."""
         kept = (self.loss, self.margin, self.predicted, self.at_true, self.pull)
-        return sum(numbers.nbytes for numbers in kept if numbers is not None)
+        return [numbers for numbers in kept if numbers is not None]
 
     def begin(self) -> None:
         """Forget everything: an epoch begins."""

@@ -65,6 +65,7 @@ class Auto(GrownBuffers, Method):
     """
 
     replayable = True
+    one_process = "it trains all its heads in one product, and ends some as it goes"
     network, recipe = "mlp:64-64", "heads"
     in_words = "small heads compete, by how often they agree with labels that they did not see"
     paper = "heads of Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"

@@ -54,6 +54,7 @@ class CoTeaching(Method):
     """
 
     replayable = True
+    one_process = "it chooses examples by their losses among the whole batch"
     paper = "Han et al., NeurIPS 2018"
     networks = 2
     noise_rate = NOISE_RATE
@@ -115,6 +116,7 @@ class CoTeachingPlus(Method):
     """
 
     replayable = True
+    one_process = "it chooses examples by their losses among the whole batch"
     paper = "Yu et al., ICML 2019"
     networks = 2
     noise_rate = NOISE_RATE

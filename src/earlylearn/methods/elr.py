@@ -37,6 +37,7 @@ class ELR(KeepsTargets, Method):
     """
 
     replayable = takes_class_weights = True
+    one_process = ""
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
 
     factor: Tensor

@@ -63,6 +63,7 @@ class ELRPlus(KeepsTargets, Method):
     """
 
     replayable = True
+    one_process = "it mixes examples of the whole batch"
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
     draw_per_network = True
     networks = 2

@@ -27,6 +27,7 @@ class KLRegularized(KeepsTargets, Method):
     """
 
     replayable = True
+    one_process = ""
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020, supplement C"
 
     def __init__(
@@ -67,6 +68,7 @@ class TargetsOnly(KeepsTargets, Method):
     """
 
     replayable = True
+    one_process = ""
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020, supplement D"
 
     def __init__(self, *given: Any, beta: Beta = 0.7, table: Table = "auto", **others: Any) -> None:

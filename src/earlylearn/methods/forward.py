@@ -85,6 +85,7 @@ class ForwardCorrection(Method):
     """
 
     replayable = True
+    one_process = ""
     paper = "Patrini, Rozza, Menon, Nock, Qu, CVPR 2017"
     transition_matrix = "transition: if not given, estimated from the network after warmup epochs of cross-entropy"
     transition: Tensor

@@ -24,6 +24,7 @@ class Mixup(Method):
     """
 
     replayable = True
+    one_process = "it mixes examples of the whole batch"
     paper = "Zhang, Cisse, Dauphin, Lopez-Paz, ICLR 2018"
 
     def __init__(

@@ -61,6 +61,7 @@ class SOP(Method):
     """
 
     replayable = True
+    one_process = ""
     paper = "Liu, Zhu, Qu, You, ICML 2022"
     u: Tensor
     v: Tensor
@@ -87,5 +88,9 @@ class SOP(Method):
         # Their gradients are taken here rather than by the loop's backward, which may scale what it differentiates.
         slopes = torch.autograd.grad(ce + mse, (u, v), retain_graph=True)
         for table, slope, lr in zip((self.u, self.v), slopes, (self.lr_u, self.lr_v), strict=True):
-            table.index_add_(0, batch.index, slope, alpha=-lr)
+            table.index_add_(0, batch.index, slope, alpha=-lr * batch.share)  # of the mean over the whole step
         return Step(ce + mse, logits, {"ce": ce.detach(), "mse": mse.detach()})
+
+    def row_tables(self) -> list[Tensor]:
+        """u and v."""
+        return [self.u, self.v]

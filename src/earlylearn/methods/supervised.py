@@ -23,6 +23,7 @@ class CrossEntropy(Method):
     """Cross-entropy on the given labels: the baseline, which memorises wrong labels."""
 
     replayable = takes_class_weights = True
+    one_process = ""
 
     def loss(self, batch: Batch) -> Step:
         """Mean cross-entropy of the batch."""
@@ -46,6 +47,7 @@ class Bootstrap(Method):
     """
 
     replayable = True
+    one_process = ""
     paper = "Reed et al., ICLR 2015 workshop"
 
     def __init__(
@@ -93,6 +95,7 @@ class GeneralizedCrossEntropy(Method):
     """
 
     replayable = True
+    one_process = ""
     paper = "Zhang, Sabuncu, NeurIPS 2018"
     weights: Tensor
 
@@ -160,6 +163,7 @@ class SymmetricCrossEntropy(Method):
     """
 
     replayable = True
+    one_process = ""
     paper = "Wang et al., ICCV 2019"
 
     def __init__(
@@ -195,6 +199,7 @@ class LabelSmoothing(Method):
     """
 
     replayable = True
+    one_process = ""
     paper = "Szegedy et al., CVPR 2016; Lukasik et al., ICML 2020; Wei et al., ICML 2022"
 
     def __init__(

@@ -60,6 +60,12 @@ class KeepsTargets(nn.Module):
     def _table(self, k: int) -> Tensor:
         return self.targets if self.targets.ndim == 2 else self.targets[k]
 
+    def row_tables(self) -> list[Tensor]:
+        """The tables, of every network."""
+        if self.tables:
+            return list(self.tables.buffers())
+        return [self._table(k) for k in range(1 if self.targets.ndim == 2 else len(self.targets))]
+
     def observe_held_out(self, index: Tensor, logits: Tensor) -> None:
         """Average the predictions of held-out rows over the epochs, as the training rows' are."""
         self.move_targets(index, said(logits))

@@ -12,7 +12,7 @@ from earlylearn.data.schema import Schema
 from earlylearn.data.sources import DataRequest
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.method import Method
-from earlylearn.methods import check_options, find_method, hyperparameters, method_class
+from earlylearn.methods import METHODS, check_options, find_method, hyperparameters, method_class
 from earlylearn.methods.auto import Auto
 from earlylearn.networks import (
     Architecture,
@@ -42,6 +42,11 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
     plugins: dict[str, str] = {}
     continued: tuple[int, ...] = ()
     _own: Own = PrivateAttr(default_factory=Own)
+
+    @property
+    def processes(self) -> int:
+        """How many processes train the run, one per device."""
+        return self.devices * self.num_nodes
 
     @property
     def own(self) -> Own:
@@ -200,6 +205,25 @@ def _check_own(config: RunConfig) -> None:
         )
 
 
+def check_processes(config: RunConfig) -> None:
+    """Raise UsageError where several processes cannot train what is asked."""
+    if config.processes == 1:
+        return
+    asked = setting("devices", config.devices) if config.devices > 1 else setting("num_nodes", config.num_nodes)
+    reason = config.method_class().one_process
+    if reason:
+        able = ", ".join(name for name, kind in METHODS.items() if not kind.one_process)
+        raise UsageError(
+            f"{asked}: method {config.method} trains in one process, for {reason}; leave it out, or choose one of "
+            f"{able}"
+        )
+    if config.batch_size < config.processes:
+        raise UsageError(
+            f"{setting('batch_size', config.batch_size)}: is shared by {config.processes} processes; give "
+            f"{config.processes} or more"
+        )
+
+
 def _check_fit(config: RunConfig, data: LabelledData) -> None:
     """Raise UsageError where a request and the data do not go together."""
     if config.crop is not None and not data.is_image:
@@ -216,6 +240,7 @@ def _check_fit(config: RunConfig, data: LabelledData) -> None:
             "leave it out"
         )
     _check_own(config)
+    check_processes(config)
     if config.augment in get_args(Augmentation)[1:] and not data.is_image:
         raise UsageError(f"{setting('augment', config.augment)}: {data.name} has features, not images; use none")
     if config.precision != "32-true" and not data.is_image and not config.architecture().own:

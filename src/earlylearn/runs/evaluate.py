@@ -116,10 +116,16 @@ class Evaluator:
         if self.test is None:
             return None
         truth = self.test.labels if self.test.true_labels is None else self.test.true_labels
-        x = as_tensor(self.test.inputs)
-        parts = x.split(evaluation_size(x, fit.method.classes))
-        said = predicted_parts(fit.method, fit.fabric, ((part, part) for part in parts))
-        return self._scores(torch.cat([logits.argmax(1).cpu() for _, logits in said]), torch.from_numpy(truth))
+        x, processes = as_tensor(self.test.inputs), fit.processes
+        predicted = torch.empty(len(x), dtype=torch.int64, device=fit.fabric.device)
+        rows = torch.arange(len(x), device=predicted.device)
+        mine = rows[processes.part(len(x))].split(evaluation_size(x, fit.method.classes))
+        inputs = ((part, x[part[0] : part[-1] + 1]) for part in mine if len(part))
+        for part, logits in predicted_parts(fit.method, fit.fabric, inputs):
+            predicted[part] = logits.argmax(1)
+        if processes.several:
+            processes.spread(processes.parts([rows]), [predicted])
+        return self._scores(predicted.cpu(), torch.from_numpy(truth))
 
     def validate(self, fit: Fit) -> "Scores | None":
         """How held-out rows are predicted, by given labels; the method hears of their logits."""

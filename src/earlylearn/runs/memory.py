@@ -117,11 +117,12 @@ def check_memory(config: RunConfig, data: LabelledData, out: Path) -> str:
     needs, there, disk = needs_of(config, data), available_memory(), free_disk(out)
     if needs is None or there is None:
         return ""
-    room = there + needs.held
+    room = there / config.devices + needs.held  # every process has data and tables of its own
+    each = f" in each of {config.devices} processes" if config.devices > 1 else ""
     if needs.memory > room:
         raise UsageError(
-            f"{_culprit(config, needs)}: the run takes {needs.told()}, this machine has {gigabytes(room)} available; "
-            f"{mend(config, data, needs, room)}"
+            f"{_culprit(config, needs)}: the run takes {needs.told()}{each}, this machine has {gigabytes(room)} "
+            f"available{' for each' if each else ''}; {mend(config, data, needs, room)}"
         )
     if needs.disk > disk:
         raise UsageError(
@@ -129,7 +130,7 @@ def check_memory(config: RunConfig, data: LabelledData, out: Path) -> str:
             f"{gigabytes(needs.checkpoint)}; {gigabytes(disk)} are free there: name a folder on a larger disk"
         )
     return (
-        f"memory {needs.told()} of {gigabytes(room)}; disk {gigabytes(needs.disk)} "
+        f"memory {needs.told()}{each} of {gigabytes(room)}; disk {gigabytes(needs.disk)} "
         f"(a checkpoint {gigabytes(needs.checkpoint)}) of {gigabytes(disk)}"
     )
 

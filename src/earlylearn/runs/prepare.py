@@ -19,11 +19,13 @@ from earlylearn.errors import UsageError, setting
 from earlylearn.loop.batches import Batches, Draw, as_tensor
 from earlylearn.loop.fit import Fit
 from earlylearn.loop.method import Method
+from earlylearn.loop.processes import Processes, answered
 from earlylearn.loop.replay import recorder_for
 from earlylearn.networks import Architecture, build_network
 from earlylearn.plugins import cause
 from earlylearn.runs.config import RunConfig, axes_of
 from earlylearn.runs.generators import Generators, seed_for
+from earlylearn.runs.together import Seat, SharedSteps
 
 DEAD = 1e-3  # standard deviation below which a feature of a pretrained network is not blown up to the others' size
 MOMENT_BYTES = 2**30  # of images, from which the mean and standard deviation are counted
@@ -111,14 +113,32 @@ def label_arrays(draws: Sequence[LabelDraw], data: LabelledData) -> dict[str, ND
     return arrays if true is None else {**arrays, "true": true}
 
 
-def make_fabric(config: RunConfig) -> Fabric:
-    """The device, precision and callbacks of a run; UsageError if the accelerator is unknown or not there."""
+def make_fabric(config: RunConfig, seat: Seat | None = None) -> Fabric:
+    """The device, precision and callbacks of a run, and its processes, which come together here.
+
+    Args:
+        config: the resolved request.
+        seat: this process's place among those that were started here; None where a launcher tells.
+
+    Raises:
+        UsageError: the accelerator is unknown or not there, or has fewer devices.
+        ProcessLost: another process did not come.
+    """
     device = {"accelerator": config.accelerator, "devices": config.devices, "precision": config.precision}
+    shared: dict[str, Any] = {}
+    if config.processes > 1:
+        shared = {"num_nodes": config.num_nodes, "strategy": SharedSteps(seat)}
     try:
-        return Fabric(callbacks=config.own.callbacks, **device)  # type: ignore[arg-type]
+        fabric = Fabric(callbacks=config.own.callbacks, **shared, **device)  # type: ignore[arg-type]
     except Exception as error:  # Fabric has several kinds for an accelerator that is unknown or not there
         reason = " ".join(str(error).split()).rstrip(".")
+        if config.processes > 1:
+            raise UsageError(f"{setting('devices', config.devices)}: {reason}") from None
         raise UsageError(f"{setting('accelerator', config.accelerator)}: {reason}; use auto or cpu") from None
+    if config.processes > 1:
+        with answered():
+            fabric.launch()
+    return fabric
 
 
 def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64], generators: Generators) -> Method:
@@ -224,10 +244,10 @@ def make_batches(
     data: LabelledData,
     draws: list[LabelDraw],
     generators: Generators,
-    device: torch.device,
+    fabric: Fabric,
 ) -> Batches:
     """The data set on the device (or left where it is, if it does not fit), with the run's draws and augmentation."""
-    inputs = as_tensor(data.inputs)
+    inputs, device = as_tensor(data.inputs), fabric.device
     if device.type != "cuda" or inputs.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
         inputs = inputs.to(device)
     return Batches(
@@ -243,6 +263,7 @@ def make_batches(
         on_disk=isinstance(data.inputs, np.memmap) and inputs.device.type == "cpu",
         order=generators.order,
         augmentation=generators.augmentation,
+        processes=Processes(fabric.global_rank, fabric.world_size),
     )
 
 
@@ -262,6 +283,8 @@ def make_fit(
     recorder, reason = (None, "") if config.eager else recorder_for(method, batches)
     if recorder is not None and not (isinstance(optimizer, str) and isinstance(augment, str)):
         recorder, reason = None, "the optimizer or augmentation is the user's own"
+    if recorder is not None and config.processes > 1:
+        recorder, reason = None, "several processes train"
     if reason:
         method.note(f"steps are not replayed as CUDA graphs: {reason}")
     return Fit(

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def quiet_fabric() -> None:
-    """Keep Fabric from announcing its precision at every run; config.json has it. For processes that are ours."""
-    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
+    """Keep Fabric from announcing precision and processes at every run; config.json has them. For processes of ours."""
+    for name in ("rank_zero", "distributed"):
+        logging.getLogger(f"lightning_fabric.utilities.{name}").setLevel(logging.WARNING)
 
 
 class TrainingProgress:

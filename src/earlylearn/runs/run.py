@@ -72,6 +72,7 @@ class Run:
                     f"{self.folder.config}: {setting(kind, name)}: came with the run; if you trust it, move it "
                     "elsewhere, and write its whole path there"
                 )
+        self.leads = True  # of several processes that trained it, the first; the others have nothing to tell
         self._models: dict[str, Method] = {}
 
     @cached_property

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from earlylearn.audit.audit_run import Audit, audit_run
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import Loaded
-from earlylearn.documents import Accuracy, EpochRecord, Metrics, Summary
+from earlylearn.documents import Accuracy, EpochRecord, Evaluation, Metrics, Summary
 from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
 from earlylearn.files import fault, write_json
 from earlylearn.loop.method import Method
@@ -33,6 +33,7 @@ from earlylearn.runs.metrics import find_metrics
 from earlylearn.runs.prepare import LabelDraw, build_method, make_batches, make_fabric, make_fit, under_draw
 from earlylearn.runs.progress import TrainingProgress
 from earlylearn.runs.run import Run
+from earlylearn.runs.together import Seat
 
 EARLY = 0.25  # of the epochs, which learn too little to audit labels by, whatever noisy validation says (docs/LOG.md)
 
@@ -47,24 +48,32 @@ class Session:
         loaded: training data as read, and the test set if there is one.
         draws: noise and split; more than one only under ``as_released``.
         quiet: show no progress.
+        seat: this process's place among several that were started here.
 
     Raises:
         UsageError: the accelerator is unknown or not there, or network or schedule do not fit.
     """
 
-    def __init__(self, config: RunConfig, loaded: Loaded, draws: list[LabelDraw], *, quiet: bool) -> None:
+    def __init__(
+        self, config: RunConfig, loaded: Loaded, draws: list[LabelDraw], *, quiet: bool, seat: Seat | None = None
+    ) -> None:
         self.config, self.loaded, self.draw, self.quiet = config, loaded, draws[0], quiet
         self.data = under_draw(loaded.train, self.draw)
         self.generators = Generators(config.seed)
-        fabric = make_fabric(config)
+        fabric = make_fabric(config, seat)
         method = build_method(config, self.data, self.draw.train_rows, self.generators)
-        batches = make_batches(config, self.data, draws, self.generators, fabric.device)
+        batches = make_batches(config, self.data, draws, self.generators, fabric)
         self.fit = make_fit(config, method, batches, fabric, self.data.true_labels)
         self.dynamics = Dynamics(len(self.data)).to(fabric.device)
         metrics = find_metrics(config.metrics, config.own.metrics)
         self.evaluator = Evaluator.of(self.data, self.draw, loaded.test, fabric.device, metrics)
         self.best: Best | None = None  # the epoch that noisy validation picked so far
         self.audited: Best | None = None  # and of those that are not early, while the picked one is
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the run's folder: of several, the first."""
+        return bool(self.fit.fabric.global_rank == 0)
 
     def take_up(self, checkpoint: dict[str, Any], path: Path) -> None:
         """Continue from the state in a checkpoint; UsageError if it is not one of this run."""
@@ -113,11 +122,28 @@ class Session:
                     self._tell([each for each in loggers if type(each).__name__ == "CSVLogger"], record)
             fabric.call("on_run_start", folder.path)
             self._train(folder, loggers)
+            self.fit.alone()  # the others have done their part
             summary = self._finish(folder)
             for logger in loggers:
                 getattr(logger, "finalize", lambda _: None)("success")
             fabric.call("on_run_end", summary)
         return Run(folder.path, own=self.config.own)
+
+    def follow(self) -> None:
+        """Train what is left as one of several processes that does not lead: nothing is written, nothing said."""
+        if self.fit.fabric.device.type == "cpu":
+            keep_freed_memory()
+        for _ in self._epochs(lambda examples, means: None):
+            pass
+
+    def _epochs(self, on_step: Callable[[int, Callable[[], dict[str, float]]], None]) -> Iterator[Evaluation]:
+        """Train and evaluate what is left, epoch by epoch."""
+        config = self.config
+        for epoch in self.fit.run(on_step):
+            test_due = config.test_every > 0 and epoch.epoch % config.test_every == 0
+            evaluation = self.evaluator.epoch(epoch, self.fit, self.dynamics, test_due=test_due)
+            _check_finite(self.fit.method, epoch.epoch)
+            yield evaluation
 
     def _tell(self, loggers: list[Any], record: EpochRecord) -> None:
         for logger in loggers:
@@ -134,9 +160,7 @@ class Session:
             quiet=self.quiet,
         ) as progress:
             began = time.monotonic()
-            for epoch in self.fit.run(progress.step):
-                test_due = config.test_every > 0 and epoch.epoch % config.test_every == 0
-                evaluation = self.evaluator.epoch(epoch, self.fit, self.dynamics, test_due=test_due)
+            for evaluation in self._epochs(progress.step):
                 record: EpochRecord = {**evaluation, "seconds": round(time.monotonic() - began, 3)}
                 self._keep(folder, record)
                 self._tell(loggers, record)
@@ -149,7 +173,6 @@ class Session:
 
         Beside the picked epoch, while that is an early one, the best of those that are not is kept to audit by.
         """
-        _check_finite(self.fit.method, record["epoch"])
         epoch: Best = {
             "epoch": record["epoch"],
             "val_accuracy": record["val_accuracy"],
@@ -287,7 +310,7 @@ def _as_good(epoch: Best, other: Best | None) -> bool:
 # Where a run finds its data and on what it computes: that may change between two parts of it.
 MAY_CHANGE = frozenset(
     {"data", "data_dir", "labels", "true_labels", "corrections", "test", "pretrained", "noise", "encoder", "plugins"}
-    | {"accelerator", "devices", "eager", "method", "network", "strict", "epochs", "continued"}
+    | {"accelerator", "devices", "num_nodes", "eager", "method", "network", "strict", "epochs", "continued"}
 )
 
 

@@ -75,7 +75,8 @@ class ExecutionSettings:
 
     as_released: Annotated[bool, Setting("ELR+ as released: one noise draw per network")]
     accelerator: Annotated[str, Setting("auto, cpu, cuda, mps", "NAME")]
-    devices: Annotated[int, Setting("number of devices", "INT", ge=1, le=1)]
+    devices: Annotated[int, Setting("devices of a machine, each with a process of its own (1)", "INT", ge=1)]
+    num_nodes: Annotated[int, Setting("machines, on each of which a launcher starts this command (1)", "INT", ge=1)] = 1
     precision: Annotated[Literal["32-true", "bf16-mixed"], Setting("32-true or bf16-mixed", "NAME")]
     eager: Annotated[bool, Setting("on a GPU too, run every step anew, not as a CUDA graph")] = False
 

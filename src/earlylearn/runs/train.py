@@ -22,7 +22,7 @@ from earlylearn.loop.method import Method
 from earlylearn.networks.timm_networks import CACHE
 from earlylearn.plugins import short
 from earlylearn.runs.checkpoint import load_checkpoint, method_names
-from earlylearn.runs.config import RunConfig, resolve
+from earlylearn.runs.config import RunConfig, check_processes, resolve
 from earlylearn.runs.folder import RunFolder, environment, note_environment
 from earlylearn.runs.inputs import describe_inputs, inputs_in_words
 from earlylearn.runs.memory import check_memory
@@ -31,6 +31,8 @@ from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.reading import read_request
 from earlylearn.runs.run import Run
 from earlylearn.runs.session import Session, one_line_errors
+from earlylearn.runs.share import finished, followed, leads_not, places_of, silent, with_others
+from earlylearn.runs.together import follows, found
 from earlylearn.values import a_path, plain, whole_number
 
 
@@ -67,7 +69,9 @@ def train(
         UsageError: the request or the data is wrong; nothing was written.
         EarlylearnError: the training failed; the last good checkpoint is kept.
     """
-    loaded, request, options = read(data, {**settings, "method": method}, quiet=quiet)
+    settings = {**found(), **settings}
+    with silent(leads_not(settings)):
+        loaded, request, options = read(data, {**settings, "method": method}, quiet=quiet)
     config = resolve(loaded.train, request, options)
     if out is None:
         out = Path("runs") / f"{Path(config.data).stem}-{short(config.method)}-{config.seed}"
@@ -146,26 +150,30 @@ def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool
     with torch.random.fork_rng(devices=[]):
         # Before anything is written, because this still finds fault with the request: noise, schedule, network.
         draws = draw_labels(config, loaded.train)
+        if follows(config.processes):
+            return followed(config, loaded, draws, out)
         memory = check_memory(config, loaded.train, Path(out))
-        session = Session(config, loaded, draws, quiet=quiet)
-        with RunFolder.made(out, overwrite=overwrite) as folder:
-            with one_line_errors(folder):
-                folder.write_config(config, describe_inputs(loaded))
-                write_json(folder.environment, environment())
-                folder.write_labels(**label_arrays(draws, loaded.train))
-                if loaded.train.fitted is not None:
-                    loaded.train.fitted.save(folder.encoder)
-            if not quiet:
-                say(headline(config, loaded.train))
-                if memory:
-                    say(memory)
-            return session.run(folder)
+        with with_others(config, loaded, draws, out) as seat:
+            session = Session(config, loaded, draws, quiet=quiet, seat=seat)
+            with RunFolder.made(out, overwrite=overwrite) as folder:
+                with one_line_errors(folder):
+                    folder.write_config(config, describe_inputs(loaded))
+                    write_json(folder.environment, environment())
+                    folder.write_labels(**label_arrays(draws, loaded.train))
+                    if loaded.train.fitted is not None:
+                        loaded.train.fitted.save(folder.encoder)
+                if not quiet:
+                    say(headline(config, loaded.train))
+                    if memory:
+                        say(memory)
+                return finished(session, session.run(folder), seat)
 
 
 def check(config: RunConfig, loaded: Loaded) -> None:
     """Raise the UsageError that `start` would raise of this request, and train nothing."""
     with torch.random.fork_rng(devices=[]):
-        Session(config, loaded, draw_labels(config, loaded.train), quiet=True)
+        alone = config.model_copy(update={"devices": 1, "num_nodes": 1})
+        Session(alone, loaded, draw_labels(config, loaded.train), quiet=True)
 
 
 def resume(
@@ -174,6 +182,8 @@ def resume(
     *,
     test: Any = None,
     epochs: int | None = None,
+    devices: int | None = None,
+    num_nodes: int | None = None,
     quiet: bool = False,
     **objects: Any,
 ) -> Run:
@@ -187,6 +197,9 @@ def resume(
             and is audited anew at its end. The schedule becomes that of a run of the new length, at the epoch where the
             run is: a constant one, or one with milestones, goes on as if so many epochs had been asked for at once, bit
             for bit; a cosine, which had come down to 0, is up again where the longer cosine would be.
+        devices: how many devices of a machine are to train it now, if not as many as when it began: sums are then
+            rounded in another order.
+        num_nodes: the same of machines.
         quiet: show no progress.
         objects: what of the run was a user's own and is in no file: ``network``, ``optimizer``, ``schedule``,
             ``augment``, ``metrics``, ``log``, ``callbacks``, as of `train`.
@@ -214,13 +227,19 @@ def resume(
         )
     source = data if data is not None else run.config.data
     request = {**run.config.model_dump(), **({} if test is None else {"test": test})}
-    loaded, _, _ = read_request(source, request, quiet=quiet, saved=folder.encoder)
+    places = places_of(run.config, devices, num_nodes)
+    with silent(leads_not(places)):
+        loaded, _, _ = read_request(source, request, quiet=quiet, saved=folder.encoder)
     if longer:
         _check_same(run, loaded)
-        with folder.locked(), one_line_errors(folder):
-            folder.summary.unlink(missing_ok=True)  # first: without it, the run has not come to its end
-            folder.write_config(longer_config, run.inputs)
+        if not leads_not(places):
+            with folder.locked(), one_line_errors(folder):
+                folder.summary.unlink(missing_ok=True)  # first: without it, the run has not come to its end
+                folder.write_config(longer_config, run.inputs)
         run = Run(path, own=own)
+        run.config = longer_config.with_own(own)
+    run.config = run.config.model_copy(update=places)
+    check_processes(run.config)
     return go_on(run, loaded, quiet=quiet)
 
 
@@ -248,6 +267,10 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
     if folder.last.exists():  # which has every weight: the file training began with may be gone
         config = config.model_copy(update={"pretrained": None})
     draws = draw_labels(config, loaded.train)
+    checkpoint = folder.last if folder.last.exists() else None
+    if follows(config.processes):
+        with torch.random.fork_rng(devices=[]):
+            return followed(config, loaded, draws, folder.path, checkpoint)
     again = label_arrays(draws, loaded.train)
     with folder.locked():
         if folder.finished:  # by the process that held the lock until now
@@ -259,15 +282,16 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
         if not all(name in saved and np.array_equal(saved[name], array) for name, array in again.items()):
             raise UsageError(_changed(run))
         _tell_threads(folder)
-        with torch.random.fork_rng(devices=[]):
-            session = Session(config, loaded, draws, quiet=quiet)
-            if folder.last.exists():
+        checkpoint = folder.last if folder.last.exists() else None
+        with torch.random.fork_rng(devices=[]), with_others(config, loaded, draws, folder.path, checkpoint) as seat:
+            session = Session(config, loaded, draws, quiet=quiet, seat=seat)
+            if checkpoint is not None:
                 names = method_names(session.fit.method)
-                session.take_up(load_checkpoint(folder.last, names), folder.last)
+                session.take_up(load_checkpoint(checkpoint, names), checkpoint)
             with one_line_errors(folder):
                 folder.keep_metrics(session.fit.epoch)
                 note_environment(folder)
-            return session.run(folder)
+            return finished(session, session.run(folder), seat)
 
 
 def _tell_threads(folder: RunFolder) -> None:

@@ -3,16 +3,15 @@
 import multiprocessing
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 
 import torch
 
 from earlylearn.errors import EarlylearnError, setting
+from earlylearn.machine import born_deaf_to_interruption, end_with_parent
 from earlylearn.runs.progress import quiet_fabric
 from earlylearn.study.live import LiveTable
 from earlylearn.study.runs import StudyRun
@@ -52,7 +51,7 @@ def _in_processes(work: Work, workers: int) -> None:
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(threads, started))
     try:
-        with _born_deaf_to_interruption():
+        with born_deaf_to_interruption():
             futures = [pool.submit(work) for _ in range(workers)]
         for future in as_completed(futures):
             future.result()
@@ -75,19 +74,6 @@ def _in_processes(work: Work, workers: int) -> None:
         pool.shutdown()
 
 
-@contextmanager
-def _born_deaf_to_interruption() -> Iterator[None]:
-    """Children that start in here ignore Ctrl-C: their parent decides what an interruption ends."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say how signals are met
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def check_workers(workers: int) -> int:
     """A number of workers this machine can run; UsageError otherwise."""
     return whole_number("workers", workers, most=4 * processors(), why="four per processor core")
@@ -99,14 +85,7 @@ def _begin(threads: int, started: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
     quiet_fabric()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def processors() -> int:

@@ -1,0 +1,161 @@
+"""Do several processes train the run that one would, whoever starts them, and what becomes of it when one dies?"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import earlylearn as el
+from earlylearn.methods import METHODS
+from earlylearn.runs.checkpoint import load_checkpoint
+from tests.runs import shared_runs
+
+REFUSED = set(METHODS) - set(shared_runs.METHODS)
+CLI = [sys.executable, "-m", "earlylearn"]
+
+
+def tensors(run, name="last"):
+    """All numbers of a checkpoint by name, but for the random generators."""
+
+    def walk(value, name):
+        if isinstance(value, dict | list):
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                yield from walk(item, f"{name}/{key}")
+        else:
+            yield name, value
+
+    state = load_checkpoint(Path(run) / "checkpoint" / f"{name}.safetensors")
+    return {name: value for name, value in walk(state, "") if isinstance(value, torch.Tensor)}
+
+
+def assert_alike(one, other, *, exactly=False, atol=1e-4):
+    """The same weights, tables, dynamics, metrics and flags, within rounding or bit by bit."""
+    mine, theirs = tensors(one), tensors(other)
+    assert mine.keys() == theirs.keys()
+    close = {"rtol": 0, "atol": 0} if exactly else {"rtol": 1e-3, "atol": atol}
+    for name, tensor in mine.items():
+        torch.testing.assert_close(
+            theirs[name], tensor, equal_nan=True, msg=lambda text, n=name: f"{n}: {text}", **close
+        )
+    for mine, theirs in zip(el.Run(one).metrics, el.Run(other).metrics, strict=True):
+        assert theirs["loss"] == pytest.approx(mine["loss"], rel=1e-4)
+        assert theirs["test_accuracy"] == pytest.approx(mine["test_accuracy"])
+        assert theirs["agree"] == pytest.approx(mine["agree"])
+    mine, theirs = el.Run(one).label_issues(), el.Run(other).label_issues()
+    assert mine["is_label_issue"].equals(theirs["is_label_issue"])
+    np.testing.assert_allclose(theirs["label_quality"], mine["label_quality"], atol=1e-4)
+
+
+def launch(processes, *words):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def test_started_here_two_processes_train_the_run_that_one_would(tmp_path):
+    shared_runs.train(tmp_path / "one", "held-out")
+    run = shared_runs.train(tmp_path / "two", "held-out", devices=2)
+    assert run.config.devices == 2
+    assert_alike(tmp_path / "one" / "held-out", tmp_path / "two" / "held-out")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 3])
+def test_every_method_that_goes_with_several_processes(tmp_path, processes):
+    done = launch(processes, "-m", "tests.runs.shared_runs", tmp_path / "several", *shared_runs.CASES)
+    assert done.returncode == 0, done.stderr
+    for case in shared_runs.CASES:
+        shared_runs.train(tmp_path / "one", case)
+        # Numbers of 16 bits turn a last digit of 32 into one of theirs.
+        atol = 5e-3 if case == "top16" else 1e-4
+        assert_alike(tmp_path / "one" / case, tmp_path / "several" / case, atol=atol)
+
+
+@pytest.mark.parametrize("method", sorted(REFUSED))
+def test_other_methods_say_why_not_and_which_do(tmp_path, method):
+    with pytest.raises(
+        el.UsageError, match=r"devices=2.*one process, for it .*; leave it out, or choose one of ce.*elr"
+    ):
+        el.train("digits", method, devices=2, out=tmp_path / "run", limit=100, quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"devices": 0}, "devices=0.*1"),
+        ({"devices": 2, "num_nodes": 2}, "num_nodes=2.*torchrun --nnodes 2 --nproc-per-node 2"),
+        ({"devices": 8, "batch_size": 4}, "batch_size=4.*8 processes"),
+        ({"devices": 2, "augment": lambda x: x}, "devices=2.*cannot go to another process.*module"),
+    ],
+)
+def test_requests_that_several_processes_cannot_train(tmp_path, settings, message):
+    with pytest.raises(el.UsageError, match=message):
+        el.train("digits", "ce", out=tmp_path / "run", limit=100, quiet=True, accelerator="cpu", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_exactly_on_as_many_processes_and_within_rounding_on_others(tmp_path):
+    for name, first in (("whole", 6), ("same", 3), ("fewer", 3)):
+        shared_runs.train(tmp_path / name, "held-out", devices=2, epochs=first)
+    own = {"network": shared_runs.normalised}
+    again = {"data": shared_runs.points(), "test": shared_runs.points(37), "epochs": 6, "quiet": True, **own}
+    el.resume(tmp_path / "same" / "held-out", **again)
+    run = el.resume(tmp_path / "fewer" / "held-out", devices=1, **again)
+    assert run.config.devices == 2  # as it began
+    assert_alike(tmp_path / "whole" / "held-out", tmp_path / "same" / "held-out", exactly=True)
+    assert_alike(tmp_path / "whole" / "held-out", tmp_path / "fewer" / "held-out")
+
+
+def wait_for(what, seconds=120):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("waited in vain")
+
+
+def children(pid):
+    tasks = Path(f"/proc/{pid}/task/{pid}/children")
+    found = [int(word) for word in tasks.read_text().split()] if tasks.exists() else []
+    return [child for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes where Linux tells of them")
+@pytest.mark.parametrize("killed", ["another", "first"])
+def test_a_killed_process_ends_the_others_and_leaves_a_run_that_goes_on(tmp_path, killed):
+    words = [*CLI, "train", "digits", "--method", "elr", "--network", "mlp:32", "--limit", "300", "--epochs", "40"]
+    words += ["--devices", "2", "--accelerator", "cpu"]
+    assert subprocess.run([*words, "--out", tmp_path / "whole"], capture_output=True, timeout=200).returncode == 0
+    out = tmp_path / "cut"
+    metrics = out / "metrics.jsonl"
+    with subprocess.Popen([*words, "--out", out], stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 2)
+        (child,) = children(process.pid)
+        os.kill(child if killed == "another" else process.pid, signal.SIGKILL)
+        _, said = process.communicate(timeout=60)
+        if killed == "another":
+            assert process.returncode == 1
+            last = said.strip().splitlines()[-1]
+            assert "process 1 of 2 was killed (signal 9)" in last
+            assert f"--resume {out}" in last
+            assert "Traceback" not in said
+        wait_for(lambda: not alive(child), 30)
+    assert not (out / "summary.json").exists()
+    assert subprocess.run([*CLI, "train", "--resume", out, "--quiet"], capture_output=True, timeout=200).returncode == 0
+    assert_alike(tmp_path / "whole", out, exactly=True)
