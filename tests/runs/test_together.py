@@ -89,7 +89,7 @@ def test_other_methods_say_why_not_and_which_do(tmp_path, method):
     ("settings", "message"),
     [
         ({"devices": 0}, "devices=0.*1"),
-        ({"devices": 2, "num_nodes": 2}, "num_nodes=2.*torchrun --nnodes 2 --nproc-per-node 2"),
+        ({"devices": 2, "num_nodes": 2}, "num_nodes=2.*launcher.*torchrun"),
         ({"devices": 8, "batch_size": 4}, "batch_size=4.*8 processes"),
         ({"devices": 2, "augment": lambda x: x}, "devices=2.*cannot go to another process.*module"),
     ],

@@ -47,9 +47,9 @@ class Fit:
     """The loop and its own state: one optimizer and one schedule per network.
 
     It calls the method's `passes`, `numbers`, `after_step`, `after_epoch`, `observe_held_out`, `predict` and `note`,
-    reads its `nets` and `row_tables`, and knows nothing else of it. Only the networks are set up for the hardware; the
-    method, with its per-example state, stays as it is. Where several processes train, each takes its part of every
-    step, and has the same networks and rows as the others after it (`earlylearn.loop.processes`).
+    asks for its `nets`, `share` and `row_tables`, and knows nothing else of it. Only the networks are set up for the
+    hardware; the method, with its per-example state, stays as it is. Where several processes train, each takes its part
+    of every step, and has the same networks and rows as the others after it (`earlylearn.loop.processes`).
 
     Args:
         method: what to train; its networks are moved to the device and wrapped in place.
@@ -157,20 +157,13 @@ class Fit:
         for batch in pass_.batches:
             whole = None if batch.whole is None else batch.whole.rows
             examples = len(batch.index if whole is None else whole)
-            share = self._share(batch)
+            share = self.method.share(batch)
             said = self._step(pass_, batch._replace(numbers=self._numbers(examples, pass_.trains)), share)
             if said.logits is not None:
                 self.seen.add(batch.index, said.logits)
             if not isinstance(pass_.batches, BatchSequence):  # which has no row twice
                 self.seen.settle()
             yield Taken(examples, said.losses, share, whole)
-
-    def _share(self, batch: Batch) -> float | Tensor:
-        """What the loss of a process's part counts for in the step's, whose mean may weigh classes."""
-        weights = self.method.class_weights
-        if batch.whole is None or weights is None:
-            return batch.share
-        return weights[batch.label].sum() / weights[batch.whole.labels].sum()
 
     def _step(self, pass_: Pass, batch: Batch, share: float | Tensor = 1.0) -> Said:
         with self.fabric.autocast():

@@ -161,6 +161,12 @@ class Method(nn.Module):
     def after_validation(self, rows: Tensor, seen: Seen) -> None:
         """Follow `observe_held_out` of all held-out rows ``int64 [m]``; ``seen`` now has these too."""
 
+    def share(self, batch: Batch) -> float | Tensor:
+        """What the loss of a process's part of a step counts for in the whole step's, whose mean may weigh classes."""
+        if batch.whole is None or self.class_weights is None:
+            return batch.share
+        return self.class_weights[batch.label].sum() / self.class_weights[batch.whole.labels].sum()
+
     def row_tables(self) -> list[Tensor]:
         """What steps and `observe_held_out` change of the rows that they are given, and of no others: ``[n, ...]``."""
         return []

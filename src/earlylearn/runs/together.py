@@ -129,9 +129,8 @@ def together(config: RunConfig, work: Callable[[Seat], object], path: str | Path
         return
     if config.num_nodes > 1:
         raise UsageError(
-            f"{setting('num_nodes', config.num_nodes)}: on several machines torchrun, srun or the like start the "
-            f"processes, and none of them is here: torchrun --nnodes {config.num_nodes} --nproc-per-node "
-            f"{config.devices} ... -m earlylearn train"
+            f"{setting('num_nodes', config.num_nodes)}: on several machines a launcher starts the processes, and none "
+            "did here; run the same command on every machine by torchrun, srun or the like"
         )
     packed, port = _packed(work, config), find_free_network_port()
     threads = torch.get_num_threads()
