@@ -17,6 +17,7 @@ import torch
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 NEVER_TRIM = -1
+MMAP_AT_FIRST = 2**17  # bytes, glibc's own for both
 LARGEST = 2**31 - 1  # bytes that mallopt takes; larger blocks still come from the system and go back to it
 
 
@@ -90,6 +91,16 @@ def keep_freed_memory() -> None:
             mallopt(M_TRIM_THRESHOLD, NEVER_TRIM)
 
 
+def give_back_memory() -> None:
+    """Undo `keep_freed_memory`, and return what is free: after training, before large tables are gone through once."""
+    if sys.platform.startswith("linux"):
+        library = ctypes.CDLL(None)
+        if hasattr(library, "mallopt") and hasattr(library, "malloc_trim"):
+            library.mallopt(M_MMAP_THRESHOLD, MMAP_AT_FIRST)
+            library.mallopt(M_TRIM_THRESHOLD, MMAP_AT_FIRST)
+            library.malloc_trim(0)
+
+
 def available_memory() -> int | None:
     """Bytes of main memory that a process may still take without swapping; None where the system does not tell."""
     found = [_number(Path("/proc/meminfo"), "MemAvailable:")]
@@ -100,9 +111,12 @@ def available_memory() -> int | None:
     return max(0, min(known)) if known else None
 
 
-def used_memory() -> int | None:
-    """Bytes of main memory that this process has now; None where the system does not tell."""
-    return _number(Path("/proc/self/status"), "VmRSS:")
+def used_memory(*, mapped: bool = True) -> int | None:
+    """Bytes of main memory that this process has now; None where the system does not tell.
+
+    Without `mapped` files, whose pages the system takes back when it wants them for something else.
+    """
+    return _number(Path("/proc/self/status"), "VmRSS:" if mapped else "RssAnon:")
 
 
 def _number(file: Path, name: str = "") -> int | None:

@@ -39,7 +39,7 @@ def test_tables_and_network_are_those_that_are_made(tmp_path):
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_would(room, says, tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "used_memory", lambda: 10**7)
+    monkeypatch.setattr(memory, "used_memory", lambda **_: 10**7)
     monkeypatch.setattr(memory, "LIBRARIES", 0)
     monkeypatch.setattr(memory, "available_memory", lambda: room * 1e9 if room else 10**4)
     data = blobs(20_000)

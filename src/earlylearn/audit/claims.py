@@ -47,7 +47,8 @@ def wrong_range(
     """
     seen = np.isfinite(beliefs)
     of = int(seen.sum())
-    by_posterior, by_belief, least = (float(each[seen].sum()) for each in (1 - posterior, 1 - beliefs, doubt))
+    right, believed, least = (float(each[seen].sum(dtype=np.float64)) for each in (posterior, beliefs, doubt))
+    by_posterior, by_belief = of - right, of - believed
     low = MISTAKEN * min(by_posterior, by_belief, least)
     high = _and_an_error(max(by_posterior, by_belief) / max(of, 1), of) * of
     if disagreement is not None:
@@ -93,7 +94,7 @@ def swallowed_classes(given: NDArray[np.int64], flagged: NDArray[np.bool_], coun
 def misgivings(
     given: NDArray[np.int64],
     flagged: NDArray[np.bool_],
-    believed: NDArray[np.int64],
+    believed: NDArray[np.integer],
     classes: Sequence[str],
     *,
     held_out: tuple[float, NDArray[np.int64]] | None,
@@ -103,7 +104,7 @@ def misgivings(
     Args:
         given: ``int64 [n]`` given labels.
         flagged: ``bool [n]``.
-        believed: ``int64 [n]``, the class each row is believed to have.
+        believed: ``int [n]``, the class each row is believed to have.
         classes: names.
         held_out: agreement with the given labels of rows held out, and those labels; None if nothing was held out.
     """

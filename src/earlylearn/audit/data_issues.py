@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.readers.features import feature_names
 from earlylearn.documents import DataIssues
 from earlylearn.wording import plural
 
@@ -17,7 +18,9 @@ FAR_IN_ANGLE = 3.5  # of the distance itself, between features of length 1
 LEAST = 0.05  # standard deviation, so that rows that are all alike make no other an outlier
 RARE = 0.1  # of an equal share of the rows, below which a class is rare (cleanlab's)
 MOST_ROWS = 30_000  # beyond which neighbours are not looked for
+MOST_BYTES = 2**30  # of inputs mapped from the disk, beyond which they are not read once more for equal rows
 WIDTH = 64  # features are brought to by a random projection before neighbours are looked for
+FIRST_ROWS = 1000  # of a column, that rule out for the most part that it counts rows
 FEWEST_ROWS = 50  # from which a column may count as one of ids
 SPARSE = 10  # times the rows that ids may span
 
@@ -44,14 +47,15 @@ def data_issues(data: LabelledData) -> Beside:
     above that of the others. Of more than `MOST_ROWS` rows equal ones are found, outliers and near ones are not.
     """
     groups, outlier = _like_no_other(data)
-    labels = pd.Series(data.labels).groupby(groups).nunique()
-    rows = int((groups > 0).sum())
+    shared = np.flatnonzero(groups)
+    labels = pd.Series(data.labels[shared]).groupby(groups[shared]).nunique()
+    rows = len(shared)
     counts = np.bincount(data.labels, minlength=len(data.classes))
     rare = {data.classes[k]: int(counts[k]) for k in np.flatnonzero(counts < RARE * len(data) / len(data.classes))}
     summary: DataIssues = {
         "duplicates": rows,
         "duplicate_sets": int(groups.max(initial=0)),
-        "conflicting_sets": int((labels[labels.index > 0] > 1).sum()),
+        "conflicting_sets": int((labels > 1).sum()),
         "outliers": None if outlier is None else int(outlier.sum()),
         "rare_classes": rare,
         "identifiers": _identifiers(data),
@@ -140,7 +144,8 @@ def _points(data: LabelledData) -> NDArray[np.float32]:
 
 def _equal_rows(inputs: NDArray[np.generic]) -> NDArray[np.int64]:
     """The set of equal rows that each row is in, 0 of one that is alone."""
-    if not np.prod(inputs.shape[1:]) or isinstance(inputs, np.memmap):  # which is too large to be read again
+    too_large = isinstance(inputs, np.memmap) and inputs.nbytes > MOST_BYTES
+    if not np.prod(inputs.shape[1:]) or too_large:
         return np.zeros(len(inputs), dtype=np.int64)
     sums = pd.util.hash_array(np.fromiter((hash(row.tobytes()) for row in inputs), np.int64, len(inputs)))
     return _numbered(pd.factorize(sums)[0])
@@ -159,14 +164,27 @@ def _identifiers(data: LabelledData) -> list[str]:
     if not _is_table(data):
         return []
     numbers = [column["name"] for column in data.schema.get("columns", ()) if column["type"] == "number"]
-    if data.cells is not None:
+    if data.cells is not None and (data.cells.shape[1] or not numbers):
         return [name for name in numbers if name in data.cells and _counts_rows(data.cells[name].to_numpy())]
+    if numbers:  # of a table that is mapped from the disk
+        place = {name: k for k, name in enumerate(feature_names(data.schema["columns"]))}
+        return [name for name in numbers if _counts_rows(data.inputs[:, place[name]])]
     return [f"x{k}" for k in range(data.inputs.shape[1]) if _counts_rows(data.inputs[:, k])]
+
+
+def _may_count_rows(first: NDArray[np.float64]) -> bool:
+    """Whether the first values rule nothing out: they differ, and are whole numbers, or rise or fall throughout."""
+    steps = np.diff(first)
+    if not np.isfinite(first).all() or len(np.unique(first)) < len(first):
+        return False
+    return bool((first == np.round(first)).all() or (steps > 0).all() or (steps < 0).all())
 
 
 def _counts_rows(values: NDArray[np.generic]) -> bool:
     """Whether all values differ and are the whole numbers of a narrow range, or rise from row to row."""
     if len(values) < FEWEST_ROWS or values.dtype.kind not in "iuf":
+        return False
+    if not _may_count_rows(values[:FIRST_ROWS].astype(np.float64)):  # a column of many is hardly looked at
         return False
     numbers = values.astype(np.float64)
     if not np.isfinite(numbers).all() or len(np.unique(numbers)) < len(numbers):

@@ -21,10 +21,10 @@ class Dynamics(nn.Module):
         probability_sum: ``float32 [n]`` sum over epochs of the given label's probability; its mean and
             standard deviation are confidence and variability of dataset cartography (Swayamdipta et al. 2020).
         probability_squares: ``float32 [n]`` the same of its square.
-        missed: ``int64 [n]`` epochs that saw the row and did not predict its given label.
-        visits: ``int64 [n]`` epochs that saw the row.
-        times_learned, times_forgotten: ``int64 [n]`` changes of `agrees` to true, to false (Toneva et al. 2019).
-        first_learned: ``int64 [n]`` first epoch, from 1, that predicted the given label; 0 = never.
+        missed: ``int32 [n]`` epochs that saw the row and did not predict its given label.
+        visits: ``int32 [n]`` epochs that saw the row.
+        times_learned, times_forgotten: ``int32 [n]`` changes of `agrees` to true, to false (Toneva et al. 2019).
+        first_learned: ``int32 [n]`` first epoch, from 1, that predicted the given label; 0 = never.
         epochs: epochs counted.
     """
 
@@ -47,7 +47,7 @@ class Dynamics(nn.Module):
             self.register_buffer(name, torch.zeros(n))
         self.register_buffer("agrees", torch.zeros(n, dtype=torch.bool))
         for name in ("times_learned", "times_forgotten", "first_learned", "missed", "visits"):
-            self.register_buffer(name, torch.zeros(n, dtype=torch.int64))
+            self.register_buffer(name, torch.zeros(n, dtype=torch.int32))
         self.register_buffer("epochs", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()

@@ -153,26 +153,26 @@ class Judged(NamedTuple):
 
     Attributes:
         given: ``int64 [n]``, the labels that were judged.
-        predicted: ``int64 [n]``, the label it is believed to have.
+        predicted: ``int32 [n]``, the label it is believed to have.
         quality: ``float64 [n]``, the probability of its given label that ranks.
         suggested: the same of the predicted label.
         confident: ``bool [n]``, the prediction may be accepted without a look.
-        believed, posterior: ``float64 [n]``, the given label's probability as the model believes it, and by Bayes.
-        doubt: ``float64 [n]``, the probability that the given label is wrong by all explanations of the noise.
-        top: ``int64 [n]``, the class that is believed most.
-        rank: ``int64 [n]``, from 1, the most suspicious.
+        believed, posterior: ``float32 [n]``, the given label's probability as the model believes it, and by Bayes.
+        doubt: ``float32 [n]``, the probability that the given label is wrong by all explanations of the noise.
+        top: ``int32 [n]``, the class that is believed most.
+        rank: ``int32 [n]``, from 1, the most suspicious.
     """
 
     given: NDArray[np.int64]
-    predicted: NDArray[np.int64]
+    predicted: NDArray[np.int32]
     quality: NDArray[np.float64]
     suggested: NDArray[np.float64]
     confident: NDArray[np.bool_]
-    believed: NDArray[np.float64]
-    posterior: NDArray[np.float64]
-    doubt: NDArray[np.float64]
-    top: NDArray[np.int64]
-    rank: NDArray[np.int64]
+    believed: NDArray[np.float32]
+    posterior: NDArray[np.float32]
+    doubt: NDArray[np.float32]
+    top: NDArray[np.int32]
+    rank: NDArray[np.int32]
 
     def frame(self, shown: NDArray[Any], ids: NDArray[Any] | None = None, rows: slice = slice(None)) -> pd.DataFrame:
         """The columns of `find_label_issues`, of some of the rows.
@@ -213,7 +213,7 @@ def judge(
         keep: is given every block of beliefs once.
     """
     sample, start = Sample(p.seen if out_of_fold is None else np.zeros_like(p.seen), given, p.classes), 0
-    top, other = given.copy(), given.copy()
+    top, other = given.astype(np.int32), given.astype(np.int32)  # of many rows these are what memory goes to
     for beliefs in p.blocks():
         part = slice(start, start + len(beliefs))
         sample.add(start, beliefs)
@@ -224,7 +224,8 @@ def judge(
     # A class that the model swallowed looks to the estimate like one whose labels are all wrong.
     swallowed = swallowed_classes(given, other != given, p.classes)
     predicted, confident = other, np.zeros(len(given), dtype=bool)
-    quality, suggested, believed_given, posterior_given, doubt = np.full((5, len(given)), np.nan)
+    quality, suggested = np.full((2, len(given)), np.nan)
+    believed_given, posterior_given, doubt = np.full((3, len(given)), np.nan, np.float32)
     start = 0
     for beliefs in p.blocks():
         part = slice(start, start + len(beliefs))
@@ -241,8 +242,9 @@ def judge(
         unseen = (
             beliefs if out_of_fold is None else np.where(np.isfinite(out_of_fold[part]), out_of_fold[part], beliefs)
         )
-        doubt[part] = calibration.doubt(unseen, label)
-        sure = np.nan_to_num(doubt[part]) > SURE
+        wrong = calibration.doubt(unseen, label)
+        doubt[part] = wrong
+        sure = np.nan_to_num(wrong) > SURE
         confident[part] = (likely != label) & (np.nan_to_num(posterior[rows, likely]) > LIKELY) & sure
         start = part.stop
     rank = _ranks(quality)
@@ -256,8 +258,8 @@ def _other_than(p: NDArray[np.floating[Any]], given: NDArray[np.int64], seen: ND
     return np.where(seen & (p[rows, best] > p[rows, given]), best, given)
 
 
-def _ranks(quality: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-    ranks = np.empty(len(quality), dtype=np.int64)
+def _ranks(quality: NDArray[np.floating[Any]]) -> NDArray[np.int32]:
+    ranks = np.empty(len(quality), dtype=np.int32)
     ranks[np.argsort(quality, kind="stable")] = np.arange(1, len(quality) + 1)  # NaN sorts last
     return ranks
 

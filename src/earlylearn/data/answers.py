@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.header import check_text
 from earlylearn.data.readers.paths import TABLE_SUFFIXES, listed, reading
 from earlylearn.errors import UsageError, setting
@@ -66,7 +67,7 @@ def is_long(annotators: Sequence[str]) -> bool:
     return len(annotators) == 1 and Path(annotators[0]).suffix.lower() in TABLE_SUFFIXES
 
 
-def answers_in_columns(frame: pd.DataFrame, columns: Sequence[str], name: str) -> Answers:
+def answers_in_columns(frame: pd.DataFrame | DiskTable, columns: Sequence[str], name: str) -> Answers:
     """A column per person.
 
     Raises:

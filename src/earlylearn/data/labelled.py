@@ -9,12 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.answers import Answers
+from earlylearn.data.mapped import blocks, rows_of
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.request import Augmentation
 from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError
 
 FEWEST_FEATURES, MOST_FEATURES = 64, 8192  # of an array that counts as embeddings
+MANY = 100_000  # ids, of which a set of texts would be among the largest things in memory
 
 
 class Fitted(Protocol):
@@ -82,7 +84,7 @@ class LabelledData:
         self._check_labels("labels", self.labels)
         if self.true_labels is not None:
             self._check_labels("true_labels", self.true_labels)
-        if len(self.ids) != n or len(set(self.ids.tolist())) != n:
+        if len(self.ids) != n or not _all_differ(self.ids):
             raise UsageError(f"{self.name}: ids must be {n} different names, one per example")
 
     def _check_inputs(self) -> None:
@@ -90,9 +92,14 @@ class LabelledData:
             if self.inputs.dtype != np.uint8:
                 raise UsageError(f"{self.name}: images must be uint8 0..255, found {self.inputs.dtype}")
         elif self.inputs.ndim == 2 and self.inputs.dtype == np.float32:
-            bad = np.flatnonzero(~np.isfinite(self.inputs).all(axis=1))
-            if len(bad):
-                raise UsageError(f"{self.name}: row {bad[0]} has a value that is not finite; remove or impute it")
+            start = 0
+            for part in blocks(self.inputs):
+                bad = np.flatnonzero(~np.isfinite(part).all(axis=1))
+                if len(bad):
+                    raise UsageError(
+                        f"{self.name}: row {start + bad[0]} has a value that is not finite; remove or impute it"
+                    )
+                start += len(part)
         else:
             raise UsageError(
                 f"{self.name}: inputs must be uint8 [n, channels, height, width] or float32 [n, d], "
@@ -130,9 +137,9 @@ class LabelledData:
         """The rows named, in that order."""
         return replace(
             self,
-            inputs=self.inputs[rows],
+            inputs=rows_of(self.inputs, rows),
             labels=self.labels[rows],
-            ids=self.ids[rows],
+            ids=rows_of(self.ids, rows),
             true_labels=None if self.true_labels is None else self.true_labels[rows],
             val_rows=None if self.val_rows is None else np.flatnonzero(np.isin(rows, self.val_rows)),
             pictures=None if self.pictures is None else self.pictures.subset(rows),
@@ -173,6 +180,17 @@ class Unlabelled:
     def decoded(self) -> "Unlabelled":
         """The same rows with their pictures as inputs: ``uint8 [n, channels, height, width]``."""
         return self if self.pictures is None else replace(self, inputs=self.pictures.decoded(), pictures=None)
+
+
+def _all_differ(ids: NDArray[np.str_]) -> bool:
+    """Whether no id occurs twice. Those that are mapped are row numbers; of many, numbers made of them are compared."""
+    if isinstance(ids, np.memmap):
+        return True
+    if len(ids) > MANY:
+        sums = [pd.util.hash_array(part.astype(object), categorize=False) for part in blocks(ids)]
+        if len(np.unique(np.concatenate(sums))) == len(ids):
+            return True
+    return len(set(ids.tolist())) == len(ids)
 
 
 def no_features(rows: int) -> NDArray[np.float32]:

@@ -1,9 +1,14 @@
 """Is there memory for what is about to be read?"""
 
 import os
+import re
 from pathlib import Path
 
 from earlylearn.errors import UsageError
+
+MEMORY_VARIABLE = "EARLYLEARN_MEMORY"
+SHARE = 0.5  # of what is free, that data may take as they are read; the rest is for what trains on them
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def available_memory() -> int | None:
@@ -22,6 +27,27 @@ def available_memory() -> int | None:
     except (OSError, ValueError):  # no limit, or none that is told
         pass
     return max(free, 0)
+
+
+def memory_for_data() -> int | None:
+    """Bytes that data may take as they are read, beyond which they go through a store on the disk.
+
+    What the environment variable EARLYLEARN_MEMORY says (``8G``; 0 sends all of them there), else `SHARE` of what is
+    free; None where the system does not tell.
+
+    Raises:
+        UsageError: the variable is no number of bytes.
+    """
+    named = os.environ.get(MEMORY_VARIABLE, "").strip()
+    if not named:
+        there = available_memory()
+        return None if there is None else int(SHARE * there)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", named, re.IGNORECASE)
+    if found is None:
+        raise UsageError(
+            f"the environment variable {MEMORY_VARIABLE} is {named!r}: give bytes, such as 8G, or leave it out"
+        )
+    return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
 def check_room(needed: int, what: str, mend: str) -> None:

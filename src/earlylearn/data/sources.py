@@ -22,7 +22,8 @@ from earlylearn.data.readers.kinds import COLUMNS, READERS
 from earlylearn.data.readers.label_files import read_label_file
 from earlylearn.data.readers.memory import IN_MEMORY, Columns, read_memory
 from earlylearn.data.readers.paths import find
-from earlylearn.data.readers.tables import MAJORITY, rows_with_label
+from earlylearn.data.readers.roles import rows_with_label
+from earlylearn.data.readers.tables import MAJORITY
 from earlylearn.data.request import DataSettings
 from earlylearn.data.schema import Schema
 from earlylearn.data.splits import hold_out

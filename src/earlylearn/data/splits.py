@@ -39,7 +39,14 @@ def stratified_split(
             f"{setting('val_fraction', fraction)}: holds out none of {len(labels)} examples; "
             "raise it, or 0 to train without picking an epoch"
         )
-    return np.setdiff1d(np.arange(len(labels)), validation), validation
+    return others(len(labels), validation), validation
+
+
+def others(n: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of n that are not among these, ascending, ``int64``."""
+    left = np.ones(n, dtype=bool)
+    left[rows] = False
+    return np.flatnonzero(left)
 
 
 def hold_out(data: LabelledData, fraction: float) -> tuple[LabelledData, LabelledData]:

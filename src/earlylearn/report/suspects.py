@@ -76,7 +76,8 @@ def suspects(view: RunView, others: dict[str, RunView] | None = None, *, most: i
         others: further runs on the same data, whose suggestions stand beside.
         most: rows of the page.
     """
-    issues = view.issues.assign(position=range(len(view.issues)))
+    issues = view.issues if view.worst is None else view.worst
+    issues = issues.assign(position=range(len(issues)) if view.worst is None else issues.index)
     issues = issues[flagged(issues)].sort_values(["label_quality", "index"], kind="stable")
     chosen = issues.head(most)
     opinions = {
@@ -91,7 +92,7 @@ def suspects(view: RunView, others: dict[str, RunView] | None = None, *, most: i
         rows.append(suspect)
     rest = rows[AT_ONCE:]
     pages = [rest[k : k + A_PAGE] for k in range(0, len(rest), A_PAGE)]
-    return Suspects(first=rows[:AT_ONCE], pages=pages, left_out=len(issues) - len(rows))
+    return Suspects(first=rows[:AT_ONCE], pages=pages, left_out=int(flagged(view.issues).sum()) - len(rows))
 
 
 def _suspect(
@@ -148,9 +149,11 @@ def _twins(issues: pd.DataFrame) -> dict[int, str]:
     if "near_duplicate_set" not in issues:
         return {}
     said = {}
-    groups = issues["near_duplicate_set"].astype(int).reset_index(drop=True)
-    places, labels = issues["index"].to_numpy(), issues["given_label"].astype(str).to_numpy()
-    for _, rows in groups[groups > 0].groupby(groups).groups.items():
+    shared = issues["near_duplicate_set"].reset_index(drop=True)
+    shared = shared[shared > 0].astype(int)
+    places = issues["index"].iloc[shared.index].set_axis(shared.index)
+    labels = issues["given_label"].iloc[shared.index].astype(str).set_axis(shared.index)
+    for _, rows in shared.groupby(shared).groups.items():
         for row in rows:
             other = next((each for each in rows if labels[each] != labels[row]), None)
             if other is not None:

@@ -35,12 +35,15 @@ class RunView:
         summary: what ``summary.json`` holds; None stands for what cannot be known.
         config: what ``config.json`` holds, the resolved settings under flat keys.
         metrics: the lines of ``metrics.jsonl``.
-        issues: ``label_issues.csv``, every row and not only the issues; labels are class names.
+        issues: ``label_issues.csv``, every row and not only the issues; labels are class names. Beside ``worst`` only
+            the columns of which something is counted.
         classes: class names in the order of the label integers.
         image: the ``uint8 [C, H, W]`` picture of a row by its position; None where inputs are features.
         cells: column names and values of a row by its position, shown where there are no pictures.
         path: the run folder, for the commands that the page shows.
         made: the date.
+        worst: of the flagged rows of lowest quality, at least as many as a page shows, all columns, each under its
+            position; None where ``issues`` has all.
         people: of rows that several people labelled, a line for each of them, the worst first: see `Person`.
     """
 
@@ -53,4 +56,5 @@ class RunView:
     cells: Callable[[int], list[tuple[str, str]]] | None = None
     path: str = "RUN"
     made: str = ""
+    worst: pd.DataFrame | None = None
     people: tuple[Person, ...] = ()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -31,7 +32,7 @@ class Needs:
     """Bytes that a run takes at its most, by what for.
 
     Attributes:
-        held: what the process has already: program, libraries, the data as read.
+        held: what the process has already: program, libraries, the data as read unless they are mapped from the disk.
         rows: tables with a row per example: targets, dynamics, what an epoch sees, the audit.
         network: weights, gradients, momentum, weight averages.
         step: activations and logits of the largest batch.
@@ -92,7 +93,7 @@ def needs_of(config: RunConfig, data: LabelledData) -> Needs | None:
     )
     audit = min(BLOCK, n * classes) * 8 * NUMBERS_OF_AUDIT
     return Needs(
-        held=used_memory() or data.inputs.nbytes,
+        held=used_memory(mapped=not isinstance(data.inputs, np.memmap)) or data.inputs.nbytes,
         rows=tables + seen + dynamics + n * AUDIT_ROW,
         network=3 * trained + averages,
         step=max(step, evaluation, audit),

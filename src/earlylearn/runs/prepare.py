@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import NoisyLabels, make_noise
-from earlylearn.data.splits import stratified_split
+from earlylearn.data.splits import others, stratified_split
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.batches import Batches, Draw, as_tensor
 from earlylearn.loop.fit import Fit
@@ -89,7 +89,7 @@ def draw_labels(config: RunConfig, data: LabelledData) -> list[LabelDraw]:
         noise = make_noise(config.noise, data, seed=seed_for(config.seed, "noise" + suffix)) if config.noise else None
         labels = data.labels if noise is None else noise.labels
         if data.val_rows is not None:
-            result.append(LabelDraw(labels, np.setdiff1d(np.arange(len(data)), data.val_rows), data.val_rows, noise))
+            result.append(LabelDraw(labels, others(len(data), data.val_rows), data.val_rows, noise))
             continue
         generator = np.random.default_rng(seed_for(config.seed, "split" + suffix))
         result.append(LabelDraw(labels, *stratified_split(labels, config.val_fraction, generator), noise))

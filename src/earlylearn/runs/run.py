@@ -218,11 +218,13 @@ class Run:
             cells = partial(_of_table, data.cells)
         elif not data.is_embedding:  # of which no person can read a number
             cells = partial(_of_array, data)
+        issues, worst = self.folder.read_worst_issues(MOST_SHOWN)
         return RunView(
             summary=self.summary,
             config=self.config.model_dump(),
             metrics=self.metrics,
-            issues=self.folder.read_worst_issues(MOST_SHOWN),
+            issues=issues,
+            worst=worst,
             classes=self.classes,
             image=image,
             cells=cells,

@@ -17,7 +17,7 @@ from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
 from earlylearn.files import fault, write_json
 from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method
-from earlylearn.machine import keep_freed_memory
+from earlylearn.machine import give_back_memory, keep_freed_memory
 from earlylearn.plugins import short
 from earlylearn.report import render_run
 from earlylearn.runs.canaries_told import told_beside
@@ -36,6 +36,7 @@ from earlylearn.runs.run import Run
 from earlylearn.runs.together import Seat
 
 EARLY = 0.25  # of the epochs, which learn too little to audit labels by, whatever noisy validation says (docs/LOG.md)
+MANY_ROWS = 100_000  # whose tables are larger than the blocks that a training step frees and asks for again
 
 
 class Session:
@@ -206,6 +207,8 @@ class Session:
         """Judge the last epoch and the picked one, audit with the latter if it is not early, write it all down."""
         metrics, best = folder.read_metrics(), self.best
         assert best is not None  # there is at least one epoch, and the first is the best so far
+        if len(self.data) > MANY_ROWS:
+            give_back_memory()
         memorized = self.evaluator.memorized(self.fit)
         measured_last = self._measured()
         test_last = self._tested(metrics[-1]["test_accuracy"])
@@ -236,6 +239,7 @@ class Session:
         seconds = round(sum(record["seconds"] for record in metrics), 2)
         summary = self._summary(seconds, accuracy, memorized, audit)
         repeated = self._repeated(audit)
+        del audit  # of many rows it leaves the report room
         canaries = told_beside(folder.path, self.config, self.loaded)
         summary["memory"] = {"flagged_repeated": repeated, "gap": gap, "canaries": canaries}
         if self.config.metrics:
@@ -261,7 +265,7 @@ class Session:
     def _repeated(self, audit: Audit) -> float | None:
         """The share of flagged training labels that the last epoch to see them predicts; None where none is flagged."""
         rows = self.draw.train_rows
-        flagged = audit.issues["is_label_issue"].to_numpy(bool)[rows]
+        flagged = (audit.judged.predicted != audit.judged.given)[rows]
         agrees = self.dynamics.agrees.cpu().numpy()[rows][flagged]
         return float(agrees.mean()) if len(agrees) else None
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.errors import UsageError, setting
 
 WORDS, LETTERS = 3, 12  # of a typical value: more is free text; letters count where a script writes no blanks
@@ -36,7 +37,7 @@ def is_free_text(present: "pd.Series[Any]") -> bool:
     return bool(words >= WORDS or unspaced >= LETTERS)
 
 
-def together(faults: Sequence[ColumnFault], rest: pd.DataFrame, where: str, *, impute: bool) -> UsageError:
+def together(faults: Sequence[ColumnFault], rest: pd.DataFrame | DiskTable, where: str, *, impute: bool) -> UsageError:
     """One error that names every faulty column and the settings with which the table would be read.
 
     Args:
@@ -50,7 +51,7 @@ def together(faults: Sequence[ColumnFault], rest: pd.DataFrame, where: str, *, i
     text = [fault.column for fault in faults if fault.use == "text"]
     drop = [fault.column for fault in faults if fault.use != "text"]
     named = [f"{fault.column!r} ({fault.reason})" for fault in faults]
-    gaps = not impute and bool(rest.isna().any(axis=None))
+    gaps = not impute and any(bool(column.isna().any()) for _, column in rest.items())
     settings = [setting(name, columns) for name, columns in (("text", text), ("drop", drop)) if columns]
     if gaps:
         settings.append(setting("missing", "impute"))

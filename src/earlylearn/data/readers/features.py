@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.faults import ColumnFault, is_free_text, together
 from earlylearn.data.readers.paths import listed
-from earlylearn.data.readers.precision import MOST_EXACT, centre, shifted, span
+from earlylearn.data.readers.precision import MOST_EXACT, beyond, centre, shifted, span
 from earlylearn.data.readers.suspects import other_notation, spoilt
 from earlylearn.data.schema import Column
 from earlylearn.errors import UsageError, setting
@@ -20,7 +21,7 @@ FEW_CATEGORIES = 20  # fewer are categories even where none repeats, unless they
 _BOOLS = {"true": "True", "1": "True", "1.0": "True", "false": "False", "0": "False", "0.0": "False"}
 
 
-def fit_columns(frame: pd.DataFrame, where: str, missing: Missing) -> list[Column]:
+def fit_columns(frame: pd.DataFrame | DiskTable, where: str, missing: Missing) -> list[Column]:
     """How every column of a table is encoded, as JSON-ready descriptions.
 
     A number becomes ``{"name", "type": "number", "median"}``, where the median (None unless imputing) fills
@@ -35,7 +36,10 @@ def fit_columns(frame: pd.DataFrame, where: str, missing: Missing) -> list[Colum
     columns, faults = [], []
     for name, column in frame.items():
         try:
-            columns.append(_fit_column(str(name), column, where, missing))
+            if isinstance(frame, DiskTable) and frame.is_list(str(name)):
+                columns.append(_fit_lists(frame, str(name), where, missing))
+            else:
+                columns.append(_fit_column(str(name), column, where, missing))
         except ColumnFault as fault:
             faults.append(fault)
     if faults:
@@ -45,30 +49,37 @@ def fit_columns(frame: pd.DataFrame, where: str, missing: Missing) -> list[Colum
     return columns
 
 
-def encode_columns(frame: pd.DataFrame, columns: Sequence[Column], where: str) -> NDArray[np.float32]:
+def encode_columns(frame: pd.DataFrame, columns: Sequence[Column], where: str, start: int = 0) -> NDArray[np.float32]:
     """The features ``float32 [n, d]`` that `columns` (from `fit_columns`) describe; unknown categories are 0.
+
+    `start` is the number that messages give to the first row, of a part of a table.
 
     Raises:
         UsageError: a column is missing, a value is missing where none may be, or a number is text.
     """
-    gone = [c["name"] for c in columns if c["name"] not in frame.columns]
-    if gone:
-        raise UsageError(
-            f"{where}: the column {gone[0]!r} of the training data is missing ({len(gone)} of {len(columns)} "
-            f"are); add it, the columns here are {listed(frame.columns)}"
-        )
+    check_columns(frame, columns, where)
     parts = [np.zeros((len(frame), 0), np.float32)]
     for column in columns:
         values, place = frame[column["name"]], f"{where}, column {column['name']!r}"
         if column["type"] == "number":
             numbers, offset = exact_numbers(values, place), column.get("offset", 0.0)
             fill = None if column["median"] is None else column["median"] - offset
-            parts.append(fill_missing(shifted(numbers, offset)[:, None], [fill], place))
+            parts.append(fill_missing(shifted(numbers, offset)[:, None], [fill], place, start))
         elif column["type"] == "vector":
-            parts.append(fill_missing(_vectors(values, column["length"], place), None, place))
+            parts.append(fill_missing(_vectors(values, column["length"], place, start), None, place, start))
         elif column["type"] != "text":  # which an encoder turns into features
-            parts.append(_one_hot(values, column, place))
-    return np.concatenate(parts, axis=1)
+            parts.append(_one_hot(values, column, place, start))
+    return parts[1] if len(parts) == 2 else np.concatenate(parts, axis=1)
+
+
+def check_columns(frame: pd.DataFrame | DiskTable, columns: Sequence[Column], where: str) -> None:
+    """Raises UsageError if a column of the training data is missing."""
+    gone = [c["name"] for c in columns if c["name"] not in frame.columns]
+    if gone:
+        raise UsageError(
+            f"{where}: the column {gone[0]!r} of the training data is missing ({len(gone)} of {len(columns)} "
+            f"are); add it, the columns here are {listed(frame.columns)}"
+        )
 
 
 def text_values(frame: pd.DataFrame, column: str, where: str, missing: Missing) -> NDArray[np.object_]:
@@ -115,8 +126,10 @@ def medians(values: NDArray[Any], where: str) -> list[float]:
     return [float(m) for m in np.nanmedian(np.where(finite, values, np.nan), axis=0)]
 
 
-def fill_missing(values: NDArray[Any], fill: Sequence[float | None] | None, where: str) -> NDArray[np.float32]:
-    """``[n, d]`` numbers as float32, with what is not finite replaced by the column's fill.
+def fill_missing(
+    values: NDArray[Any], fill: Sequence[float | None] | None, where: str, start: int = 0
+) -> NDArray[np.float32]:
+    """``[n, d]`` numbers as float32, with what is not finite replaced by the column's fill; rows count from `start`.
 
     Raises:
         UsageError: a value is not finite and its column has no fill.
@@ -132,7 +145,7 @@ def fill_missing(values: NDArray[Any], fill: Sequence[float | None] | None, wher
     bad = np.flatnonzero(~np.isfinite(out[rows, columns]))
     if len(bad):
         row, column = rows[bad[0]], columns[bad[0]]
-        place = f"{where}: row {row}" + (f", feature {column}," if out.shape[1] > 1 else "")
+        place = f"{where}: row {start + row}" + (f", feature {column}," if out.shape[1] > 1 else "")
         value = values[row, column]
         found = "no value" if np.isnan(value) else f"the value {value}, which float32 cannot hold"
         raise UsageError(
@@ -173,6 +186,25 @@ def _fit_column(name: str, column: "pd.Series[Any]", where: str, missing: Missin
     return {"name": name, "type": kind, "categories": categories}
 
 
+def _fit_lists(table: DiskTable, name: str, where: str, missing: Missing) -> Column:
+    """`_fit_column` of a column of lists that does not fit into memory: some rows of it at a time."""
+    place, start, length, gaps = f"{where}, column {name!r}", 0, None, 0
+    fault: UsageError | None = None
+    for part in table.parts(name):
+        gaps += int(part.isna().sum())
+        if not gaps and fault is None:
+            try:
+                length = _vectors(part, length, place, start).shape[1]
+            except UsageError as error:
+                fault = error
+        start += len(part)
+    if gaps:  # it is as faulty as a short column with and without lists
+        return _fit_column(name, pd.Series([None, *([] if gaps == start else [[0.0]])], dtype=object), where, missing)
+    if fault is not None or length is None:
+        raise fault or UsageError(f"{place}: has no rows")
+    return {"name": name, "type": "vector", "length": length}
+
+
 def _refuse_other_text(name: str, text: "pd.Series[Any]", categories: Sequence[str | None], place: str) -> None:
     """Catches numbers spoilt by a few entries such as '?' or written otherwise, and columns of names or sentences."""
     present = text[text.notna()]
@@ -206,10 +238,10 @@ def _is_list(column: "pd.Series[Any]") -> bool:
     return len(column) > 0 and all(isinstance(value, list | tuple | np.ndarray) for value in column)
 
 
-def _vectors(column: "pd.Series[Any]", length: int | None, place: str) -> NDArray[np.float64]:
+def _vectors(column: "pd.Series[Any]", length: int | None, place: str, start: int = 0) -> NDArray[np.float64]:
     """Lists of numbers as ``[n, length]``; UsageError names a row that has another length or holds something else."""
     rows = []
-    for row, value in enumerate(column):
+    for row, value in enumerate(column, start):
         try:
             numbers = np.asarray(value, np.float64)
         except (TypeError, ValueError):
@@ -237,6 +269,8 @@ def as_numbers(column: "pd.Series[Any]", place: str) -> NDArray[np.float64]:
 
 def exact_numbers(column: "pd.Series[Any]", place: str) -> NDArray[Any]:
     """The same; Python's whole numbers ``object [n]`` where 64-bit floats do not hold them, then None is missing."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" and not beyond(column.to_numpy()):
+        return as_numbers(column, place)
     if pd.api.types.infer_dtype(column, skipna=True) == "integer":
         whole: NDArray[Any] = column.astype(object).where(column.notna(), None).to_numpy(object)
         if any(each is not None and abs(each) > MOST_EXACT for each in whole):
@@ -253,13 +287,13 @@ def as_text(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
     return text.where(text.notna(), None)
 
 
-def _one_hot(values: "pd.Series[Any]", column: Column, place: str) -> NDArray[np.float32]:
+def _one_hot(values: "pd.Series[Any]", column: Column, place: str, start: int = 0) -> NDArray[np.float32]:
     text = as_text(values, column["type"])
     categories = column["categories"]
     empty = np.flatnonzero(text.isna().to_numpy(bool))
     if len(empty) and categories[-1] is not None:
         raise UsageError(
-            f"{place}: row {empty[0]} has no value; fill it in, or give such rows a category of their own "
+            f"{place}: row {start + empty[0]} has no value; fill it in, or give such rows a category of their own "
             f"with {setting('missing', 'impute')} when training"
         )
     names = [c for c in categories if c is not None]

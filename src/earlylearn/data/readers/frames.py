@@ -38,7 +38,7 @@ def read_frame(path: Path | pd.DataFrame, text_columns: Iterable[str] = (), labe
             ) from error
         with reading(path, "give a readable Parquet file"):
             frame = pd.read_parquet(path, engine="pyarrow")
-            rounded = _maybe_rounded(frame)
+            rounded = maybe_rounded(frame)
             if rounded:
                 frame[rounded] = pd.read_parquet(
                     path, columns=rounded, engine="pyarrow", dtype_backend="numpy_nullable"
@@ -72,7 +72,7 @@ def separator_of(path: Path) -> str:
     return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
-def _maybe_rounded(frame: pd.DataFrame) -> list[str]:
+def maybe_rounded(frame: pd.DataFrame) -> list[str]:
     """Columns of whole numbers that were read as floats, as gaps or their size make them, and too large for those."""
     found = []
     for name in frame.columns[(frame.dtypes == np.float64).to_numpy(bool)]:
@@ -85,16 +85,20 @@ def _maybe_rounded(frame: pd.DataFrame) -> list[str]:
 
 def _whole_numbers(frame: pd.DataFrame, path: Path, separator: str) -> dict[str, "pd.Series[Any]"]:
     """Such columns of a text table again, as Python's whole numbers, where they are written as such."""
-    columns = _maybe_rounded(frame)
+    columns = maybe_rounded(frame)
     if not columns:
         return {}
     with reading(path, "give a UTF-8 table with a header line"):
         raw = pd.read_csv(path, sep=separator, usecols=columns, dtype=str)
-    whole = [name for name in columns if raw[name].dropna().str.strip().str.fullmatch(r"[+-]?\d+").all()]
+    return {name: column for name in columns if (column := whole_numbers(raw[name])) is not None}
+
+
+def whole_numbers(raw: "pd.Series[Any]") -> "pd.Series[Any] | None":
+    """A column of texts as Python's whole numbers, None where one is missing; None if they are not written as such."""
+    if not raw.dropna().str.strip().str.fullmatch(r"[+-]?\d+").all():
+        return None
     # Not by `Series.map`, which makes floats of whole numbers beside a gap.
-    return {
-        name: pd.Series([None if missing(cell) else int(cell) for cell in raw[name]], dtype=object) for name in whole
-    }
+    return pd.Series([None if missing(cell) else int(cell) for cell in raw], dtype=object)
 
 
 def _checked(frame: pd.DataFrame, path: str) -> pd.DataFrame:

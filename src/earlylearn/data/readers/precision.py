@@ -81,7 +81,7 @@ def coarse(values: NDArray[Any]) -> NDArray[np.bool_]:
 
     They are rounded by more than a trifle of how far they spread; or they are whole numbers, and rounded at all.
     """
-    if values.dtype.kind != "f" and values.dtype.itemsize < 3:
+    if values.dtype.itemsize <= (4 if values.dtype.kind == "f" else 2):
         return np.zeros(values.shape[1], dtype=bool)
     with np.errstate(over="ignore", invalid="ignore"):
         wide = values.astype(np.float64)
@@ -105,7 +105,8 @@ def collapsed(before: NDArray[Any], after: NDArray[np.float32]) -> tuple[int, in
     finite = np.isfinite(after)
     kept = after[finite]
     whole = beyond(before)
-    if not len(kept) or (not whole and not coarse(before[finite][:, None])[0] and len(np.unique(kept)) > 1):
+    several = len(kept) and bool((kept != kept[0]).any())
+    if not len(kept) or (not whole and several and not coarse(before[finite][:, None])[0]):
         return None
     was, left = len(np.unique(before[finite])), len(np.unique(kept))
     return (was, left) if left < was else None

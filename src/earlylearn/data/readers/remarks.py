@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.readers.alike import of_names
+from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.features import as_text, exact_numbers
 from earlylearn.data.readers.paths import listed
 from earlylearn.data.readers.precision import astray, beyond, collapsed, shifted, span
@@ -66,7 +67,7 @@ def _fell_together(numbers: NDArray[Any], near: NDArray[np.float64]) -> tuple[in
         return collapsed(numbers if beyond(numbers) else near, near.astype(np.float32))
 
 
-def counters(frame: pd.DataFrame, where: str) -> tuple[list[str], list[str]]:
+def counters(frame: pd.DataFrame | DiskTable, where: str) -> tuple[list[str], list[str]]:
     """Columns that only count the rows, and a line about each."""
     found = [str(name) for name, values in frame.items() if row_counter(values)]
     return found, [
@@ -76,7 +77,7 @@ def counters(frame: pd.DataFrame, where: str) -> tuple[list[str], list[str]]:
     ]
 
 
-def without_header(frame: pd.DataFrame, where: str) -> tuple[str, ...]:
+def without_header(frame: pd.DataFrame | DiskTable, where: str) -> tuple[str, ...]:
     """A line about columns without a header, which are no features, if any has a value: a row index, perhaps saved."""
     there = [name for name, values in frame.items() if values.notna().any()]
     if not there:
@@ -87,7 +88,9 @@ def without_header(frame: pd.DataFrame, where: str) -> tuple[str, ...]:
     )
 
 
-def of_features(frame: pd.DataFrame, columns: Sequence[Column], labels: NDArray[Any], where: str) -> tuple[str, ...]:
+def of_features(
+    frame: pd.DataFrame | DiskTable, columns: Sequence[Column], labels: NDArray[Any], where: str
+) -> tuple[str, ...]:
     """A line for every feature that may be an id, or tells the label by itself.
 
     Args:
@@ -109,12 +112,13 @@ def of_features(frame: pd.DataFrame, columns: Sequence[Column], labels: NDArray[
                 f"cells and give {setting('missing', 'impute')}"
             )
     for name in (column["name"] for column in columns if column["type"] not in ("vector", "text")):
-        if gives_away(frame[name], labels):
+        values = frame[name]
+        if gives_away(values, labels):
             lines.append(
                 f"{where}: {name!r} tells the label by itself, nearly without fail; if it was made from the label, or "
                 f"rows are in the order of their labels, give {setting('drop', [name])}"
             )
-        elif ascending(frame[name]):
+        elif ascending(values):
             lines.append(
                 f"{where}: {name!r} rises or falls with every row; if it is an id, give "
                 f"{setting('id_column', name)} or {setting('drop', [name])}"

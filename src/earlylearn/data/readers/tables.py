@@ -1,6 +1,6 @@
 """How does a CSV, TSV or Parquet table become inputs, labels and ids?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,14 +12,25 @@ from earlylearn.data.answers import Answers, answers_in_columns, answers_in_file
 from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.readers.classes import class_codes, class_names, label_values, written_as
+from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.features import Missing, encode_columns, fit_columns, text_values
 from earlylearn.data.readers.frames import TEXT_SUFFIXES, gaps_as_written, read_frame
 from earlylearn.data.readers.images import natural_augmentation, survey
-from earlylearn.data.readers.paths import listed, reading
+from earlylearn.data.readers.paths import listed
 from earlylearn.data.readers.remarks import counters, of_features, of_values, without_header
-from earlylearn.data.readers.suspects import check_classes, check_length
+from earlylearn.data.readers.roles import (
+    Table,
+    check_roles,
+    image_files,
+    require,
+    row_ids,
+    rows_with_label,
+    true_labels,
+)
+from earlylearn.data.readers.suspects import check_classes
+from earlylearn.data.readers.table_store import TableStore, disk_table
 from earlylearn.data.schema import Column, Schema
-from earlylearn.errors import UsageError, call, setting
+from earlylearn.errors import UsageError, setting
 
 MAJORITY = "label by majority"  # the column of given labels where several people's are given instead
 
@@ -54,15 +65,61 @@ def read_table(
     schema = like.schema if like else {}
     words = [c["name"] for c in schema.get("columns", []) if c["type"] in ("category", "text")]
     labels = [c for c in (label, true_label) if c]
-    as_text = frame is None and path.suffix.lower() in TEXT_SUFFIXES
     if like and written_as(like.classes) == "text":
         words, labels = words + labels, []
-    frame = read_frame(
-        path if frame is None else frame, [c for c in (image, id_column) if c] + list(text) + words, labels
+    texts = [*(c for c in (image, id_column) if c), *text, *words]
+    how = _How(
+        label, image, id_column, true_label, tuple(text), tuple(drop), tuple(show), tuple(annotators), missing, like
     )
+    if frame is None and _may_be_stored(how, schema):
+        with disk_table(path, texts, labels, how.key(schema)) as found:
+            if found is not None:
+                return _read(*found, path, name, how, image_size)
+    there = read_frame(path if frame is None else frame, texts, labels)
+    return _read(there, None, path, name, how._replace(in_memory=frame is not None), image_size)
+
+
+class _How(NamedTuple):
+    """How a table is to be read, see `read_table`."""
+
+    label: str | None
+    image: str | None
+    id_column: str | None
+    true_label: str | None
+    text: tuple[str, ...]
+    drop: tuple[str, ...]
+    show: tuple[str, ...]
+    annotators: tuple[str, ...]
+    missing: Missing
+    like: LabelledData | None
+    in_memory: bool = False
+
+    def key(self, schema: Schema) -> dict[str, Any]:
+        """What of it decides how the features are, and what is told of them."""
+        people = self.annotators
+        file = Path(people[0]).stat() if is_long(people) and Path(people[0]).exists() else None
+        return {**self._asdict(), "like": schema, "file": file and [file.st_size, file.st_mtime_ns]}
+
+    def roles(self, columns: Iterable[str]) -> list[str]:
+        """The columns that are no features and are looked at all the same."""
+        named = [self.label, self.id_column, self.true_label, *self.show, *self.annotators]
+        return [name for name in dict.fromkeys(named) if name is not None and name in columns]
+
+
+def _may_be_stored(how: _How, schema: Schema) -> bool:
+    """Whether the features are all that is large: paths of pictures, and texts for an encoder, are read as ever."""
+    texts = how.text or any(column["type"] == "text" for column in schema.get("columns", []))
+    return how.image is None and not texts and schema.get("kind") != "images"
+
+
+def _read(
+    frame: Table, store: TableStore | None, path: Path, name: str, how: _How, image_size: int | None
+) -> LabelledData:
+    """`read_table` of a table that is in memory, or on the disk with a store for its features."""
+    label, image, id_column, true_label, like = how.label, how.image, how.id_column, how.true_label, how.like
     answers = None
-    if annotators and like is None:
-        answers = _answers(frame, annotators, id_column, name)
+    if how.annotators and like is None:
+        answers = _answers(frame, how.annotators, id_column, name)
         label = MAJORITY if label is None else label
         frame = frame.assign(**{label: answers.majority()})
     if label is None:
@@ -75,54 +132,40 @@ def read_table(
         ("id_column", id_column),
         ("true_label", true_label if like is None else None),
     ):
-        _require(frame, column, setting(role, column), name)
+        require(frame, column, setting(role, column), name)
     if like is None:
-        _check_roles(
-            frame, name, text=text, drop=drop, show=show, image=image, taken=(label, image, id_column, true_label)
-        )
-    gaps = gaps_as_written(path, label, frame[label]) if as_text else ()
+        taken = (label, image, id_column, true_label)
+        check_roles(frame, name, text=how.text, drop=how.drop, show=how.show, image=image, taken=taken)
+    gaps = _gaps(frame, store, path, label, how)
     there, notes = rows_with_label(frame[label], name, label, gaps)
-    given = label_values(frame[label][there], f"{name}, column {label!r}")
-    truth = _true_labels(frame, true_label, label, given, name)
+    given = label_values(frame[label].iloc[there], f"{name}, column {label!r}")
+    truth = true_labels(frame, true_label, label, given, name)
     classes = like.classes if like else _classes(given, truth, gaps, f"{name}, column {label!r}")
-
     if like is None:
         notes += check_classes(given, f"{name}, column {label!r}")
-    if like is None and image is None:
-        aside = {label, id_column, true_label, *text, *drop, *annotators, *(set(show) - set(text))}
-        bare = [c for c in frame.columns if c not in aside and c.startswith("Unnamed: ")]
-        features = frame[[c for c in frame.columns if c not in aside and c not in bare]]
-        counting, said = counters(features, name)
-        features, notes = features.drop(columns=counting), (*notes, *without_header(frame[bare], name), *said)
-        if features.shape[1] == 0 and not text:
-            others = listed(c for c in (label, id_column, true_label, *counting) if c)
-            raise UsageError(
-                f"{name}: no feature column beside {others}; add numeric columns, or name the column of image paths "
-                f"with {setting('image', 'COLUMN')}, of texts with {setting('text', ['COLUMN'])}"
-            )
-        texts: list[Column] = [{"name": column, "type": "text"} for column in text]
-        columns = [*fit_columns(features, name, missing), *texts]
-        schema = {"kind": "table", "columns": columns, "id_column": id_column, "missing": missing}
-        notes += of_features(frame.iloc[there], columns, given, name)
-    elif like is None:
-        schema, said_of_images = survey(_files(frame, str(image), path, name), image_size)
-        schema |= {"image": image, "id_column": id_column}
-        notes += said_of_images
-    found = _inputs(frame, schema, path, name)
-    shown = [column for column in show if column not in found.cells]
+    kept = None if store is None else store.find()
+    if kept is not None:
+        schema, found = kept.schema, _Inputs(kept.inputs, _no_cells(frame), None, kept.notes)
+    else:
+        schema, said = _schema(frame, there, given, path, name, how._replace(label=label), image_size)
+        found = _inputs(frame, schema, path, name, store)
+        found = found._replace(notes=(*said, *found.notes))
+        if store is not None:
+            store.keep(schema, found.notes, gaps, _frame_of(frame, how.roles(frame.columns)))
     codes = np.zeros(len(frame), np.int64)
     codes[there] = class_codes(given, classes, f"{name}, column {label!r}")
+    shown = [column for column in how.show if column not in found.cells]
     data = LabelledData(
         name=name,
         inputs=found.inputs,
         labels=codes,
         classes=classes,
-        ids=_ids(frame, id_column, name),
+        ids=row_ids(frame, id_column, name) if store is None or id_column else store.row_numbers(len(frame)),
         true_labels=None if truth is None else class_codes(truth, classes, f"{name}, column {true_label!r}"),
         schema=schema,
         augment=natural_augmentation(schema) if schema["kind"] == "images" else "none",
         pictures=found.pictures,
-        cells=pd.concat([found.cells, frame[shown]], axis=1),
+        cells=pd.concat([found.cells, _frame_of(frame, shown)], axis=1),
         answers=answers,
         notes=(*notes, *found.notes),
     )
@@ -140,24 +183,61 @@ def _classes(given: NDArray[Any], truth: NDArray[Any] | None, gaps: Sequence[str
     return classes
 
 
-def _true_labels(
-    frame: pd.DataFrame, true_label: str | None, label: str, given: NDArray[Any], name: str
-) -> NDArray[Any] | None:
-    """The values of a column of true labels, which must have something in common with the given ones."""
-    if true_label is None or true_label not in frame.columns:
-        return None
-    truth = label_values(frame[true_label], f"{name}, column {true_label!r}")
-    if not set(truth.astype(str)) & set(given.astype(str)):
+def _schema(
+    frame: Table,
+    there: NDArray[np.int64],
+    given: NDArray[Any],
+    path: Path,
+    name: str,
+    how: _How,
+    image_size: int | None,
+) -> tuple[Schema, tuple[str, ...]]:
+    """How the rows become inputs, and what is to be told of that; of a test table as those of the training table do."""
+    if how.like is not None:
+        return how.like.schema, ()
+    if how.image is not None:
+        schema, said_of_images = survey(image_files(frame, how.image, path, name), image_size)
+        return schema | {"image": how.image, "id_column": how.id_column}, said_of_images
+    aside = {how.label, how.id_column, how.true_label, *how.text, *how.drop, *how.annotators}
+    aside |= set(how.show) - set(how.text)
+    bare = [c for c in frame.columns if c not in aside and c.startswith("Unnamed: ")]
+    features = frame.drop(columns=[c for c in frame.columns if c in aside or c in bare])
+    counting, said = counters(features, name)
+    said = [*without_header(frame.drop(columns=[c for c in frame.columns if c not in bare]), name), *said]
+    features = features.drop(columns=counting)
+    if len(features.columns) == 0 and not how.text:
+        others = listed(c for c in (how.label, how.id_column, how.true_label, *counting) if c)
         raise UsageError(
-            f"{setting('true_label', true_label)}: none of its values, such as {str(truth[0])!r}, is a label in "
-            f"{label!r}, such as {str(given[0])!r}; name the column that holds the true ones of those labels"
+            f"{name}: no feature column beside {others}; add numeric columns, or name the column of image paths "
+            f"with {setting('image', 'COLUMN')}, of texts with {setting('text', ['COLUMN'])}"
         )
-    return truth
+    texts: list[Column] = [{"name": column, "type": "text"} for column in how.text]
+    columns = [*fit_columns(features, name, how.missing), *texts]
+    schema = {"kind": "table", "columns": columns, "id_column": how.id_column, "missing": how.missing}
+    rows = frame if len(there) == len(frame) else frame.take(there)
+    return schema, (*said, *of_features(rows, columns, given, name))
 
 
-def _answers(frame: pd.DataFrame, annotators: Sequence[str], id_column: str | None, name: str) -> Answers:
+def _gaps(frame: Table, store: TableStore | None, path: Path, label: str, how: _How) -> tuple[str, ...]:
+    """What stands in the cells of a text file's label column that count as empty."""
+    if how.in_memory or path.suffix.lower() not in TEXT_SUFFIXES or label == MAJORITY:
+        return ()
+    kept = None if store is None else store.gaps
+    return gaps_as_written(path, label, frame[label]) if kept is None else kept
+
+
+def _frame_of(table: Table, names: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a table, in memory."""
+    return table.frame(names) if isinstance(table, DiskTable) else table[list(names)]
+
+
+def _no_cells(table: Table) -> pd.DataFrame:
+    return pd.DataFrame(index=pd.RangeIndex(len(table)))
+
+
+def _answers(frame: Table, annotators: Sequence[str], id_column: str | None, name: str) -> Answers:
     if is_long(annotators):
-        return answers_in_file(annotators[0], _ids(frame, id_column, name).tolist())
+        return answers_in_file(annotators[0], row_ids(frame, id_column, name).tolist())
     return answers_in_columns(frame, annotators, name)
 
 
@@ -177,9 +257,9 @@ def _table_inputs(table: Path | pd.DataFrame, schema: Schema, name: str, path: P
         raise UsageError(f"{name}: the model was not trained on a table; give a folder or an .npz of images")
     words = [c["name"] for c in schema.get("columns", []) if c["type"] in ("category", "text")]
     frame = read_frame(table, [c for c in (image, id_column) if c] + words)
-    _require(frame, image, f"the training data's {setting('image', image)}", name)
+    require(frame, image, f"the training data's {setting('image', image)}", name)
     found = _inputs(frame, schema, path, name)
-    ids = _ids(frame, id_column if id_column in frame.columns else None, name)
+    ids = row_ids(frame, id_column if id_column in frame.columns else None, name)
     return Unlabelled(inputs=found.inputs, ids=ids, pictures=found.pictures, cells=found.cells, notes=found.notes)
 
 
@@ -190,119 +270,20 @@ class _Inputs(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def rows_with_label(
-    column: "pd.Series[Any]", name: str, label: str, gaps: Sequence[str] = ()
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """The rows that have a label, and what is to be told of the others: they do not train, and are never flagged.
-
-    Args:
-        column: of labels.
-        name: of the data.
-        label: of the column.
-        gaps: what stands in cells that count as empty.
-
-    Raises:
-        UsageError: no row has one.
-    """
-    empty = column.isna() | column.map(lambda value: isinstance(value, str) and not value.strip())
-    there = np.flatnonzero(~empty.to_numpy(bool))
-    if not len(there):
-        raise UsageError(f"{name}, column {label!r}: no row has a label; name the column that holds them")
-    if len(there) == len(column):
-        return there, ()
-    written = f" (written {listed(map(repr, gaps), 3)}; if that is a class, call it otherwise)" if gaps else ""
-    return there, (
-        f"{name}: {len(column) - len(there):,} of {len(column):,} rows have no {label!r}{written}, the first is row "
-        f"{int(np.flatnonzero(empty)[0])}: they are left out, {call('predict')} will label them",
-    )
-
-
-def _inputs(frame: pd.DataFrame, schema: Schema, path: Path, name: str) -> _Inputs:
+def _inputs(frame: Table, schema: Schema, path: Path, name: str, store: TableStore | None = None) -> _Inputs:
     """What a table's rows are made of: its columns as features, and pictures or texts for an encoder."""
     if schema["kind"] == "images":
         image = schema.get("image")
         if image is None:
             raise UsageError(f"{name}: the training data are images from no table; give a folder or an .npz of images")
-        return _Inputs(no_features(len(frame)), frame[[image]], Pictures(_files(frame, image, path, name), schema))
+        cells = _frame_of(frame, [image])
+        return _Inputs(no_features(len(frame)), cells, Pictures(image_files(frame, image, path, name), schema))
+    if isinstance(frame, DiskTable):
+        assert store is not None
+        encoded, said = store.encode(frame, schema["columns"], name)
+        return _Inputs(encoded, _no_cells(frame), None, said)
     inputs = encode_columns(frame, schema["columns"], name)
     cells = frame[[c["name"] for c in schema["columns"] if c["type"] != "vector"]].copy()
     for column in (c["name"] for c in schema["columns"] if c["type"] == "text"):
         cells[column] = text_values(frame, column, name, schema.get("missing", "refuse"))
     return _Inputs(inputs, cells, None, of_values(frame, schema["columns"], name))
-
-
-def _check_roles(
-    frame: pd.DataFrame,
-    name: str,
-    *,
-    text: Sequence[str],
-    drop: Sequence[str],
-    show: Sequence[str],
-    image: str | None,
-    taken: Sequence[str | None],
-) -> None:
-    """Raises unless all columns named are there, and none is asked to be two things."""
-    if taken[0] == taken[-1]:
-        raise UsageError(
-            f"{setting('true_label', taken[0])}: is the column of given labels; name another, or leave it out"
-        )
-    if image is not None and text:
-        raise UsageError(f"{setting('text', text)}: {setting('image', image)} gives the features; leave one out")
-    for option, columns in (("text", text), ("drop", drop), ("show", show)):
-        for column in columns:
-            _require(frame, column, setting(option, [column]), name)
-            others = [*taken, *(drop if option == "text" else ())]
-            if option != "show" and column in others:
-                raise UsageError(
-                    f"{setting(option, [column])}: is named for something else too; name each column for one thing"
-                )
-
-
-def _files(frame: pd.DataFrame, image: str, path: Path, name: str) -> list[Path]:
-    """The image files that a column names, relative to the table's folder."""
-    files = []
-    for row, value in enumerate(frame[image]):
-        place = f"{name}, column {image!r}: row {row}"
-        if not isinstance(value, str) or not value.strip():
-            raise UsageError(f"{place} has no image path; fill it in or remove the row")
-        file = path.parent / value.strip()
-        with reading(file, "check its permissions"):
-            there = file.is_file()
-        if not there:
-            raise UsageError(
-                f"{place}: no such file {value!r}; paths count from the table's folder; correct it or remove the row"
-            )
-        files.append(file)
-    return files
-
-
-def _ids(frame: pd.DataFrame, id_column: str | None, name: str) -> NDArray[np.str_]:
-    if id_column is None:
-        return np.arange(len(frame)).astype(str)
-    column = frame[id_column]
-    place = f"{name}, column {id_column!r}"
-    check_length(column, place, "an id")
-    empty = np.flatnonzero(column.isna())
-    if len(empty):
-        raise UsageError(f"{place}: row {empty[0]} has no id; fill it in or leave out {setting('id_column')}")
-    ids = column.map(str)
-    twice = np.flatnonzero(ids.duplicated())
-    if len(twice):
-        first = int(np.flatnonzero(ids == ids.iloc[twice[0]])[0])
-        raise UsageError(
-            f"{place}: rows {first} and {twice[0]} have the same id {ids.iloc[twice[0]]!r}; "
-            f"make ids unique or leave out {setting('id_column')}"
-        )
-    return ids.to_numpy(dtype=str)
-
-
-def _require(frame: pd.DataFrame, column: str | None, culprit: str, name: str) -> None:
-    if column is not None and column not in frame.columns:
-        like = next((each for each in frame.columns if each.strip().lower() == column.strip().lower()), None)
-        hint = f"; did you mean {like!r}?" if like is not None else ""
-        raise UsageError(f"{culprit}: {name} has no such column{hint}; it has {listed(map(_seen, frame.columns))}")
-
-
-def _seen(column: str) -> str:
-    """A column's name, in quotes where it has blanks that would not be seen."""
-    return column if column == column.strip() and column else repr(column)
