@@ -260,7 +260,7 @@ def _other_than(p: NDArray[np.floating[Any]], given: NDArray[np.int64], seen: ND
 
 def _ranks(quality: NDArray[np.floating[Any]]) -> NDArray[np.int32]:
     ranks = np.empty(len(quality), dtype=np.int32)
-    ranks[np.argsort(quality, kind="stable")] = np.arange(1, len(quality) + 1)  # NaN sorts last
+    ranks[np.argsort(quality, kind="stable")] = np.arange(1, len(quality) + 1, dtype=np.int32)  # NaN sorts last
     return ranks
 
 

@@ -60,6 +60,13 @@ class Seen:
                 numbers.fill_(torch.nan)
         self.predicted.fill_(-1)
 
+    def release(self) -> None:
+        """Keep nothing any more: after the last epoch, when others need the memory."""
+        self._waiting.clear()
+        for name in ("loss", "margin", "predicted", "at_true", "pull"):
+            numbers = getattr(self, name)
+            setattr(self, name, None if numbers is None else numbers[:0].clone())
+
     def add(self, rows: Tensor, logits: Tensor) -> None:
         """Write down what is said of rows ``int64 [m]`` now, ``[m, C]`` of any floating dtype.
 

@@ -22,7 +22,7 @@ from earlylearn.runs.config import RunConfig
 # that are there at once in a step, in evaluation and in the audit; what the audit and its list keep of a row.
 LIBRARIES = 130e6
 LOGITS_OF_STEP, LOGITS_OF_EVALUATION, NUMBERS_OF_AUDIT = 8, 4, 9
-AUDIT_ROW = 150
+AUDIT_ROW = 100
 LINE = 160  # bytes of a row in label_issues.csv, about
 FILES = 3  # of a checkpoint's size: the last, the picked, and one that is being written
 

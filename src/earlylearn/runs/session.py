@@ -1,6 +1,5 @@
 """How does a run in progress go: trained epoch by epoch, evaluated, written down, and audited at its end?"""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import Loaded
 from earlylearn.documents import Accuracy, EpochRecord, Evaluation, Metrics, Summary
-from earlylearn.errors import Advice, EarlylearnError, UsageError, call, setting
+from earlylearn.errors import EarlylearnError, UsageError, setting
 from earlylearn.files import fault, write_json
 from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method
@@ -30,6 +29,7 @@ from earlylearn.runs.inputs import inputs_in_words
 from earlylearn.runs.issues import AGAIN
 from earlylearn.runs.loggers import make_loggers, numbers_of
 from earlylearn.runs.metrics import find_metrics
+from earlylearn.runs.one_line import one_line_errors
 from earlylearn.runs.prepare import LabelDraw, build_method, make_batches, make_fabric, make_fit, under_draw
 from earlylearn.runs.progress import TrainingProgress
 from earlylearn.runs.run import Run
@@ -208,6 +208,7 @@ class Session:
         metrics, best = folder.read_metrics(), self.best
         assert best is not None  # there is at least one epoch, and the first is the best so far
         if len(self.data) > MANY_ROWS:
+            self.fit.seen.release()
             give_back_memory()
         memorized = self.evaluator.memorized(self.fit)
         measured_last = self._measured()
@@ -332,23 +333,3 @@ def _check_finite(method: Method, epoch: int) -> None:
                 f"the loss is not finite in epoch {epoch}: weights are not finite; lower {setting('lr')}"
                 + (f", the checkpoint of epoch {epoch - 1} is kept" if epoch > 1 else "")
             )
-
-
-@contextlib.contextmanager
-def one_line_errors(folder: RunFolder) -> Iterator[None]:
-    """A disk that fails while training is the user's to mend: one line, and what was kept is kept."""
-    try:
-        yield
-    except OSError as error:
-        raise EarlylearnError(
-            f"{error.filename or folder.path}: {error.strerror or error}; free the disk or the permission, then "
-            f"{call('resume', folder.path)}"
-        ) from error
-    except torch.OutOfMemoryError:
-        raise EarlylearnError(
-            f"out of memory; lower {setting('batch_size')}, or choose a smaller {setting('network')} or "
-            f"{setting('accelerator', 'cpu')}"
-        ) from None
-    except KeyboardInterrupt as stop:
-        stop.add_note(Advice(f"continue with {call('resume', folder.path)}"))
-        raise

@@ -26,11 +26,12 @@ from earlylearn.runs.config import RunConfig, check_processes, resolve
 from earlylearn.runs.folder import RunFolder, environment, note_environment
 from earlylearn.runs.inputs import describe_inputs, inputs_in_words
 from earlylearn.runs.memory import check_memory
+from earlylearn.runs.one_line import one_line_errors
 from earlylearn.runs.own import KINDS, LISTS, take_objects
 from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.reading import read_request
 from earlylearn.runs.run import Run
-from earlylearn.runs.session import Session, one_line_errors
+from earlylearn.runs.session import Session
 from earlylearn.runs.share import finished, followed, leads_not, places_of, silent, with_others
 from earlylearn.runs.together import follows, found
 from earlylearn.values import a_path, plain, whole_number
