@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from earlylearn.data.builtin import image_store
-from earlylearn.data.builtin.image_store import store_images
+from earlylearn.data import image_store
+from earlylearn.data.image_store import store_images
 from earlylearn.data.readers.images import decode, image_schema
 from earlylearn.errors import UsageError
 
@@ -84,7 +84,7 @@ def test_the_pixels_are_those_of_decoding_in_memory(tmp_path):
     assert not found.flags.writeable
     assert found.dtype == np.uint8
     assert np.array_equal(found, in_memory(tmp_path, names))
-    assert checksum == image_store._checksum(found)
+    assert checksum == image_store.pixels_checksum(found)
 
 
 def test_the_shorter_side_is_brought_to_size_and_the_centre_is_kept(tmp_path):
@@ -111,7 +111,7 @@ def test_a_second_time_nothing_is_decoded(tmp_path, decoded):
 DIES = """
 import os, sys
 from pathlib import Path
-from earlylearn.data.builtin import image_store
+from earlylearn.data import image_store
 real = image_store.decode_one
 image_store.BLOCK = 4
 image_store.decode_one = lambda file, *rest: os._exit(9) if file.name == "09.jpg" else real(file, *rest)
@@ -146,7 +146,7 @@ def test_decoding_goes_on_where_it_was(tmp_path, monkeypatch, decoded, how):
     assert blocks == 2 if how == "interrupted" else 1 <= blocks <= 2
     assert decoded == Counter(f"{row:02d}.jpg" for row in range(4 * blocks, 11))
     assert np.array_equal(found, in_memory(tmp_path, names))
-    assert checksum == image_store._checksum(found)
+    assert checksum == image_store.pixels_checksum(found)
     assert not list((tmp_path / ".earlylearn").glob("*.partial.*"))
 
 

@@ -41,7 +41,7 @@ class LabelledData:
         augment: the augmentation that suits these inputs when the user names none.
         val_rows: ``int64``, rows the data set itself sets aside to pick the epoch with, or None.
         checksum: what tells these inputs from others where they are too many to be read again (see
-            `earlylearn.data.builtin.image_store`); empty where they can be.
+            `earlylearn.data.image_store`); empty where they can be.
         notes: what was changed, left out or guessed when they were read, a line each, for the user to see.
         pictures: the pictures behind rows whose inputs are features of them, or not decoded yet; else None.
         cells: of a table, the columns that make up the inputs, those still to be encoded and those only to be shown, in
@@ -153,10 +153,11 @@ class LabelledData:
         return replace(self, labels=labels, true_labels=true_labels)
 
     def decoded(self) -> "LabelledData":
-        """The same rows with their pictures as inputs: ``uint8 [n, channels, height, width]``."""
+        """The same rows with their pictures as inputs: ``uint8 [n, channels, height, width]``; see `Pictures.once`."""
         if self.pictures is None:
             return self
-        return replace(self, inputs=self.pictures.decoded(), pictures=None)
+        inputs, checksum = self.pictures.once()
+        return replace(self, inputs=inputs, pictures=None, checksum=checksum)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Which pictures stand behind the rows of a data set, at whatever size they are wanted?"""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from earlylearn.data.image_store import pixels_checksum, store_pictures
 from earlylearn.data.readers.images import decode, decode_one, fit_arrays
 from earlylearn.data.readers.paths import reading
+from earlylearn.data.room import memory_for_data
 from earlylearn.data.schema import Schema
 
+SEVERAL = 2**26  # bytes of decoded pictures, some thousand of 64 x 64 pixels
 SAMPLE = 200  # files whose size is looked at to tell how large the pictures of a set are
 
 
@@ -20,10 +24,11 @@ class Pictures:
     Args:
         source: the files, or ``uint8 [n, 1 or 3, height, width]``.
         schema: their schema (see `earlylearn.data.readers.images`): mode, size of a thumbnail, what counts as white.
+        root: the folder of the data, beside which decoded files may be kept; None keeps none.
     """
 
-    def __init__(self, source: Sequence[Path] | NDArray[np.uint8], schema: Schema) -> None:
-        self.source, self.schema = source, schema
+    def __init__(self, source: Sequence[Path] | NDArray[np.uint8], schema: Schema, root: Path | None = None) -> None:
+        self.source, self.schema, self.root = source, schema, root
 
     def __len__(self) -> int:
         return len(self.source)
@@ -32,13 +37,29 @@ class Pictures:
         """The pictures of these rows, in that order."""
         if isinstance(self.source, np.ndarray):
             return Pictures(self.source[rows], self.schema)
-        return Pictures([self.source[row] for row in rows], self.schema)
+        return Pictures([self.source[row] for row in rows], self.schema, self.root)
 
     def decoded(self) -> NDArray[np.uint8]:
         """All of them as the schema says: ``uint8 [n, channels, height, width]``; UsageError names a broken file."""
         if isinstance(self.source, np.ndarray):
             return fit_arrays(self.source, self.schema)
         return decode(self.source, self.schema)
+
+    def once(self) -> tuple[NDArray[np.uint8], str]:
+        """The same, and a checksum of them if they are more than `SEVERAL` bytes, which takes long to decode.
+
+        So many are decoded once, into a file that is mapped into memory; the next time that is only opened.
+        """
+        channels = 3 if self.schema["mode"] == "RGB" else 1
+        size = len(self) * channels * math.prod(self.schema["size"])
+        most = memory_for_data()
+        if isinstance(self.source, np.ndarray) or size <= (SEVERAL if most is None else min(SEVERAL, most)):
+            return self.decoded(), ""
+        found = None if self.root is None else store_pictures(self.source, self.schema, self.root)
+        pixels, checksum = found or (self.decoded(), None)
+        if size <= SEVERAL:
+            return pixels, ""
+        return pixels, pixels_checksum(pixels) if checksum is None else checksum
 
     def thumbnail(self, row: int) -> NDArray[np.uint8]:
         """One of them as the schema says: ``uint8 [channels, height, width]``."""

@@ -25,7 +25,7 @@ def read_clothing1m(data_dir: str | None, *, limit: int | None = None) -> tuple[
 
     The validation rows are `val_rows`: they pick the epoch, by *clean* labels, as in every published figure.
 
-    Images are ``uint8 [n, 3, 256, 256]`` in a store on the disk (`earlylearn.data.builtin.image_store`).
+    Images are ``uint8 [n, 3, 256, 256]`` in a store on the disk (`earlylearn.data.image_store`).
 
     Differs from the released code: random crops are cut out of the centre square of an image, not out of all of its
     longer side; the orientation that a camera noted is applied. The centre crops of evaluation are the same.

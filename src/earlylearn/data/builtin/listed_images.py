@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earlylearn.data.builtin.image_store import store_images
+from earlylearn.data.image_store import store_images
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.images import image_schema
 from earlylearn.data.readers.paths import reading

@@ -21,7 +21,7 @@ def read_webvision(
     names) in `data_dir` or its sub-folder ``webvision``; images of the release resized to 256 pixels lie where the
     lists say, those of validation in ``val_images_256``. Ids are paths. True labels are known of the test set alone.
 
-    Images are ``uint8 [n, 3, 256, 256]`` in a store on the disk (`earlylearn.data.builtin.image_store`); images of the
+    Images are ``uint8 [n, 3, 256, 256]`` in a store on the disk (`earlylearn.data.image_store`); images of the
     release in full size are brought to the same.
 
     Differs from the released code: WebVision's validation images test, and do not pick the epoch; random crops are cut

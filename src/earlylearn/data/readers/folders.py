@@ -104,7 +104,7 @@ def _read(
     return LabelledData(
         name=name,
         inputs=no_features(len(files)),
-        pictures=Pictures(files, schema),
+        pictures=Pictures(files, schema, top),
         labels=np.repeat(np.array(codes, np.int64), counts),
         classes=classes,
         ids=np.array([relative_id(file, top) for file in files]),

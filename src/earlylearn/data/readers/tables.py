@@ -277,7 +277,9 @@ def _inputs(frame: Table, schema: Schema, path: Path, name: str, store: TableSto
         if image is None:
             raise UsageError(f"{name}: the training data are images from no table; give a folder or an .npz of images")
         cells = _frame_of(frame, [image])
-        return _Inputs(no_features(len(frame)), cells, Pictures(image_files(frame, image, path, name), schema))
+        return _Inputs(
+            no_features(len(frame)), cells, Pictures(image_files(frame, image, path, name), schema, path.parent)
+        )
     if isinstance(frame, DiskTable):
         assert store is not None
         encoded, said = store.encode(frame, schema["columns"], name)

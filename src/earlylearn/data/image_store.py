@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 import warnings
@@ -16,10 +17,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from earlylearn.data.cache import CACHE_VARIABLE, HIDDEN, chosen, make
+from earlylearn.data.cache import CACHE_VARIABLE, HIDDEN, chosen, make, places
 from earlylearn.data.counting import counted, say
-from earlylearn.data.readers.images import decode_one, image_schema
+from earlylearn.data.readers.images import MEND, decode_one, image_schema
 from earlylearn.data.readers.paths import listed
+from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
 
 FORMAT = 1
@@ -52,14 +54,50 @@ def store_images(root: Path, names: Sequence[str], *, side: int, name: str) -> t
         UsageError: images are missing, one cannot be read, the disk has not enough room, or the store's folder
             cannot be written.
     """
-    wanted = _Wanted(root, names, side, name, _stamps(root, names, name))
     named = chosen()
-    places = [*([named] if named else []), root / HIDDEN]
-    for place in places:
+    return _stored(
+        root, names, image_schema("RGB", side, side), name, _MEND, [*([named] if named else []), root / HIDDEN]
+    )
+
+
+def store_pictures(files: Sequence[Path], schema: Schema, root: Path) -> tuple[NDArray[np.uint8], str] | None:
+    """The same of pictures of a user's own, in their own mode and size: kept where features are, in ``pictures``.
+
+    Args:
+        files: the pictures, anywhere.
+        schema: see `earlylearn.data.readers.images.decode`, whose pixels these are.
+        root: the folder of the data; what lies below it may be moved together with it.
+
+    Returns:
+        As of `store_images`; None, which is told, where there is no folder that may be written.
+
+    Raises:
+        UsageError: as of `store_images`.
+    """
+    tried = [place / "pictures" for place in places(root)]
+    for k, place in enumerate(tried):
+        try:
+            make(place)
+        except OSError:
+            continue
+        below = f"{root}{os.sep}"
+        names = [str(file).removeprefix(below) for file in files]
+        what = {"L": "grey", "RGB": "colour"}[schema["mode"]]
+        return _stored(root, names, schema, what, MEND, [*tried[k:], *tried[:k]])
+    say(f"decoded pictures cannot be kept in {' nor in '.join(map(str, tried))}; the next run decodes them again")
+    return None
+
+
+def _stored(
+    root: Path, names: Sequence[str], schema: Schema, name: str, mend: str, candidates: Sequence[Path]
+) -> tuple[NDArray[np.uint8], str]:
+    """The images, from the first folder that has them, or decoded into the first of all."""
+    wanted = _Wanted(root, names, schema, name, mend, _stamps(root, names, name))
+    for place in candidates:
         found = _open(place, wanted)
         if found:
             return found
-    place = _writable(places[0])
+    place = _writable(candidates[0])
     lock = FileLock(place / f"{wanted.series}.lock")
     try:
         held = lock.acquire(timeout=1)
@@ -81,22 +119,30 @@ class _Wanted:
 
     root: Path
     names: Sequence[str]
-    side: int
+    schema: Schema
     name: str
+    mend: str
     stamps: list[str]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return len(self.names), 3, self.side, self.side
+        return len(self.names), 3 if self.schema["mode"] == "RGB" else 1, *self.schema["size"]
+
+    @property
+    def pixels(self) -> int:
+        """Bytes of an image."""
+        return math.prod(self.shape[1:])
 
     @property
     def series(self) -> str:
         """What all stores of this data set at this size are called."""
-        return f"{self.name}-{self.side}"
+        height, width = self.schema["size"]
+        return f"{self.name}-{height}" if height == width else f"{self.name}-{height}x{width}"
 
     @property
     def files(self) -> str:
-        return _digest_of((f"{FORMAT} {self.shape}", *self.stamps))
+        white = f" {self.schema['white']}" if "white" in self.schema else ""
+        return _digest_of((f"{FORMAT} {self.shape}{white}", *self.stamps))
 
     @property
     def file(self) -> str:
@@ -132,7 +178,7 @@ def _open(place: Path, wanted: _Wanted) -> tuple[NDArray[np.uint8], str] | None:
             raise ValueError("is of other images")
         # A copy has another time, and so has what somebody wrote into: only then is reading it all worth the while.
         if index["modified"] != path.stat().st_mtime_ns:
-            if _checksum(pixels) != checksum:
+            if pixels_checksum(pixels) != checksum:
                 raise ValueError("was altered")
             with suppress(OSError):
                 _write_index(path, wanted.files, checksum)
@@ -160,7 +206,7 @@ def _decode(place: Path, wanted: _Wanted) -> str:
     path, partial = place / wanted.file, place / f"{wanted.series}.partial.npy"
     log = partial.with_suffix(".txt")
     header = _header(wanted.shape)
-    block = BLOCK * 3 * wanted.side**2
+    block = BLOCK * wanted.pixels
     digests = _decoded_before(partial, log, wanted.stamps, len(header), block)
     if not digests:
         partial.unlink(missing_ok=True)
@@ -218,11 +264,10 @@ def _blocks(wanted: _Wanted, skip: int) -> Generator[tuple[NDArray[np.uint8], st
     Threads, because Pillow decodes and resizes outside Python's lock: on two cores 1.9 times as fast as one thread,
     where two processes, which must send the pixels over, are 1.45 times as fast.
     """
-    schema = image_schema("RGB", wanted.side, wanted.side)
     total, first, what = len(wanted.names), skip * BLOCK, f"images of {wanted.name}"
 
     def one(out: NDArray[np.uint8], name: str) -> str:
-        out[...] = decode_one(wanted.root / name, schema, _MEND)
+        out[...] = decode_one(wanted.root / name, wanted.schema, wanted.mend)
         return _digest([out.data])
 
     def begin(start: int) -> tuple[NDArray[np.uint8], list[Future[str]]]:
@@ -261,7 +306,7 @@ def _check_room(place: Path, wanted: _Wanted, already: int) -> None:
         )
 
 
-def _checksum(pixels: NDArray[np.uint8]) -> str:
+def pixels_checksum(pixels: NDArray[np.uint8]) -> str:
     """The checksum of finished pixels, read once more: of the digests of blocks, made of those of images."""
     starts = range(0, len(pixels), BLOCK)
     blocks = [_digest_of(_digest([image.data]) for image in pixels[start : start + BLOCK]) for start in starts]
