@@ -13,7 +13,20 @@ from torch import nn
 
 import earlylearn as el
 
-METHODS = ("ce", "kl", "targets", "elr", "bootstrap", "forward", "gce", "sce", "label-smoothing", "sop")
+METHODS = (
+    "ce",
+    "kl",
+    "targets",
+    "elr",
+    "elr+",
+    "mixup",
+    "bootstrap",
+    "forward",
+    "gce",
+    "sce",
+    "label-smoothing",
+    "sop",
+)
 ROWS, CLASSES = 66, 3  # with batches of 16 the last has two rows: of three processes one has none
 SETTINGS = {
     "epochs": 3,
@@ -28,6 +41,7 @@ CASES = {name: {"method": name, "noise": "symmetric:0.4", "test_every": 1} for n
 CASES |= {
     "held-out": {"method": "elr", "align": 1.0, "val_fraction": 0.2},
     "top16": {"method": "elr", "table": "top16"},
+    "one-teacher": {"method": "elr+", "networks": 1, "alpha": 0, "val_fraction": 0.2},
     "weighted": {"method": "elr", "class_weights": "balanced"},
     "truncated": {"method": "gce", "truncation": 0.3, "prune_start": 1, "prune_every": 1},
     "warmed-up": {"method": "forward", "warmup": 1},

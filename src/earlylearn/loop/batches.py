@@ -27,8 +27,9 @@ class Batch(NamedTuple):
         views: one or more augmented versions of the inputs, ``[B, ...]`` each.
         label: ``int64 [B]`` given labels.
         numbers: what `Method.numbers` gave for this step.
-        whole: where several processes train, the rows and given labels of the whole step, of which the batch is this
-            process's part; None where it is all there is.
+        whole: where several processes train, the rows and given labels of the whole step, of which a part is this
+            process's; None where there is one.
+        part: where the batch is whole none the less (`Method.whole_batches`), its rows that are this process's.
     """
 
     index: Tensor  # type: ignore[assignment]  # the contract's word, though tuples have a method of that name
@@ -36,11 +37,12 @@ class Batch(NamedTuple):
     label: Tensor
     numbers: Numbers = ()
     whole: "Draw | None" = None
+    part: slice = slice(None)
 
     @property
     def share(self) -> float:
-        """The part of the step's examples that are in this batch: what its mean counts for in the step's."""
-        return 1.0 if self.whole is None else len(self.index) / len(self.whole.rows)
+        """The share of the step's examples that is this process's: what its mean counts for in the step's."""
+        return 1.0 if self.whole is None else len(self.index[self.part]) / len(self.whole.rows)
 
 
 class Draw(NamedTuple):
@@ -74,6 +76,7 @@ class Batches:
         order: random numbers of the order of examples (on the CPU).
         augmentation: random numbers of crops and flips (on the CPU).
         processes: those that train; each is given its part of every batch.
+        whole_batches: each is given the whole batch, and told its part.
     """
 
     def __init__(
@@ -89,8 +92,9 @@ class Batches:
         order: torch.Generator,
         augmentation: torch.Generator,
         processes: Processes | None = None,
+        whole_batches: bool = False,
     ) -> None:
-        self.processes = processes or Processes()
+        self.processes, self.whole_batches = processes or Processes(), whole_batches
         if batch_size < 2:
             raise UsageError(f"{setting('batch_size', batch_size)}: must be at least 2")
         self.inputs, self.draws, self.batch_size = inputs, list(draws), batch_size
@@ -213,6 +217,8 @@ class BatchSequence:
         crops = tuple(self.data.choose_crop(len(index)).to(index.device, non_blocking=True) for _ in range(self.views))
         if not self.data.processes.several:
             return Order(index, crops)
+        if self.data.whole_batches:
+            return Order(index, crops, index)
         part = self.data.processes.part(len(index))
         own = not isinstance(self.data.augment, str)  # a seed for all: every process draws of its own
         return Order(index[part], tuple(crop + part.start if own else crop[..., part] for crop in crops), index)
@@ -231,7 +237,7 @@ class BatchSequence:
     def _reading_ahead(self) -> Iterator[Batch]:
         # Crops are chosen when their batch's turn comes: passes that take turns have the same as without reading ahead.
         indices = self._indices()
-        part = self.data.processes.part
+        part = (lambda count: slice(None)) if self.data.whole_batches else self.data.processes.part
         on_host = [whole[part(len(whole))] for whole in torch.cat(indices).cpu().split([len(each) for each in indices])]
         with ThreadPoolExecutor(1) as reader:
             ahead = reader.submit(self.data.read, on_host[0])
@@ -248,7 +254,8 @@ class BatchSequence:
         views = tuple(self.data.augmented(x, crop) for crop in order.crops)
         labels = self.data.draws[self.draw].labels
         whole = None if order.whole is None else Draw(order.whole, labels.index_select(0, order.whole))
-        return Batch(order.index, views, labels.index_select(0, order.index), whole=whole)
+        part = self.data.processes.part(len(order.index)) if self.data.whole_batches else slice(None)
+        return Batch(order.index, views, labels.index_select(0, order.index), whole=whole, part=part)
 
 
 def as_tensor(inputs: NDArray[Any]) -> Tensor:

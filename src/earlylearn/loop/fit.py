@@ -160,14 +160,14 @@ class Fit:
             share = self.method.share(batch)
             said = self._step(pass_, batch._replace(numbers=self._numbers(examples, pass_.trains)), share)
             if said.logits is not None:
-                self.seen.add(batch.index, said.logits)
+                self.seen.add(batch.index[batch.part], said.logits)
             if not isinstance(pass_.batches, BatchSequence):  # which has no row twice
                 self.seen.settle()
             yield Taken(examples, said.losses, share, whole)
 
     def _step(self, pass_: Pass, batch: Batch, share: float | Tensor = 1.0) -> Said:
         with self.fabric.autocast():
-            said = pass_.loss(batch) if len(batch.index) else self._nothing(pass_, batch)
+            said = pass_.loss(batch)
         if not isinstance(said, Step):
             name = type(self.method).__name__
             raise EarlylearnError(f"{name}.loss returned a {type(said).__name__}; return Step(loss, logits, parts)")
@@ -178,14 +178,10 @@ class Fit:
             self._steppers[k].step()
             self._steppers[k].zero_grad()
         self.method.after_step(batch, pass_.trains)
-        if not len(batch.index):
+        if not share:  # a step of fewer examples than there are processes: the mean of none is no number
             return Said({}, None)
         logits = None if said.logits is None else said.logits.detach()
         return Said({"loss": said.loss.detach(), **said.parts}, logits)
-
-    def _nothing(self, pass_: Pass, batch: Batch) -> Step:
-        """What a process says of a step that has fewer examples than there are processes: it takes part with none."""
-        return Step(0 * torch.stack([self.method.nets[k](batch.views[0]).sum() for k in pass_.trains]).sum(), None)
 
     def _numbers(self, examples: int, trained: tuple[int, ...]) -> Numbers:
         device = self.fabric.device

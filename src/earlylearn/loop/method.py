@@ -21,7 +21,7 @@ class Step(NamedTuple):
     Attributes:
         loss: scalar float32, to be differentiated.
         logits: ``[B, C]`` of any floating dtype: what the model says now of the batch's own inputs, in the order of
-            ``batch.index``; None where this pass says nothing of them.
+            ``batch.index[batch.part]``; None where this pass says nothing of them.
         parts: the loss by named part, detached scalars, for the progress line and the metrics.
     """
 
@@ -82,10 +82,14 @@ class Method(nn.Module):
         class_weights: ``float32 [C]``, how much an example of each class counts; None where all do alike.
         takes_class_weights: whether the loss heeds them.
         one_process: why the method trains in one process only; empty if several may share its steps. It then promises
-            that the loss is a mean over the batch's examples, each of which needs its own rows alone (weighted by
-            `class_weights`, if the method takes them); that a pass calls each network that it trains once a step, and
-            has no row twice; that all it keeps of rows is in `row_tables`; and that whatever else it draws or decides
-            comes out alike in all processes, which have the same generators and, after a pass, the same rows.
+            that the loss is a mean over the batch's examples, of which there may be none, each of which needs its own
+            rows alone (weighted by `class_weights`, if the method takes them); that a pass calls each network that it
+            trains alike in all processes, and has no row twice; that all it keeps of rows is in `row_tables`; and that
+            whatever else it draws or decides comes out alike in all processes, which have the same generators and,
+            after a pass, the same rows.
+        whole_batches: an example of a batch needs others of it: several processes are each given the whole batch, take
+            the mean over its ``batch.part``, and speak of the logits of that part. What they keep of rows, they may
+            keep of all rows of the batch.
     """
 
     paper: ClassVar[str] = ""
@@ -100,6 +104,7 @@ class Method(nn.Module):
     replayable: ClassVar[bool] = False
     takes_class_weights: ClassVar[bool] = False
     one_process: ClassVar[str] = "it does not say that its steps may be shared (one_process)"
+    whole_batches: ClassVar[bool] = False
     class_weights: Tensor | None
 
     def __init__(

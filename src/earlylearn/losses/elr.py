@@ -42,7 +42,7 @@ def mean_parts(logits: Tensor, labels: Tensor, targets: Callable[[Tensor], Tenso
     # Half precision rounds 1 - 1e-4 to 1 and the loss to -inf. From float32 logits on, autocast changes
     # nothing: no operation below is on its lists of lower precision.
     z = logits if logits.dtype == torch.float64 else logits.float()
-    share = 1 / len(z)
+    share = 1 / max(1, len(z))
     x = z - z.amax(1, keepdim=True)
     mixed = labels.is_floating_point()
     column = labels if mixed else labels.unsqueeze(1)

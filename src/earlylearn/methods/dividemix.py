@@ -59,7 +59,7 @@ class DivideMix(Method):
     network 2 sees network 1 as already trained in this epoch; a step takes as many rows as in warm-up (2 x 64).
     """
 
-    one_process = "it mixes examples of the whole batch"
+    one_process = "it makes its batches of what both networks guess of all rows"
     paper = "Li, Socher, Hoi, ICLR 2020"
     networks = 2
     views = 2

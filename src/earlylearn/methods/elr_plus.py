@@ -59,11 +59,13 @@ class ELRPlus(KeepsTargets, Method):
     weights after the first step (momentum 0), there their mean with the initial ones (momentum 1/2); targets
     are clamped as in ELR, so that relabelling never divides 0 by 0; relabelling is an option of its own, not
     keyed on 100 classes. As there: the average's forward pass uses batch statistics, and the two networks'
-    logits are averaged to predict.
+    logits are averaged to predict. Of several processes, each has the averages look at the whole batch: their targets
+    are those of one process, in as much time.
     """
 
     replayable = True
-    one_process = "it mixes examples of the whole batch"
+    one_process = ""
+    whole_batches = True
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
     draw_per_network = True
     networks = 2
@@ -116,19 +118,22 @@ class ELRPlus(KeepsTargets, Method):
 
     def loss(self, batch: Batch, k: int = 0) -> Step:
         """Network k's loss: soft cross-entropy on mixed inputs plus the regularizer on mixed targets."""
-        x, label = batch.views[0], one_hot(batch.label, self.classes)
+        x, label, mine = batch.views[0], one_hot(batch.label, self.classes), batch.part
         with torch.no_grad():
             taught = self.averages[(k + 1) % self.networks](x)
             target = self.move_targets(batch.index, said(taught), k=k)
         lam, _, *mixing = batch.numbers
         if mixing:
             share, partner = mixing
-            x, label, target = (share * v + (1 - share) * v[partner] for v in (x.float(), label, target))
+            others = partner[mine]
+            x, label, target = (share * v[mine] + (1 - share) * v[others] for v in (x.float(), label, target))
+        else:
+            x, label, target = (v[mine] for v in (x, label, target))
         if self.update_labels:
             label = label * target
             label = label / label.sum(1, keepdim=True)
         loss, ce, regularizer = elr_loss(self.nets[k](x), label, target, lam)
-        return Step(loss, taught, {"ce": ce, "elr": regularizer})
+        return Step(loss, taught[mine], {"ce": ce, "elr": regularizer})
 
     @torch.no_grad()
     def after_step(self, batch: Batch, trained: tuple[int, ...]) -> None:

@@ -24,7 +24,8 @@ class Mixup(Method):
     """
 
     replayable = True
-    one_process = "it mixes examples of the whole batch"
+    one_process = ""
+    whole_batches = True
     paper = "Zhang, Cisse, Dauphin, Lopez-Paz, ICLR 2018"
 
     def __init__(
@@ -43,15 +44,15 @@ class Mixup(Method):
 
     def loss(self, batch: Batch) -> Step:
         """Cross-entropy of the mixed inputs, the two labels weighted as the inputs are."""
-        x, net = batch.views[0], self.nets[0]
+        x, net, mine = batch.views[0], self.nets[0], batch.part
         with torch.no_grad():
             net.eval()
-            clean = net(x)
+            clean = net(x[mine])
             net.train()
         share, partner = batch.numbers
-        x = x.float()
-        logits = net(share * x + (1 - share) * x[partner]).float()
-        loss = share * F.cross_entropy(logits, batch.label) + (1 - share) * F.cross_entropy(
+        x, partner = x.float(), partner[mine]
+        logits = net(share * x[mine] + (1 - share) * x[partner]).float()
+        loss = share * F.cross_entropy(logits, batch.label[mine]) + (1 - share) * F.cross_entropy(
             logits, batch.label[partner]
         )
         return Step(loss, clean, {"ce": loss.detach()})

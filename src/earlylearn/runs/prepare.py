@@ -264,6 +264,7 @@ def make_batches(
         order=generators.order,
         augmentation=generators.augmentation,
         processes=Processes(fabric.global_rank, fabric.world_size),
+        whole_batches=config.processes > 1 and config.method_class().whole_batches,
     )
 
 
