@@ -13,6 +13,8 @@ from earlylearn.methods.auto import Auto
 from earlylearn.methods.grid import GRID, Setting
 from earlylearn.networks import build_network
 from earlylearn.networks.heads import hidden_rate, linear_rate
+from earlylearn.runs import session
+from earlylearn.runs.checkpoint import load_checkpoint
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.train import resume, train
 from tests.conftest import blobs, stripes
@@ -117,7 +119,8 @@ def test_one_epoch_is_enough_for_an_answer(races):
     assert torch.isfinite(method.predict(toy_data()[0])).all()
 
 
-def test_resumed_equals_uninterrupted_wherever_the_race_stands(races, tmp_path, monkeypatch):
+@pytest.mark.parametrize("seldom", [0, 1e9])
+def test_resumed_equals_uninterrupted_wherever_the_race_stands(races, tmp_path, monkeypatch, seldom):
     settings = {"epochs": 8, "quiet": True}
     whole = train(blobs(60), "auto", out=tmp_path / "whole", **settings)
     for stop in (1, 2, 3, 8):
@@ -130,8 +133,11 @@ def test_resumed_equals_uninterrupted_wherever_the_race_stands(races, tmp_path, 
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(RunFolder, "append_metrics", dies)
+        monkeypatch.setattr(session, "SELDOM", seldom)
         with pytest.raises(KeyboardInterrupt):
             train(blobs(60), "auto", out=out, **settings)
+        if stop > 1:
+            assert load_checkpoint(RunFolder(out).last)["fit"]["epoch"] == (1 if seldom else stop - 1)
         monkeypatch.undo()
         monkeypatch.setattr(auto, "LARGE", 10)
         monkeypatch.setattr(auto, "RACED_ROWS", 5)

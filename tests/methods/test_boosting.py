@@ -5,7 +5,8 @@ import pytest
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from earlylearn.methods.boosting import Trees, arrays_of, challenge, log_probabilities
+from earlylearn.methods import boosting
+from earlylearn.methods.boosting import Trees, arrays_of, challenge, grow, log_probabilities, new_trees
 
 
 def problem(classes, n=300, seed=0):
@@ -60,9 +61,43 @@ def test_trees_give_up_after_a_fold_where_heads_are_ahead():
     found = challenge(x, y, np.arange(len(x)) % 3, 2, heads=np.ones(len(x), bool), seed=0)
     assert found.model is None
     assert found.log_p is None
-    assert found.first.behind[1] > 1
+    assert found.standing.behind[1] > 1
 
 
 def test_trees_cannot_grow_on_one_class():
     x, y = problem(2)
-    assert challenge(x, np.zeros_like(y), np.arange(len(x)) % 3, 2, heads=y > 0, seed=0).first is None
+    assert challenge(x, np.zeros_like(y), np.arange(len(x)) % 3, 2, heads=y > 0, seed=0).standing is None
+
+
+def test_trees_given_up_on_the_evidence_of_all_folds_tried_so_far() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 3)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(np.int64)
+    fold = np.arange(len(x)) % 3
+    flips = rng.random(len(x)) < 0.1
+    shown = np.where(fold == 0, y, np.where(flips, 1 - y, y))  # heads know the flips of the later folds, trees cannot
+    as_good = (fold != 0) | (log_probabilities(grow(x[fold != 0], shown[fold != 0], 0), x, 2).argmax(1) == shown)
+    found = challenge(x, shown, fold, 2, heads=as_good, seed=0)
+    assert found.model is None
+    assert found.standing is not None
+    assert found.standing.behind[1] > 1
+
+
+def test_trees_grown_on_from_a_first_part_are_those_grown_at_once() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(300, 4)), rng.integers(0, 3, 300)
+    first = new_trees(0, max_iter=20, warm_start=True).fit(x, y)
+    assert np.array_equal(grow(x, y, 0, first).predict_proba(x), grow(x, y, 0).predict_proba(x))
+
+
+def test_trees_that_diverge_get_a_ridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = problem(3)
+    assert grow(x, y, 0).l2_regularization == 0
+
+    def leaping(seed: int, **settings: float):
+        return new_trees(seed, **{"learning_rate": 0.1 if "l2_regularization" in settings else 50.0, **settings})
+
+    monkeypatch.setattr(boosting, "new_trees", leaping)
+    mended = grow(x, y, 0)
+    assert mended.l2_regularization > 0
+    assert mended.score(x, y) > leaping(0).fit(x, y).score(x, y)

@@ -15,7 +15,7 @@ from earlylearn.errors import Mention, UsageError, visible
 from earlylearn.files import write_bytes
 
 if TYPE_CHECKING:
-    from earlylearn.documents import Summary
+    from earlylearn.documents import Accuracy, Summary
 
 
 def write_frame(frame: Any, target: Path | None, as_json: bool) -> None:
@@ -40,6 +40,9 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2))
 
 
+NONE_PICKED = "none picked"
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on stdout, as wide as the terminal allows."""
     table = Table(title=visible(title), title_justify="left")
@@ -61,7 +64,7 @@ def print_summaries(summaries: "Mapping[str, Summary]") -> None:
     accuracies, found = [run["accuracy"] for run in runs], [run["label_issues"] for run in runs]
     rows = [
         ["test accuracy, last epoch", *(_share(each["test_last"]) for each in accuracies)],
-        ["test accuracy, picked epoch", *(_share(each["test_at_best_val"]) for each in accuracies)],
+        ["test accuracy, picked epoch", *(_picked(each) for each in accuracies)],
         ["held-out given labels predicted, last epoch", *(_share(each["val_last"]) for each in accuracies)],
         *_measured(runs),
         ["wrong labels memorised", *(_share(run["memorized_last"]) for run in runs)],
@@ -70,9 +73,9 @@ def print_summaries(summaries: "Mapping[str, Summary]") -> None:
         ["  share of wrong labels found (recall)", *(_share(each["recall"]) for each in found)],
         ["training time", *(f"{run['seconds']:.0f} s" for run in runs)],
     ]
-    known = [row for row in rows if set(row[1:]) != {"unknown"}]
+    known = [row for row in rows if not {"unknown", NONE_PICKED}.issuperset(row[1:])]
     print_table("results", ["", *map(method_title, summaries)], known)
-    if any(each["test_at_best_val"] is not None for each in accuracies):
+    if any(each["test_at_best_val"] is not None and each["val_best"] is not None for each in accuracies):
         print("picked epoch: the one that predicted most of the given labels held out from training")
 
 
@@ -101,6 +104,11 @@ def print_audit(summary: "Summary", run: str) -> None:
         print(visible(line))
     if summary["label_issues"]["flagged"]:
         print(f"look at them: earlylearn review {shlex.quote(run)}")
+
+
+def _picked(accuracy: "Accuracy") -> str:
+    """The picked epoch's test accuracy; no labels held out, none picked, as under `auto`, whose folds choose."""
+    return NONE_PICKED if accuracy["val_best"] is None else _share(accuracy["test_at_best_val"])
 
 
 def _share(value: float | None) -> str:

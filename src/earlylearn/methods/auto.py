@@ -247,9 +247,9 @@ class Auto(GrownBuffers, Method):
         right[rows] = self._out_of_fold(rows)[:, best].argmax(1) == labels
         x, given, fold, heads = (t.cpu().numpy() for t in (data.inputs, data.draws[0].labels, self.fold, right))
         seed = int(self.generator.integers(2**31))
-        first, log_p, model = challenge(x, given, fold, self.classes, heads=heads, seed=seed)
+        standing, log_p, model = challenge(x, given, fold, self.classes, heads=heads, seed=seed)
         if log_p is None or model is None:
-            self.tried += [] if first is None else [tried(TREES, "first fold", first, 1)]
+            self.tried += [] if standing is None else [tried(TREES, "first folds", standing, 1)]
             return False
         try:
             self.trees.put(arrays_of(model, self.classes), rows.device)

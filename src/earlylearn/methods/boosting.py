@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earlylearn.loop.grown import GrownBuffers
-from earlylearn.methods.choice import Standing, compare, row_weights
+from earlylearn.methods.choice import CLEARLY, Standing, compare, row_weights
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -19,7 +19,9 @@ Inputs = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 MOST_COLUMNS, MOST_ROWS = 100, 50_000  # beyond which they take longer than what they compete with
-BEHIND = 1.0  # standard errors behind the heads at which they are given up after one fold
+BEHIND = 1.0  # standard errors behind the heads at which they are given up, after each fold anew
+EARLY = 20  # rounds of the first fold after which they are given up already, where they are clearly behind
+RIDGE = 1.0  # of trees that would diverge without, as of the other libraries of boosted trees
 FLOOR = 1e-4  # of a probability whose logarithm is taken
 
 
@@ -92,12 +94,13 @@ class Challenge(NamedTuple):
     """What became of boosted trees.
 
     Attributes:
-        first: how they (position 1) compare with the heads (0) on the first fold; None if they could not grow.
+        standing: how they (position 1) compare with the heads (0) on the folds that were tried; None if they could not
+            grow.
         log_p: log probabilities ``float32 [n, C]`` by trees that did not grow on the row; None if they gave up.
         model: the trees of all rows; None if they gave up.
     """
 
-    first: Standing | None
+    standing: Standing | None
     log_p: NDArray[np.float32] | None = None
     model: "HistGradientBoostingClassifier | None" = None
 
@@ -115,27 +118,69 @@ def challenge(
         heads: ``bool [n]``, whether those to be beaten agree with the label, out of fold.
         seed: of scikit-learn's random numbers.
     """
-    log_p, first = np.empty((len(x), classes), np.float32), None
+    log_p, standing = np.empty((len(x), classes), np.float32), None
     for held in range(int(fold.max()) + 1):
-        trains, judged = (fold >= 0) & (fold != held), fold == held
+        trains, so_far = (fold >= 0) & (fold != held), (fold >= 0) & (fold <= held)
+        judged = fold == held
         if len(np.unique(labels[trains])) < 2:
-            return Challenge(first)
-        log_p[judged] = log_probabilities(_grow(x[trains], labels[trains], seed), x[judged], classes)
-        if first is None:
-            right = np.stack([heads[judged], log_p[judged].argmax(1) == labels[judged]], 1)
-            first = compare(torch.from_numpy(right), row_weights(torch.from_numpy(labels[judged]), classes))
-            if first.behind[1] > BEHIND:
-                return Challenge(first)
-    model = _grow(x[fold >= 0], labels[fold >= 0], seed)
+            return Challenge(standing)
+        growing = None
+        if standing is None:
+            growing = new_trees(seed, max_iter=EARLY, warm_start=True).fit(x[trains], labels[trains])
+            log_p[judged] = log_probabilities(growing, x[judged], classes)
+            standing = _compared(log_p[judged], labels[judged], heads[judged])
+            if standing.behind[1] > CLEARLY:
+                return Challenge(standing)
+        log_p[judged] = log_probabilities(grow(x[trains], labels[trains], seed, growing), x[judged], classes)
+        standing = _compared(log_p[so_far], labels[so_far], heads[so_far])
+        if standing.behind[1] > BEHIND:
+            return Challenge(standing)
+    model = grow(x[fold >= 0], labels[fold >= 0], seed)
     log_p[fold < 0] = log_probabilities(model, x[fold < 0], classes)
-    return Challenge(first, log_p, model)
+    return Challenge(standing, log_p, model)
 
 
-def _grow(x: Inputs, labels: Labels, seed: int) -> "HistGradientBoostingClassifier":
+def _compared(log_p: NDArray[np.float32], labels: Labels, heads: NDArray[np.bool_]) -> Standing:
+    """How trees compare with heads, of which is known on which rows they agree with the label."""
+    right = np.stack([heads, log_p.argmax(1) == labels], 1)
+    return compare(torch.from_numpy(right), row_weights(torch.from_numpy(labels), log_p.shape[1]))
+
+
+def new_trees(seed: int, **settings: Any) -> "HistGradientBoostingClassifier":
+    """scikit-learn's, as they come but for these settings."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    model: HistGradientBoostingClassifier = HistGradientBoostingClassifier(random_state=seed).fit(x, labels)
-    return model
+    return HistGradientBoostingClassifier(random_state=seed, **settings)
+
+
+def grow(
+    x: NDArray[Any], labels: Labels, seed: int, growing: "HistGradientBoostingClassifier | None" = None
+) -> "HistGradientBoostingClassifier":
+    """Trees of scikit-learn as they come; with a ridge where they diverge.
+
+    Where all rows of a leaf are as good as sure, Newton's step divides by next to nothing; once such a step is wrong,
+    the next is larger still. It happens with few rows of a class, and shows: the trees then know their own rows worse
+    than the shares of the classes do.
+
+    Args:
+        x: ``[n, d]``.
+        labels: ``int64 [n]``.
+        seed: of scikit-learn's random numbers.
+        growing: trees of the same rows with ``warm_start``, to be grown further.
+    """
+    model = new_trees(seed) if growing is None else growing.set_params(max_iter=new_trees(seed).max_iter)
+    model.fit(x, labels)
+    return new_trees(seed, l2_regularization=RIDGE).fit(x, labels) if _diverged(model, x, labels) else model
+
+
+def _diverged(model: "HistGradientBoostingClassifier", x: NDArray[Any], labels: Labels) -> bool:
+    """Whether its loss on its own rows is larger than that of always saying the shares of the classes."""
+    counts = np.unique(labels, return_counts=True)[1]
+    shares = counts / len(labels)
+    column = np.searchsorted(model.classes_, labels)
+    with np.errstate(divide="ignore"):
+        loss = -np.log(model.predict_proba(x)[np.arange(len(x)), column]).mean()
+    return bool(loss > -(shares * np.log(shares)).sum())
 
 
 def log_probabilities(model: "HistGradientBoostingClassifier", x: Inputs, classes: int) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from earlylearn import wording
+from earlylearn.documents import Accuracy
 from earlylearn.drawing.svg import to_svg
 from earlylearn.report import tables, verdict
 from earlylearn.report.curves import accuracy_figure, loss_figure, memorization_figure
@@ -136,11 +137,16 @@ def _figures(views: dict[str, RunView]) -> "dict[str, Markup]":
     from markupsafe import Markup
 
     runs = {name: view.metrics for name, view in views.items()}
-    picked = {name: view.summary["accuracy"]["best_epoch"] for name, view in views.items()}
+    picked = {name: _picked(view.summary["accuracy"]) for name, view in views.items()}
     return {
         "memorization": Markup(to_svg(memorization_figure(runs), "curve-memorization", _memorization_alt(views))),
         "accuracy": Markup(to_svg(accuracy_figure(runs, picked), "curve-accuracy", _accuracy_alt(views))),
     }
+
+
+def _picked(accuracy: Accuracy) -> int | None:
+    """The epoch that noisy validation picked; None where no labels were held out for it."""
+    return None if accuracy["val_best"] is None else accuracy["best_epoch"]
 
 
 def _loss(view: RunView) -> "Markup | None":
@@ -218,11 +224,11 @@ def _compared(views: dict[str, RunView]) -> list[Line]:
         line("Test accuracy, last epoch", [f["test_last"] for f in facts], percent, "high"),
         line(
             "Test accuracy, epoch picked on noisy validation",
-            [f["test_at_best_val"] for f in facts],
+            [f["test_at_best_val"] if _picked(f) else None for f in facts],
             percent,
             "high",
         ),
-        line("Epoch picked", [f["best_epoch"] for f in facts], count),
+        line("Epoch picked", [_picked(f) for f in facts], count),
         line("Validation accuracy (noisy labels), last epoch", [f["val_last"] for f in facts], percent),
         line("Wrong labels memorised", [s["memorized_last"] for s in summaries], percent, "low"),
         line("Labels flagged", [int(tables.flagged(v.issues).sum()) for v in views.values()], count),

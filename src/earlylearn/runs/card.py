@@ -176,7 +176,7 @@ def _method(config: RunConfig, summary: Summary, versions: Mapping[str, object],
 def _accuracy(accuracy: Accuracy) -> str:
     rows = [
         ("test accuracy, last epoch", accuracy["test_last"]),
-        ("test accuracy, picked epoch", accuracy["test_at_best_val"]),
+        ("test accuracy, picked epoch", None if accuracy["val_best"] is None else accuracy["test_at_best_val"]),
         ("agreement with given labels, held-out rows, last epoch", accuracy.get("val_last")),
         ("agreement with given labels, held-out rows, picked epoch", accuracy["val_best"]),
     ]

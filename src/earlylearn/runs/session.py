@@ -1,5 +1,6 @@
 """How does a run in progress go: trained epoch by epoch, evaluated, written down, and audited at its end?"""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ from earlylearn.runs.progress import TrainingProgress
 from earlylearn.runs.run import Run
 from earlylearn.runs.together import Seat
 
+SELDOM = 1.0  # seconds between checkpoints, where epochs are quicker and none is picked
 EARLY = 0.25  # of the epochs, which learn too little to audit labels by, whatever noisy validation says (docs/LOG.md)
 MANY_ROWS = 100_000  # whose tables are larger than the blocks that a training step frees and asks for again
 
@@ -70,6 +72,7 @@ class Session:
         self.evaluator = Evaluator.of(self.data, self.draw, loaded.test, fabric.device, metrics)
         self.best: Best | None = None  # the epoch that noisy validation picked so far
         self.audited: Best | None = None  # and of those that are not early, while the picked one is
+        self.kept = -math.inf  # when the last checkpoint was written, on the monotonic clock
 
     @property
     def leads(self) -> bool:
@@ -172,7 +175,9 @@ class Session:
     def _keep(self, folder: RunFolder, record: EpochRecord) -> None:
         """Write the epoch's line and checkpoints; noisy validation picks, ties go to the later epoch.
 
-        Beside the picked epoch, while that is an early one, the best of those that are not is kept to audit by.
+        Beside the picked epoch, while that is an early one, the best of those that are not is kept to audit by. Where
+        no epoch is picked, a checkpoint may wait until the last one is a second old: writing it takes longer than an
+        epoch of small heads.
         """
         epoch: Best = {
             "epoch": record["epoch"],
@@ -185,6 +190,9 @@ class Session:
         elif self._early(self.best) and not self._early(epoch) and _as_good(epoch, self.audited):
             self.audited, also = epoch, folder.audited
         folder.append_metrics(record)
+        picks = epoch["val_accuracy"] is not None
+        if not picks and record["epoch"] < self.config.epochs and time.monotonic() < self.kept + SELDOM:
+            return
         # Last, because it is what a resumed run believes: until it is there, the epoch did not happen.
         state = {
             "fit": self.fit.state_dict(),
@@ -195,6 +203,7 @@ class Session:
             "config": asked_of(self.config),
         }
         save_checkpoint(folder.last, state, also=also)
+        self.kept = time.monotonic()
 
     def _go_back(self, path: Path) -> None:
         """Have the method as it was in a checkpoint."""
