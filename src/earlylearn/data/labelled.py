@@ -157,7 +157,8 @@ class LabelledData:
         if self.pictures is None:
             return self
         inputs, checksum = self.pictures.once()
-        return replace(self, inputs=inputs, pictures=None, checksum=checksum)
+        notes = (*self.notes, *told_together(self.pictures, inputs, self.ids, self.name))
+        return replace(self, inputs=inputs, pictures=None, checksum=checksum, notes=notes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +193,19 @@ def _all_differ(ids: NDArray[np.str_]) -> bool:
         if len(np.unique(np.concatenate(sums))) == len(ids):
             return True
     return len(set(ids.tolist())) == len(ids)
+
+
+def told_together(pictures: Pictures, inputs: NDArray[Any], ids: NDArray[np.str_], name: str) -> tuple[str, ...]:
+    """A line about pictures that differ and became the same inputs ``[n, ...]``, if there are any."""
+    found, looked_at = pictures.fell_together(inputs)
+    if not found:
+        return ()
+    one, other = found[0]
+    return (
+        f"{name}: {len(found):,} of {looked_at:,} pictures differ from another, and are the same to a network, such "
+        f"as {ids[one]} and {ids[other]}: of several frames the first counts, what is transparent is white, and large "
+        "ones are made small",
+    )
 
 
 def no_features(rows: int) -> NDArray[np.float32]:

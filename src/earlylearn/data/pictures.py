@@ -1,8 +1,10 @@
 """Which pictures stand behind the rows of a data set, at whatever size they are wanted?"""
 
+import filecmp
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +94,24 @@ class Pictures:
             opened.seek(max(found.st_size - _PART, 0))
             noted = f"{found.st_size} {found.st_mtime_ns} {self.schema.get('white')}"
             return noted.encode(), head, opened.read(_PART)
+
+    def fell_together(self, inputs: NDArray[Any]) -> tuple[list[tuple[int, int]], int]:
+        """Rows of inputs ``[n, ...]`` that equal an earlier one though the pictures differ: (earlier, row).
+
+        And how many rows were looked at: of more than `SEVERAL` bytes so many, evenly spread.
+        """
+        first, found = dict[int, int](), []
+        rows = range(0, len(inputs), max(1, -(-inputs.nbytes // SEVERAL)))
+        for row in rows:
+            earlier = first.setdefault(hash(inputs[row].tobytes()), row)
+            if earlier != row and np.array_equal(inputs[earlier], inputs[row]) and self._differ(earlier, row):
+                found.append((earlier, row))
+        return found, len(rows)
+
+    def _differ(self, one: int, other: int) -> bool:
+        if isinstance(self.source, np.ndarray):
+            return not np.array_equal(self.source[one], self.source[other])
+        return not filecmp.cmp(self.source[one], self.source[other], shallow=False)
 
     def _read(self, rows: Sequence[int], schema: Schema) -> NDArray[np.uint8]:
         if isinstance(self.source, np.ndarray):

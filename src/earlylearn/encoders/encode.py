@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from earlylearn.data.counting import say
-from earlylearn.data.labelled import LabelledData, Unlabelled
+from earlylearn.data.labelled import LabelledData, Unlabelled, told_together
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.schema import Noted, Schema
 from earlylearn.data.sources import Loaded
@@ -272,12 +272,15 @@ def _with_features(data: LabelledData, encoding: _Encoding) -> LabelledData:
     columns = [] if data.is_image else [data.inputs]
     for each in columns:
         digest.update(np.ascontiguousarray(each).tobytes())
+    shown = encoding.shown(data)
+    told = () if shown is None else told_together(shown, values[0], data.ids, data.name)
     return replace(
         data,
+        notes=(*data.notes, *told),
         inputs=np.concatenate([*columns, *values], axis=1),
         schema={**data.schema, "encoder": encoding.noted},
         augment="none",
         checksum=digest.hexdigest(),
-        pictures=encoding.shown(data),
+        pictures=shown,
         fitted=encoding.fitted,
     )

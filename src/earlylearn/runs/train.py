@@ -15,7 +15,7 @@ from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.memory import IN_MEMORY
 from earlylearn.data.request import Setting, as_list
-from earlylearn.data.sources import Loaded, is_in_memory, name_of
+from earlylearn.data.sources import Loaded, is_in_memory, name_of, refuse_notes
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import from_json, write_json
 from earlylearn.loop.method import Method
@@ -135,6 +135,8 @@ def read(data: Any, settings: dict[str, Any], *, quiet: bool = False) -> tuple[L
         mine = name in RunConfig.model_fields or name == "callbacks"
         (request if mine else options)[name] = plain(name_of(value)) if name not in OBJECTS else value
     loaded, source, encoder = read_request(data, request, quiet=quiet)
+    if request.get("strict"):  # once more, for what decoding and label files had to tell
+        refuse_notes(loaded.train.notes + (loaded.test.notes if loaded.test else ()))
     for note in dict.fromkeys(loaded.train.notes + (loaded.test.notes if loaded.test else ())):
         say(note)  # never kept quiet: it says what became of the user's data
     if is_in_memory(request.get("test")):

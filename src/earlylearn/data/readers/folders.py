@@ -1,18 +1,22 @@
 """How does a folder with one sub-folder per class become images and labels?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
+from earlylearn.data.readers.alike import of_names
 from earlylearn.data.readers.images import natural_augmentation, survey
 from earlylearn.data.readers.paths import IMAGE_SUFFIXES, listed, reading, relative_id
 from earlylearn.data.readers.walk import images_below, is_hidden, together, without_unreadable
 from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
+from earlylearn.wording import plural
 
 _VALIDATION = frozenset({"val", "valid", "validation", "dev"})
+_TRAINING, _TESTING = frozenset({"train", "training"}), frozenset({"test", "testing"})
 
 
 def read_folder(
@@ -36,17 +40,30 @@ def read_folder(
         folders = _folders(path)
         nested = "train" in folders and _only_folders(path / "train")
         has_test = "test" in folders and _only_folders(path / "test")
-    if nested and not has_test and len(folders) > 1 and set(folders) <= {"train", "test"} | _VALIDATION:
-        other = next(f for f in folders if f != "train")
-        raise UsageError(
-            f"{name}: looks like parts of a data set ({listed(folders)}), not like classes; give "
-            f"{path / 'train'} as the data and {path / other} with {setting('test', 'DATA')}, "
-            "or call the test part 'test'"
-        )
     if not (nested and has_test):
+        _refuse_parts(path, folders, name)
         return _read(path, path, name, image_size, skip_unreadable, like), None
     train = _read(path / "train", path, name, image_size, skip_unreadable, like)
+    beside = [folder for folder in folders if folder not in ("train", "test")]
+    if beside:
+        train = replace(train, notes=(*train.notes, f"{name}: beside train and test, {listed(beside)} is left out"))
     return train, _read(path / "test", path, name, image_size, skip_unreadable, like or train)
+
+
+def _refuse_parts(path: Path, folders: list[str], name: str) -> None:
+    """Raises UsageError of folders that are parts of a data set, however they are spelt, and not classes."""
+    lower = {folder.lower(): folder for folder in folders}
+    training = next((lower[each] for each in lower if each in _TRAINING), None)
+    if training is None or len(folders) < 2 or not set(lower) <= _TRAINING | _TESTING | _VALIDATION:
+        return
+    with reading(path, "give a readable folder"):
+        if not _only_folders(path / training):
+            return
+    other = next(folder for folder in folders if folder != training)
+    raise UsageError(
+        f"{name}: looks like parts of a data set ({listed(folders)}), not like classes; give {path / training} as the "
+        f"data and {path / other} with {setting('test', 'DATA')}, or call the parts 'train' and 'test'"
+    )
 
 
 def folder_inputs(path: Path, schema: Schema) -> Unlabelled:
@@ -97,6 +114,11 @@ def _read(
                 f"{path / unknown[0]}: {unknown[0]!r} is not among the classes {listed(classes)} of the "
                 "training data; rename or remove the folder"
             )
+    if like is None:
+        notes += of_names([folder for folder in folders if found[folder]], "classes", str(path))
+    astray = sum(not is_hidden(each.name) and each.suffix.lower() in IMAGE_SUFFIXES for each in path.iterdir())
+    if astray:
+        notes += (f"{path}: beside the class folders, {plural(astray, 'image')} in none of them: left out",)
     files = [file for folder in folders for file in found[folder]]
     schema, said = survey(files, image_size) if like is None else (like.schema, ())
     counts = [len(found[folder]) for folder in folders if found[folder]]

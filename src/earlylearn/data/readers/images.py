@@ -89,6 +89,12 @@ def _notes(headers: Sequence["_Header"]) -> tuple[str, ...]:
     if see_through:
         of = f"{plural(see_through, 'image')} of {len(headers):,}"
         notes.append(f"{of} with an alpha channel: where one is transparent, it counts as white")
+    several = sum(header.several for header in headers)
+    if several:
+        notes.append(f"{plural(several, 'image')} of {len(headers):,} of several frames or pages: the first counts")
+    below = [header.darkest for header in headers if header.darkest < 0]
+    if below:
+        notes.append(f"{plural(len(below), 'image')} go down to {min(below):,}: what is below 0 counts as black")
     deep = [header.brightest for header in headers if header.brightest is not None]
     white = _white(headers) if deep else WHITE
     if white < WHITE:
@@ -171,12 +177,16 @@ class _Header(NamedTuple):
     width: int
     see_through: bool
     brightest: int | None  # of the pixels of an image of more than 8 bits
+    darkest: int
+    several: bool  # frames or pages
 
 
 def _header(file: Path) -> _Header:
     with reading(file, MEND), Image.open(file) as image:
-        brightest = int(np.asarray(image).max(initial=0)) if image.mode.startswith("I") else None
-        return _Header(image.mode, image.height, image.width, image.has_transparency_data, brightest)
+        levels = np.asarray(image) if image.mode.startswith("I") else None
+        brightest, darkest = (None, 0) if levels is None else (int(levels.max(initial=0)), int(levels.min(initial=0)))
+        several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1  # a camera's second one is for itself
+        return _Header(image.mode, image.height, image.width, image.has_transparency_data, brightest, darkest, several)
 
 
 def _each(work: Callable[[Any], _T], items: Sequence[Any]) -> list[_T]:

@@ -105,7 +105,7 @@ def _take(found: Found, file: str, within: str) -> None:
         found.passed[suffix or "without a suffix"] += 1
         return
     link = os.path.islink(file)
-    if link and _leads_back(file, within):
+    if link and os.path.exists(file) and _leads_back(file, within):
         found.links.append(Path(file))
         return
     if os.path.exists(file) and not stat.S_ISREG(os.stat(file).st_mode):
