@@ -239,11 +239,20 @@ def _raise_unless_missing(error: OSError) -> None:
         raise error
 
 
-def new_file(out: str | None, overwrite: bool) -> Path | None:
-    """A file that may be written, or None; UsageError if it is there already, a folder, or in no folder."""
+def new_file(out: str | None, overwrite: bool, *, spare: Sequence[tuple[Any, str]] = ()) -> Path | None:
+    """A file that may be written, or None; UsageError if it is there already, a folder, or in no folder.
+
+    Args:
+        out: its path.
+        overwrite: one that is there may be replaced.
+        spare: files and folders of which nothing may be, whatever `overwrite` says, and what each is, in words.
+    """
     if out is None:
         return None
     path, overwrite = Path(out), yes_or_no("overwrite", overwrite)
+    for place, what in spare:
+        if isinstance(place, str | Path) and path.is_file() and _is_of(path, Path(place).expanduser()):
+            raise UsageError(f"{setting('out', out)}: is {what}; name another file")
     if path.is_dir():
         raise UsageError(f"{setting('out', out)}: is a folder; name a file")
     if path.exists() and not overwrite:
@@ -253,6 +262,12 @@ def new_file(out: str | None, overwrite: bool) -> Path | None:
     if not path.parent.is_dir():
         raise UsageError(f"{setting('out', out)}: the folder {path.parent} does not exist; make it first")
     return path
+
+
+def _is_of(path: Path, place: Path) -> bool:
+    """Whether a file is this one, or lies in this folder."""
+    file = path.resolve()
+    return place.exists() and (file == place.resolve() or (place.is_dir() and place.resolve() in file.parents))
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

@@ -375,7 +375,7 @@ CASES = [
     ("train --resume begun", "begun/metrics.jsonl|--overwrite", text("begun/metrics.jsonl", b"\xff\n")),
     ("train --resume begun", "begun/metrics.jsonl|0 lines|restore", gone("begun/metrics.jsonl")),
     ("train --resume begun", "points.npz|changed|restore", arrays("points.npz", x=X, y=Y)),
-    ("train --resume begun", "points.npz|no such file", gone("points.npz")),
+    ("train --resume begun", "begun: its data|points.npz|no such file|config.json", gone("points.npz")),
     # predicting
     ("predict nowhere digits", "nowhere|not a run folder|--out"),
     ("predict run nowhere", "'nowhere'|no such file|existing path"),
@@ -397,7 +397,21 @@ CASES = [
     ("predict run digits --out no/p.csv", "--out no/p.csv|does not exist|make it"),
     ("predict run digits --out file/p.csv", "--out file/p.csv|"),
     ("predict run digits --out /dev/full --overwrite", "--out /dev/full|No space left|choose"),
+    ("predict table-run flowers.csv --out flowers.csv --overwrite", "--out flowers.csv|is the data|another file"),
+    ("predict run photos --out photos/cat/0.png --overwrite", "--out photos/cat/0.png|is the data|another file"),
+    (
+        "predict run digits --out run/label_issues.csv --overwrite",
+        "--out run/label_issues.csv|is part of the run|another file",
+    ),
+    ("predict run digits --out p.parquet", "--out p.parquet|as CSV|.csv"),
+    (
+        "predict table-run t.csv",
+        "t.csv|'width'|call 'Width ' so",
+        text("t.csv", "Width ,height,colour,key\n1,1,red,f0\n"),
+    ),
     # listing issues
+    ("issues run --out run/label_issues.csv --overwrite", "--out run/label_issues.csv|is part of the run"),
+    ("issues run --out i.xlsx", "--out i.xlsx|as CSV|.csv"),
     ("issues notes", "notes|not a run folder"),
     ("issues begun", "begun/label_issues.csv|--resume begun"),
     ("issues run --top -1", "--top -1|0 or more"),
@@ -406,6 +420,7 @@ CASES = [
     ("issues run", "run/label_issues.csv|'id'|restore", text("run/label_issues.csv", "rubbish")),
     ("issues run", "run/label_issues.csv|utf-8|--overwrite", text("run/label_issues.csv", b"\xff\x00")),
     # writing noise
+    ("noise points.npz --noise pair:0.4 --out points.npz --overwrite", "--out points.npz|is the data"),
     ("noise digits --noise pair:0.4", "--out FILE|noise digits --noise pair:0.4 --out labels.npz"),
     ("noise digits --out l.npz", "--noise KIND:RATE|earlylearn noise lists"),
     ("noise --noise pair:0.4 --out l.npz", "DATA|earlylearn noise digits"),

@@ -12,10 +12,20 @@ from rich.console import Console
 from rich.table import Table
 
 from earlylearn.errors import Mention, UsageError, visible
-from earlylearn.files import write_bytes
+from earlylearn.files import new_file, write_bytes
 
 if TYPE_CHECKING:
     from earlylearn.documents import Accuracy, Summary
+
+
+_OTHERS = (".xlsx", ".xls", ".ods", ".parquet", ".pq", ".json", ".jsonl", ".npz", ".npy", ".gz", ".zip", ".html")
+
+
+def new_table(out: str | None, overwrite: bool, *, spare: Sequence[tuple[Any, str]] = ()) -> Path | None:
+    """A CSV file that may be written, or None; arguments and errors as of `earlylearn.files.new_file`."""
+    if out is not None and Path(out).suffix.lower() in _OTHERS:
+        raise UsageError(f"--out {out}: is written as CSV; let its name end in .csv")
+    return new_file(out, overwrite, spare=spare)
 
 
 def write_frame(frame: Any, target: Path | None, as_json: bool) -> None:

@@ -48,7 +48,7 @@ def noise(
         else:
             print_table("kinds of noise (for --noise)", ["name", "what it does", "source"], kinds)
         return
-    target = new_file(out, overwrite)
+    target = new_file(out, overwrite, spare=[(data, "the data"), (labels, "the labels")])
     if data is None or noise is None or target is None:
         missing = "DATA" if data is None else "--noise KIND:RATE" if noise is None else "--out FILE"
         raise UsageError(

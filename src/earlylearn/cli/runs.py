@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from earlylearn.cli.answers import print_audit, print_json, print_summaries, print_table, write_frame
+from earlylearn.cli.answers import new_table, print_audit, print_json, print_summaries, print_table, write_frame
 from earlylearn.cli.options import (
     OF_DATA,
     Data,
@@ -26,7 +26,6 @@ from earlylearn.cli.options import (
     takes_settings,
 )
 from earlylearn.errors import UsageError, hyperparameter
-from earlylearn.files import new_file
 
 if TYPE_CHECKING:
     from earlylearn.runs.run import Run
@@ -141,7 +140,7 @@ def predict(
 
     check_weights(weights)
     trained = Run(run)
-    target = new_file(out, overwrite)
+    target = new_table(out, overwrite, spare=[(run, "part of the run"), (data, "the data")])
     inputs, ids = trained.read(data, data_dir=data_dir, strict=strict)
     probability = trained.predict_proba(inputs, weights=weights)  # type: ignore[arg-type]
     frame = pd.DataFrame({"id": ids, "predicted_label": [trained.classes[k] for k in probability.argmax(1)]})
@@ -220,9 +219,9 @@ def issues(
         return
     if top is not None and not is_whole(top):
         raise UsageError(f"--top {top}: must be a whole number, 0 or more")
-    target = new_file(out, overwrite)
+    made_from = check_run(Path(run)).get("data")
+    target = new_table(out, overwrite, spare=[(run, "part of the run"), (made_from, "the data")])
     most = int(top) if top is not None else 0 if target or json_ else 20
-    check_run(Path(run))
     frame = read_issues(Path(run) / NAME)
     frame = frame[frame["is_label_issue"]].sort_values("label_quality", kind="stable")
     shown = frame.head(most) if most else frame

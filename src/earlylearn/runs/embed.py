@@ -53,7 +53,7 @@ def embed(
     Raises:
         UsageError: the request or the data is wrong, there is nothing to encode, or the file cannot be written.
     """
-    target = new_file(str(out), overwrite)
+    target = new_file(str(out), overwrite, spare=[(data, "the data")])
     assert target is not None
     if target.suffix != ".npz":
         raise UsageError(f"{setting('out', out)}: must end in .npz")

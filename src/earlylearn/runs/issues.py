@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,10 +20,12 @@ _TEXT = ("id", "given_label", "predicted_label", "true_label", "split", "reason"
 _KINDS = {"id": "O", "given_label": "O", "predicted_label": "O", "label_quality": "f", "is_label_issue": "b"}
 
 
-def check_run(path: Path) -> None:
-    """Raises UsageError unless a folder is a run's, of a format that is known here."""
+def check_run(path: Path) -> dict[str, Any]:
+    """What ``config.json`` of a run says, unchecked but for its format; UsageError if the folder is no run's."""
     check_there(path)
-    check_format(read_json(path / CONFIG), path / CONFIG)
+    document = read_json(path / CONFIG)
+    check_format(document, path / CONFIG)
+    return document if isinstance(document, dict) else {}
 
 
 def check_there(path: Path) -> None:

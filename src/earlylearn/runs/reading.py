@@ -44,6 +44,11 @@ def read_request(data: Any, request: Mapping[str, Any], *, quiet: bool, saved: P
     """
     if isinstance(data, LabelledData):
         data = Loaded(data, None)
+    if saved is not None and isinstance(data, str) and data not in BUILTIN and not Path(data).exists():
+        raise UsageError(
+            f"{saved.parent}: its data, {data}: no such file or folder; put them back, or write into its config.json, "
+            "as 'data', where they are now"
+        )
     encoder, fitted = request.get("encoder"), saved if saved is not None and saved.exists() else None
     if isinstance(data, Loaded):
         usual = (None, "refuse", 0, (), False)  # what config.json holds where nothing was said

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.readers.alike import reading
 from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.faults import ColumnFault, is_free_text, together
 from earlylearn.data.readers.paths import listed
@@ -76,9 +77,11 @@ def check_columns(frame: pd.DataFrame | DiskTable, columns: Sequence[Column], wh
     """Raises UsageError if a column of the training data is missing."""
     gone = [c["name"] for c in columns if c["name"] not in frame.columns]
     if gone:
+        like = next((each for each in frame.columns if reading(each) == reading(gone[0])), None)
+        mend = "add it" if like is None else f"call {like!r} so"
         raise UsageError(
             f"{where}: the column {gone[0]!r} of the training data is missing ({len(gone)} of {len(columns)} "
-            f"are); add it, the columns here are {listed(frame.columns)}"
+            f"are); {mend}, the columns here are {listed(frame.columns)}"
         )
 
 
