@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import earlylearn as el
@@ -12,10 +14,12 @@ from earlylearn.cli.main import main
 from earlylearn.documents import FORMAT
 from earlylearn.files import from_json
 from earlylearn.loop.fit import Fit
+from earlylearn.review.opening import open_rows
 from earlylearn.runs.checkpoint import load_checkpoint, save_checkpoint
 from earlylearn.runs.run import Run
 
-LAST = "begun/checkpoint/last.safetensors"
+NEWEST = "checkpoint/last.safetensors"
+LAST, PICKED, REVIEW = f"begun/{NEWEST}", "table/checkpoint/picked.safetensors", "review table --json"
 NESTED = []  # within what Python reads, beyond what it writes
 for _ in range(900):
     NESTED = [NESTED]
@@ -80,6 +84,10 @@ def checkpoint(*path, to=...):
     return spoil
 
 
+def gone(name):
+    return lambda here: (here / name).unlink()
+
+
 def place(document, path, to):
     for key in path[:-1]:
         document = document[key]
@@ -87,6 +95,30 @@ def place(document, path, to):
         del document[path[-1]]
     else:
         document[path[-1]] = to
+
+
+def issues(change):
+    def spoil(here):
+        path = here / "table" / "label_issues.csv"
+        change(pd.read_csv(path)).to_csv(path, index=False)
+
+    return spoil
+
+
+def labels(change):
+    def spoil(here):
+        kept = dict(np.load(here / "table" / "labels.npz"))
+        np.savez(here / "table" / "labels.npz", **{**kept, "given": change(kept["given"])})
+
+    return spoil
+
+
+def pipe(name):
+    def spoil(here):
+        (here / name).unlink()
+        os.mkfifo(here / name)
+
+    return spoil
 
 
 RESUME, SHOW, PREDICT, TABLE = (
@@ -175,6 +207,36 @@ CASES = [
     ),
     (SHOW, "run/config.json|format|'one'|restore", changed("run/config.json", "format", to="one")),
     (SHOW, "run/config.json|format|-1|restore", changed("run/config.json", "format", to=-1)),
+    # what fits by its form, and is of another run
+    (TABLE, f"{PICKED}|inputs, classes|restore", changed("table/config.json", "inputs", "classes", to=["b", "a"])),
+    (
+        TABLE,
+        f"{PICKED}|inputs, schema|restore",
+        changed("table/config.json", "inputs", "schema", "columns", 1, "categories", to=["white", "red"]),
+    ),
+    (TABLE, f"{PICKED}|seed is 5|began with 0", changed("table/config.json", "seed", to=5)),
+    (RESUME, f"{LAST}|inputs, classes", changed("begun/config.json", "inputs", "classes", to=[*"9876543210"])),
+    (RESUME, "begun/metrics.jsonl|line 1|restore", changed("begun/metrics.jsonl", "val_accuracy", to=0.123)),
+    (
+        f"{SHOW} --epochs 3",
+        "run/checkpoint/last.safetensors|no such checkpoint",
+        gone("run/checkpoint/last.safetensors"),
+    ),
+    (REVIEW, "table/label_issues.csv|'0'|given label|labels.npz|another run", labels(lambda given: 1 - given)),
+    (REVIEW, "table/labels.npz|is not of the data", labels(lambda given: given[:9])),
+    (REVIEW, "table/labels.npz|is not of the data", labels(lambda given: given + 7)),
+    (REVIEW, "table/labels.npz|'given'|as a run writes it", labels(lambda given: given + 0.5)),
+    (REVIEW, "table/label_issues.csv|'zebra'|no class", issues(lambda table: table.assign(predicted_label="zebra"))),
+    (REVIEW, "table/label_issues.csv|ids are not", issues(lambda table: table.assign(id=range(100, 140)))),
+    (REVIEW, "table/beliefs.npy|[3, 2]|remove it", lambda here: np.save(here / "table/beliefs.npy", np.zeros((3, 2)))),
+    ("issues table", "table/label_issues.csv|quality 5", issues(lambda table: table.assign(label_quality=5.0))),
+    ("issues table", "table/label_issues.csv|'3'|twice", issues(lambda table: table.assign(id=3))),
+    ("issues table", "table/label_issues.csv|9 rows|40", issues(lambda table: table[:9])),
+    *(
+        (request, f"{request.split()[1]}/{name}|pipe|restore", pipe(f"{request.split()[1]}/{name}"))
+        for request in ("issues table", "predict run digits")
+        for name in ("config.json", "label_issues.csv", "labels.npz", "checkpoint/last.safetensors")
+    ),
 ]
 
 
@@ -190,6 +252,20 @@ def test_one_line_with_status_2(request_, words, spoil, here, capsys):
     for word in words.split("|"):
         assert word in line
     assert not captured.out
+
+
+def test_a_spreadsheet_may_sort_the_issues(here):
+    before = open_rows("table")
+    issues(lambda table: table.sort_values("label_quality", ascending=False))(here)
+    after = open_rows("table")
+    pd.testing.assert_frame_equal(after.issues, before.issues)
+    assert [after.suggested(str(k)) for k in range(40)] == [before.suggested(str(k)) for k in range(40)]
+
+
+def test_a_line_that_a_kill_cut_short_is_no_fault(here):
+    with (here / "begun" / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "val_')
+    assert el.resume("begun", quiet=True).summary["epochs"] == 2
 
 
 def test_a_folder_says_its_format_and_one_that_says_none_is_read(here):

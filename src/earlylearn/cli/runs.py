@@ -212,17 +212,19 @@ def issues(
     json_: Json = False,
 ) -> None:
     """List the labels that a run believes wrong, the most suspicious first, or write them for another tool."""
-    from earlylearn.runs.issues import NAME, check_run, read_issues
+    from earlylearn.runs.issues import NAME, check_rows, check_run, read_issues
 
     if format_ is not None:
         _export(run, format_, out)
         return
     if top is not None and not is_whole(top):
         raise UsageError(f"--top {top}: must be a whole number, 0 or more")
-    made_from = check_run(Path(run)).get("data")
+    config = check_run(Path(run))
+    made_from = config.get("data")
     target = new_table(out, overwrite, spare=[(run, "part of the run"), (made_from, "the data")])
     most = int(top) if top is not None else 0 if target or json_ else 20
     frame = read_issues(Path(run) / NAME)
+    check_rows(frame, config, Path(run) / NAME)
     frame = frame[frame["is_label_issue"]].sort_values("label_quality", kind="stable")
     shown = frame.head(most) if most else frame
     if target or json_:

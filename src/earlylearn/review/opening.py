@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.corrections import read_corrections
 from earlylearn.data.readers.paths import listed
 from earlylearn.errors import UsageError, call, setting
@@ -27,7 +31,37 @@ def open_rows(path: str | Path, *, show: tuple[str, ...] = ()) -> Rows:
     data = reread(run).train
     if len(issues) != len(data):
         raise UsageError(f"{run.folder.issues}: has {len(issues)} rows, the data {len(data)}; restore the file")
-    return Rows(data, issues, originals(run, data, show), beliefs=run.folder.read_beliefs())
+    beliefs = run.folder.read_beliefs()
+    if beliefs is not None and beliefs.shape != (len(data), len(data.classes)):
+        raise UsageError(
+            f"{run.folder.beliefs}: has the shape {list(beliefs.shape)}, not that of {len(data):,} rows and "
+            f"{len(data.classes):,} classes; restore the file, or remove it"
+        )
+    return Rows(data, _aligned(issues, data, run), originals(run, data, show), beliefs=beliefs)
+
+
+def _aligned(issues: pd.DataFrame, data: LabelledData, run: Run) -> pd.DataFrame:
+    """Label issues in the order of the data, in whatever order somebody's spreadsheet left them.
+
+    Raises:
+        UsageError: they are of other rows, labels or classes.
+    """
+    ids, file = [str(name) for name in data.ids], run.folder.issues
+    if issues["id"].tolist() != ids:
+        if set(issues["id"]) != set(ids):
+            raise UsageError(f"{file}: its ids are not those of the data; restore the file")
+        issues = issues.set_index("id", drop=False).loc[ids].reset_index(drop=True)
+    given = np.array(data.classes, dtype=object)[data.labels]
+    other = np.flatnonzero(issues["given_label"].to_numpy(object) != given)
+    if len(other):
+        raise UsageError(
+            f"{file}: {ids[other[0]]!r} has the given label {issues['given_label'].iloc[other[0]]!r}, and "
+            f"{given[other[0]]!r} in {run.folder.labels.name}; one of the two is of another run, restore it"
+        )
+    strange = set(issues["predicted_label"]) - set(data.classes) - {""}
+    if strange:
+        raise UsageError(f"{file}: has the predicted label {min(strange)!r}, which is no class; restore the file")
+    return issues
 
 
 def open_review(

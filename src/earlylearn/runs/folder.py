@@ -29,7 +29,7 @@ from earlylearn.files import Contents, check_format, checked, from_json, read_js
 from earlylearn.methods import check_options
 from earlylearn.runs.config import RunConfig
 from earlylearn.runs.inputs import Inputs, check_inputs
-from earlylearn.runs.issues import AGAIN, CONFIG, CSV_ROWS, NAME, check_there, issue_parts
+from earlylearn.runs.issues import AGAIN, CONFIG, CSV_ROWS, NAME, check_there, issue_parts, read_issues
 from earlylearn.runs.lock import locked
 from earlylearn.values import a_path, describe, yes_or_no
 
@@ -209,9 +209,11 @@ class RunFolder:
                 arrays = dict(kept)
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise UsageError(f"{self.labels}: cannot be read ({error}); {AGAIN}") from None
-        missing = {"given", "train_rows", "val_rows"} - set(arrays)
-        if missing:
-            raise UsageError(f"{self.labels}: has no array {min(missing)!r}; {AGAIN}")
+        for name in ("given", "train_rows", "val_rows"):
+            if name not in arrays:
+                raise UsageError(f"{self.labels}: has no array {name!r}; {AGAIN}")
+            if arrays[name].dtype.kind not in "iu" or arrays[name].ndim != 1:
+                raise UsageError(f"{self.labels}: the array {name!r} is not as a run writes it; {AGAIN}")
         return arrays
 
     def append_metrics(self, record: EpochRecord) -> None:
@@ -299,7 +301,7 @@ class RunFolder:
 
     def read_issues(self) -> pd.DataFrame:
         """``label_issues.csv``; class names stay text, whatever they look like."""
-        return pd.concat(issue_parts(self.issues), ignore_index=True)
+        return read_issues(self.issues)
 
     def read_worst_issues(self, most: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The same for a page: of all rows what is counted, all columns of the ``most`` flagged ones of lowest quality.

@@ -29,8 +29,14 @@ def check_run(path: Path) -> dict[str, Any]:
 
 
 def check_there(path: Path) -> None:
-    """Raises UsageError unless a folder has the file that makes it a run; of a folder of runs it names some."""
+    """Raises UsageError unless a folder has the file that makes it a run; of a folder of runs it names some.
+
+    Nor may one of its files be a pipe or device, for which every reader would wait.
+    """
     if (path / CONFIG).exists():
+        for file in (*path.glob("*"), *path.glob("*/*")):
+            if file.exists() and not (file.is_file() or file.is_dir()):
+                raise UsageError(f"{file}: is no file but a pipe or device; remove it, and restore the file")
         return
     inside = sorted(str(each.parent) for layout in ("*", "runs/*") for each in path.glob(f"{layout}/{CONFIG}"))
     if inside:
@@ -40,8 +46,24 @@ def check_there(path: Path) -> None:
 
 
 def read_issues(file: Path) -> pd.DataFrame:
-    """``label_issues.csv`` of a run; class names stay text, whatever they look like. Errors as of `issue_parts`."""
-    return pd.concat(issue_parts(file), ignore_index=True)
+    """``label_issues.csv`` of a run; class names stay text, whatever they look like.
+
+    Raises:
+        UsageError: as of `issue_parts`, or an id stands twice.
+    """
+    frame = pd.concat(issue_parts(file), ignore_index=True)
+    twice = frame["id"][frame["id"].duplicated()]
+    if len(twice):
+        raise UsageError(f"{file}: the id {twice.iloc[0]!r} stands twice; restore the file, or {AGAIN}")
+    return frame
+
+
+def check_rows(frame: pd.DataFrame, config: dict[str, Any], file: Path) -> None:
+    """Raises UsageError unless label issues have a row for each of the data, as ``config.json`` counts them."""
+    inputs = config.get("inputs")
+    rows = inputs.get("n") if isinstance(inputs, dict) else None
+    if isinstance(rows, int) and rows != len(frame):
+        raise UsageError(f"{file}: has {len(frame):,} rows, the data {rows:,}; restore the file")
 
 
 def issue_parts(file: Path) -> Iterator[pd.DataFrame]:
@@ -68,3 +90,7 @@ def _check(part: pd.DataFrame, file: Path) -> None:
     for column, kind in _KINDS.items():
         if column not in part or part[column].dtype.kind != kind:
             raise UsageError(f"{file}: has no column {column!r} as a run writes it; restore the file, or {AGAIN}")
+    quality = part["label_quality"].dropna()
+    if not quality.between(0, 1).all():
+        odd = quality[~quality.between(0, 1)].iloc[0]
+        raise UsageError(f"{file}: has the label quality {odd:g}, which is none; restore the file, or {AGAIN}")

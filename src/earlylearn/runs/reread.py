@@ -11,6 +11,7 @@ from earlylearn.data.originals import Originals
 from earlylearn.data.readers.memory import IN_MEMORY
 from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
+from earlylearn.runs.issues import AGAIN
 from earlylearn.runs.reading import read_request
 from earlylearn.runs.run import Run
 
@@ -37,6 +38,8 @@ def reread(run: Run, data: LabelledData | Loaded | None = None) -> Loaded:
     saved = folder.read_labels()
     truth = saved.get("true")
     given = saved["given"].astype(np.int64)
+    if given.shape != loaded.train.labels.shape or given.min() < 0 or given.max() >= len(loaded.train.classes):
+        raise UsageError(f"{folder.labels}: is not of the data of {config.data}; restore the file, or {AGAIN}")
     return loaded._replace(train=loaded.train.with_labels(given, None if truth is None else truth.astype(np.int64)))
 
 

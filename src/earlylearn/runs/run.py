@@ -35,6 +35,7 @@ from earlylearn.runs.checkpoint import load_checkpoint, method_state
 from earlylearn.runs.config import axes_of
 from earlylearn.runs.export import Format, Trained, WithEncoder, export
 from earlylearn.runs.folder import RunFolder
+from earlylearn.runs.origin import check_origin
 from earlylearn.runs.own import Own
 from earlylearn.runs.raw import network_inputs
 from earlylearn.values import yes_or_no
@@ -238,6 +239,10 @@ class Run:
         if weights not in self._models:
             path = self.folder.picked if weights == "picked" else self.folder.last
             state = load_checkpoint(path)
+            try:
+                check_origin(state, self.config, self.inputs)
+            except ValueError as error:
+                raise UsageError(f"{path}: does not fit config.json ({error}); restore the file") from None
             known = self.config.architecture()  # refuses one that is gone, or changed
             shape, classes = tuple(self.inputs["shape"]), len(self.classes)
             channels = shape[0]

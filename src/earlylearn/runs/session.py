@@ -26,11 +26,12 @@ from earlylearn.runs.config import RunConfig
 from earlylearn.runs.evaluate import Evaluator
 from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.generators import Generators
-from earlylearn.runs.inputs import inputs_in_words
+from earlylearn.runs.inputs import Inputs, inputs_in_words
 from earlylearn.runs.issues import AGAIN
 from earlylearn.runs.loggers import make_loggers, numbers_of
 from earlylearn.runs.metrics import find_metrics
 from earlylearn.runs.one_line import one_line_errors
+from earlylearn.runs.origin import asked_of, check_origin
 from earlylearn.runs.prepare import LabelDraw, build_method, make_batches, make_fabric, make_fit, under_draw
 from earlylearn.runs.progress import TrainingProgress
 from earlylearn.runs.run import Run
@@ -70,6 +71,7 @@ class Session:
         self.dynamics = Dynamics(len(self.data)).to(fabric.device)
         metrics = find_metrics(config.metrics, config.own.metrics)
         self.evaluator = Evaluator.of(self.data, self.draw, loaded.test, fabric.device, metrics)
+        self.inputs: Inputs | None = None  # what the run's folder notes of them
         self.best: Best | None = None  # the epoch that noisy validation picked so far
         self.audited: Best | None = None  # and of those that are not early, while the picked one is
         self.kept = -math.inf  # when the last checkpoint was written, on the monotonic clock
@@ -79,10 +81,10 @@ class Session:
         """Whether this process writes the run's folder: of several, the first."""
         return bool(self.fit.fabric.global_rank == 0)
 
-    def take_up(self, checkpoint: dict[str, Any], path: Path) -> None:
-        """Continue from the state in a checkpoint; UsageError if it is not one of this run."""
+    def take_up(self, checkpoint: dict[str, Any], path: Path, inputs: Inputs | None = None) -> None:
+        """Continue from the state in a checkpoint; UsageError if it is not one of this run, or of these inputs."""
         try:
-            self._check_config(checkpoint)
+            check_origin(checkpoint, self.config, inputs)
             self.best, self.audited = self._best_of(checkpoint, "best"), None
             if checkpoint.get("audited") is not None:  # of older checkpoints there is none
                 self.audited = self._best_of(checkpoint, "audited")
@@ -92,15 +94,6 @@ class Session:
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
             raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file, or {AGAIN}") from None
-
-    def _check_config(self, checkpoint: dict[str, Any]) -> None:
-        """Raise ValueError if config.json is not what the run began with: half of it was trained otherwise."""
-        began = checkpoint.get("config")  # those written before this was kept have none
-        if not isinstance(began, dict):
-            return
-        for name, value in asked_of(self.config).items():
-            if name in began and began[name] != value:
-                raise ValueError(f"{name} is {value!r}, and the run began with {began[name]!r}")
 
     def _best_of(self, checkpoint: dict[str, Any], name: str) -> Best:
         """An epoch that a checkpoint names, if it and the epoch of the checkpoint can be of this run."""
@@ -119,6 +112,7 @@ class Session:
         if self.fit.fabric.device.type == "cpu":
             keep_freed_memory()
         fabric = self.fit.fabric
+        self.inputs = folder.read_config()[1]
         with one_line_errors(folder):
             loggers = make_loggers(self.config.log, self.config.own.log, folder.path)
             for record in folder.read_metrics() if self.fit.epoch else ():  # of a run that goes on
@@ -201,6 +195,7 @@ class Session:
             "best": self.best,
             "audited": self.audited,
             "config": asked_of(self.config),
+            "inputs": self.inputs,
         }
         save_checkpoint(folder.last, state, also=also)
         self.kept = time.monotonic()
@@ -319,19 +314,6 @@ def _as_good(epoch: Best, other: Best | None) -> bool:
     """Whether noisy validation likes an epoch as well as an earlier one; without it the later one is liked."""
     mine, theirs = epoch["val_accuracy"], None if other is None else other["val_accuracy"]
     return mine is None or theirs is None or mine >= theirs
-
-
-# Where a run finds its data and on what it computes: that may change between two parts of it.
-MAY_CHANGE = frozenset(
-    {"data", "data_dir", "labels", "true_labels", "corrections", "test", "pretrained", "noise", "encoder", "plugins"}
-    | {"accelerator", "devices", "num_nodes", "eager", "method", "network", "strict", "epochs", "continued"}
-)
-
-
-def asked_of(config: RunConfig) -> dict[str, Any]:
-    """What a run was asked for, as JSON has it, but for what may change while it is interrupted."""
-    settings: dict[str, Any] = config.model_dump(mode="json", exclude=set(MAY_CHANGE))
-    return settings
 
 
 def _check_finite(method: Method, epoch: int) -> None:

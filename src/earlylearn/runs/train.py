@@ -248,7 +248,8 @@ def resume(
 
 def _lengthened(run: Run, epochs: Any) -> RunConfig:
     """The request of a run that is to have more epochs."""
-    done = load_checkpoint(run.folder.last)["fit"]["epoch"] if run.folder.last.exists() else 0
+    begun = run.folder.last.exists() or run.folder.finished
+    done = load_checkpoint(run.folder.last)["fit"]["epoch"] if begun else 0
     least = max(done, run.config.epochs if run.folder.finished else 0) + 1
     epochs = whole_number("epochs", epochs, least=least, why=f"the run has {least - 1} already")
     return run.config.model_copy(update={"epochs": epochs, "continued": (*run.config.continued, run.config.epochs)})
@@ -290,11 +291,29 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
             session = Session(config, loaded, draws, quiet=quiet, seat=seat)
             if checkpoint is not None:
                 names = method_names(session.fit.method)
-                session.take_up(load_checkpoint(checkpoint, names), checkpoint)
+                session.take_up(load_checkpoint(checkpoint, names), checkpoint, run.inputs)
+                _check_metrics(session, folder)
+            elif folder.metrics.exists() and folder.metrics.read_bytes().count(b"\n") > 1:
+                say(f"{folder.last}: is gone; the run begins anew")
             with one_line_errors(folder):
+                folder.last.parent.mkdir(exist_ok=True)
                 folder.keep_metrics(session.fit.epoch)
                 note_environment(folder)
             return finished(session, session.run(folder), seat)
+
+
+def _check_metrics(session: Session, folder: RunFolder) -> None:
+    """Raise UsageError of metrics that are of another run than the checkpoint."""
+    best = session.best
+    if best is None or not folder.metrics.exists():
+        return
+    lines = folder.read_metrics(best["epoch"])  # no more: a kill may have cut the last one short
+    if len(lines) == best["epoch"]:
+        line = lines[-1]
+        if (line["epoch"], line["val_accuracy"]) != (best["epoch"], best["val_accuracy"]):
+            raise UsageError(
+                f"{folder.metrics}: line {best['epoch']} is not of the run of {folder.last}; restore the file"
+            )
 
 
 def _tell_threads(folder: RunFolder) -> None:
