@@ -191,7 +191,7 @@ CASES = [
     ("train points.npz --network resnet34", "resnet34|3 columns|mlp or linear"),
     (f"{TRAIN} --precision 64", "--precision 64|32-true"),
     (f"{TRAIN} --accelerator nonesuch", "--accelerator nonesuch|cpu"),
-    (f"{TRAIN} --devices 2 --method mixup", "--devices 2|one process|elr"),
+    (f"{TRAIN} --devices 2 --method dividemix", "--devices 2|one process|elr"),
     (f"{TRAIN} --devices 0", "--devices 0|greater than or equal to 1"),
     (f"{TRAIN} --num-nodes 2", "--num-nodes 2|torchrun"),
     (f"{TRAIN} --recipe nonesuch", "--recipe nonesuch|cifar10-elr"),

@@ -101,7 +101,7 @@ class Pictures:
         And how many rows were looked at: of more than `SEVERAL` bytes so many, evenly spread.
         """
         first, found = dict[int, int](), []
-        rows = range(0, len(inputs), max(1, -(-inputs.nbytes // SEVERAL)))
+        rows = range(0, len(inputs), max(1, -(-inputs.nbytes // max(1, SEVERAL))))
         for row in rows:
             earlier = first.setdefault(hash(inputs[row].tobytes()), row)
             if earlier != row and np.array_equal(inputs[earlier], inputs[row]) and self._differ(earlier, row):

@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
+from earlylearn.errors import UsageError
+from earlylearn.runs.checkpoint import Best
 from earlylearn.runs.config import RunConfig
+from earlylearn.runs.folder import RunFolder
 from earlylearn.runs.inputs import Inputs
 
 # Where a run finds its data and on what it computes: that may change between two parts of it.
@@ -41,6 +44,17 @@ def check_origin(checkpoint: dict[str, Any], config: RunConfig, inputs: Inputs |
     for name, found in inputs.items():
         if _text(found) != _text(noted.get(name)):
             raise ValueError(f"inputs, {name}: is not what the run was trained with")
+
+
+def check_metrics(best: Best | None, folder: RunFolder) -> None:
+    """Raise UsageError of metrics that are of another run than the checkpoint, which knows its best epoch."""
+    if best is None or not folder.metrics.exists():
+        return
+    lines = folder.read_metrics(best["epoch"])  # no more: a kill may have cut the last one short
+    if len(lines) < best["epoch"]:
+        return
+    if (lines[-1]["epoch"], lines[-1]["val_accuracy"]) != (best["epoch"], best["val_accuracy"]):
+        raise UsageError(f"{folder.metrics}: line {best['epoch']} is not of the run of {folder.last}; restore the file")
 
 
 def _text(value: object) -> str:

@@ -27,6 +27,7 @@ from earlylearn.runs.folder import RunFolder, environment, note_environment
 from earlylearn.runs.inputs import describe_inputs, inputs_in_words
 from earlylearn.runs.memory import check_memory
 from earlylearn.runs.one_line import one_line_errors
+from earlylearn.runs.origin import check_metrics
 from earlylearn.runs.own import KINDS, LISTS, take_objects
 from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.reading import read_request
@@ -292,7 +293,7 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
             if checkpoint is not None:
                 names = method_names(session.fit.method)
                 session.take_up(load_checkpoint(checkpoint, names), checkpoint, run.inputs)
-                _check_metrics(session, folder)
+                check_metrics(session.best, folder)
             elif folder.metrics.exists() and folder.metrics.read_bytes().count(b"\n") > 1:
                 say(f"{folder.last}: is gone; the run begins anew")
             with one_line_errors(folder):
@@ -300,20 +301,6 @@ def go_on(run: Run, loaded: Loaded, *, quiet: bool = False) -> Run:
                 folder.keep_metrics(session.fit.epoch)
                 note_environment(folder)
             return finished(session, session.run(folder), seat)
-
-
-def _check_metrics(session: Session, folder: RunFolder) -> None:
-    """Raise UsageError of metrics that are of another run than the checkpoint."""
-    best = session.best
-    if best is None or not folder.metrics.exists():
-        return
-    lines = folder.read_metrics(best["epoch"])  # no more: a kill may have cut the last one short
-    if len(lines) == best["epoch"]:
-        line = lines[-1]
-        if (line["epoch"], line["val_accuracy"]) != (best["epoch"], best["val_accuracy"]):
-            raise UsageError(
-                f"{folder.metrics}: line {best['epoch']} is not of the run of {folder.last}; restore the file"
-            )
 
 
 def _tell_threads(folder: RunFolder) -> None:
