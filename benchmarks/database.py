@@ -97,6 +97,8 @@ def share(url: str, folder: Path, *, workers: int, killed: int, seeds: int, epoc
     }
     finished = Counter(path.parent.name for path in folder.glob("machine-*/runs/*/summary.json"))
     answers = [json.loads((folder / f"{out.name}.json").read_text()) for out in running if statuses[out.name] == 0]
+    for run in (run for answer in answers for run in answer["runs"]):
+        del run["folder"]  # which is where it was made, and None elsewhere
     return {
         "exit_statuses": statuses,
         "tasks": len(tasks),

@@ -86,11 +86,18 @@ def images(rows: int = 1920) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
     return rng.integers(0, 256, (rows, 3, 32, 32), dtype=np.uint8), rng.integers(0, 10, rows)
 
 
+def columns(rows: int = 9120) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Noise in the shape of a table."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(rows, 3072)).astype(np.float32), rng.integers(0, 10, rows)
+
+
 def time(folder: Path, processes: list[int], rounds: int) -> None:
     """Print seconds of an epoch by number of processes, interleaved: the median of each run's epochs but the first."""
     work: dict[str, tuple[Any, dict[str, Any]]] = {
         "digits small-cnn, 64": ("digits", {"network": "small-cnn"}),
         "32 x 32 small-cnn, 128": (images(), {"network": "small-cnn", "batch_size": 128, "augment": "none"}),
+        "3,072 columns, mlp, 1,024": (columns(), {"network": "mlp", "batch_size": 1024}),
     }
     for name, (data, settings) in work.items():
         seconds: dict[int, list[float]] = {count: [] for count in processes}

@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.modules._functions import SyncBatchNorm
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
@@ -60,38 +61,68 @@ def _batch_norm(
             )
         return applied
     x = input if input.dtype == torch.float64 else input.float()
-    axes, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
-    count = x.new_full((1,), x.numel() / x.shape[1])
-    total: Tensor = _Sum.apply(torch.cat((x.sum(axes), count)))  # type: ignore[no-untyped-call]
-    n = total[-1].detach()
-    mean = total[:-1] / n
-    centred = x - mean.view(shape)
-    squares: Tensor = _Sum.apply(centred.square().sum(axes))  # type: ignore[no-untyped-call]
-    variance = squares / n
-    with torch.no_grad():
+    y: Tensor = _Normalised.apply(x, weight, bias, running_mean, running_var, momentum, eps)  # type: ignore[no-untyped-call]
+    return y.to(input.dtype)
+
+
+class _Normalised(torch.autograd.Function):
+    """Normalised by the moments of all processes' parts: one message there, one back."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        momentum: float,
+        eps: float,
+    ) -> Tensor:
+        mean, variance, n = _moments(x)
         if running_mean is not None and running_var is not None:
             running_mean.lerp_(mean, momentum)
             running_var.lerp_(variance * (n / (n - 1)), momentum)
-    y = centred * (variance + eps).rsqrt().view(shape)
-    if weight is not None:
-        y = y * weight.view(shape)
-    return (y if bias is None else y + bias.view(shape)).to(input.dtype)
-
-
-class _Sum(torch.autograd.Function):
-    """The sum over the processes; its gradient is the sum of theirs."""
+        ctx.save_for_backward(x, weight, mean, (variance + eps).rsqrt(), n)
+        ctx.shifted = bias is not None
+        return F.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps) if len(x) else x.clone()
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return _summed(x)
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, scale, n = ctx.saved_tensors
+        axes, shape = _channels(x)
+        centred = x - mean.view(shape)
+        shift, slope = upstream.sum(axes), (upstream * centred).sum(axes)
+        total = torch.stack((shift, slope))
+        with answered():
+            dist.all_reduce(total)
+        factor = scale if weight is None else scale * weight
+        # factor * (upstream - mean of it - centred * scale^2 * mean of upstream * centred), in two passes
+        gradient = torch.addcmul(
+            (-factor * total[0] / n).view(shape), centred, (-factor * scale.square() * total[1] / n).view(shape)
+        ).addcmul_(upstream, factor.view(shape))
+        of_weight = None if weight is None else slope * scale
+        return gradient, of_weight, shift if ctx.shifted else None, None, None, None, None
 
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _summed(gradient)
+
+def _channels(x: Tensor) -> tuple[list[int], list[int]]:
+    """The axes that are summed over, and the shape of a number per channel."""
+    return [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
 
 
-def _summed(x: Tensor) -> Tensor:
-    total = x.clone(memory_format=torch.contiguous_format)
+def _moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and variance of each channel over all processes, and of how many numbers."""
+    said = x.new_zeros(1 + 2 * x.shape[1])
+    if len(x):
+        variance, mean = torch.var_mean(x, _channels(x)[0], correction=0)
+        said = torch.cat((x.new_full((1,), x.numel() / x.shape[1]), mean, variance))
+    heard = [torch.empty_like(said) for _ in range(dist.get_world_size())]
     with answered():
-        dist.all_reduce(total)
-    return total
+        dist.all_gather(heard, said)
+    parts = torch.stack(heard)
+    count = parts[:, :1]
+    means, variances = parts[:, 1:].chunk(2, 1)
+    n = count.sum()
+    mean = (count * means).sum(0) / n
+    return mean, (count * (variances + (means - mean).square())).sum(0) / n, n
