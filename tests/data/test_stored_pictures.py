@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from earlylearn.data import image_store, pictures
+from earlylearn.data import image_store, pictures, surveyed
 from earlylearn.data.fingerprint import fingerprint
+from earlylearn.data.readers import images
 from earlylearn.data.sources import load
 from earlylearn.runs.train import train
 
@@ -75,6 +76,22 @@ def test_many_have_a_checksum_whether_or_not_they_can_be_kept(tmp_path, monkeypa
     assert not isinstance(held.train.inputs, np.memmap)
     assert fingerprint(held) == fingerprint(kept)
     assert "decodes them again" in capsys.readouterr().err
+
+
+def test_many_are_looked_into_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(surveyed, "MANY_FILES", 2)
+    data = folder(tmp_path / "data", "I;16")
+    first = load(data)
+    monkeypatch.setattr(surveyed, "survey", lambda *_: pytest.fail("looked into again"))
+    again = load(data)
+    assert (again.train.schema, again.train.notes) == (first.train.schema, first.train.notes)
+    (kept,) = data.rglob("survey-*.json")
+    kept.write_text("{")
+    (data / "cat" / "00.png").write_bytes((data / "cat" / "02.png").read_bytes())
+    looked = []
+    monkeypatch.setattr(surveyed, "survey", lambda files, size: looked.append(len(files)) or images.survey(files, size))
+    assert load(data).train.schema == first.train.schema
+    assert looked == [24]
 
 
 def test_a_run_from_the_store_is_the_run_from_memory(tmp_path, monkeypatch):

@@ -92,7 +92,7 @@ def _stored(
     root: Path, names: Sequence[str], schema: Schema, name: str, mend: str, candidates: Sequence[Path]
 ) -> tuple[NDArray[np.uint8], str]:
     """The images, from the first folder that has them, or decoded into the first of all."""
-    wanted = _Wanted(root, names, schema, name, mend, _stamps(root, names, name))
+    wanted = _Wanted(root, names, schema, name, mend, file_stamps(root, names, name))
     for place in candidates:
         found = _open(place, wanted)
         if found:
@@ -142,14 +142,15 @@ class _Wanted:
     @property
     def files(self) -> str:
         white = f" {self.schema['white']}" if "white" in self.schema else ""
-        return _digest_of((f"{FORMAT} {self.shape}{white}", *self.stamps))
+        return digest_of((f"{FORMAT} {self.shape}{white}", *self.stamps))
 
     @property
     def file(self) -> str:
         return f"{self.series}-{self.files[:16]}.npy"
 
 
-def _stamps(root: Path, names: Sequence[str], name: str) -> list[str]:
+def file_stamps(root: Path, names: Sequence[str], name: str) -> list[str]:
+    """A digest of names, sizes and times of each block of files; UsageError if some are not there."""
     missing, lines = [], []
     for each in names:
         try:
@@ -229,7 +230,7 @@ def _decode(place: Path, wanted: _Wanted) -> str:
             digests.append(digest)
             lines.write(f"{stamp} {digest}\n")
             lines.flush()
-    checksum = _digest_of((str(wanted.shape), *digests))
+    checksum = digest_of((str(wanted.shape), *digests))
     partial.replace(path)
     _write_index(path, wanted.files, checksum)
     log.unlink()
@@ -286,7 +287,7 @@ def _blocks(wanted: _Wanted, skip: int) -> Generator[tuple[NDArray[np.uint8], st
             ahead = begin(first)
             for start in range(first, total, BLOCK):
                 (out, futures), ahead = ahead, begin(start + BLOCK)
-                yield out, _digest_of(future.result() for future in futures)
+                yield out, digest_of(future.result() for future in futures)
                 advance(len(out))
     finally:
         pool.shutdown(cancel_futures=True)
@@ -309,11 +310,12 @@ def _check_room(place: Path, wanted: _Wanted, already: int) -> None:
 def pixels_checksum(pixels: NDArray[np.uint8]) -> str:
     """The checksum of finished pixels, read once more: of the digests of blocks, made of those of images."""
     starts = range(0, len(pixels), BLOCK)
-    blocks = [_digest_of(_digest([image.data]) for image in pixels[start : start + BLOCK]) for start in starts]
-    return _digest_of((str(pixels.shape), *blocks))
+    blocks = [digest_of(_digest([image.data]) for image in pixels[start : start + BLOCK]) for start in starts]
+    return digest_of((str(pixels.shape), *blocks))
 
 
-def _digest_of(texts: Iterable[str]) -> str:
+def digest_of(texts: Iterable[str]) -> str:
+    """A digest of texts one after another, in hexadecimal."""
     return _digest(text.encode() for text in texts)
 
 

@@ -1,7 +1,7 @@
 """How are some rows taken of an array that is mapped from the disk, and looked at some at a time?"""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +17,27 @@ def blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (array[start : start + step] for start in range(0, len(array), step))
 
 
+def copied(array: "np.memmap[Any, Any]", parts: Iterable[NDArray[Any]]) -> "np.memmap[Any, Any]":
+    """Parts ``[m, ...]`` one after another, mapped, in a file without a name beside that of another array."""
+    rows, first = 0, None
+    with _nameless(array) as file:
+        for part in parts:
+            first, rows = part, rows + len(part)
+            file.write(np.ascontiguousarray(part).tobytes())
+        file.flush()
+        assert first is not None  # there is a row
+        copy = np.memmap(file, first.dtype, "r", shape=(rows, *first.shape[1:]))
+    copy.filename = array.filename  # whose folder takes the next copy
+    return copy
+
+
+def row_numbers(rows: int) -> Iterator[NDArray[np.str_]]:
+    """The numbers of rows from 0 as text, some at a time, all of one width."""
+    kind = np.dtype(f"<U{len(str(max(0, rows - 1)))}")
+    step = max(1, BLOCK // kind.itemsize)
+    return (np.arange(start, min(rows, start + step)).astype(kind) for start in range(0, rows, step))
+
+
 def rows_of(array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
     """The rows named, in that order; of a mapped array they are mapped too, since memory may not hold them.
 
@@ -28,13 +49,7 @@ def rows_of(array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
     if rows[-1] - rows[0] + 1 == len(rows) and bool((np.diff(rows) == 1).all()):
         return array[rows[0] : rows[-1] + 1]
     step = max(1, BLOCK // max(1, array[:1].nbytes))
-    with _nameless(array) as file:
-        for start in range(0, len(rows), step):
-            file.write(np.ascontiguousarray(array[rows[start : start + step]]).tobytes())
-        file.flush()
-        copy = np.memmap(file, array.dtype, "r", shape=(len(rows), *array.shape[1:]))
-    copy.filename = array.filename  # whose folder takes the next copy
-    return copy
+    return copied(array, (np.asarray(array[rows[start : start + step]]) for start in range(0, len(rows), step)))
 
 
 def _nameless(array: "np.memmap[Any, Any]") -> IO[bytes]:

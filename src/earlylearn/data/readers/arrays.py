@@ -1,6 +1,7 @@
 """How does an .npz with x and y become inputs and labels?"""
 
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData, Unlabelled
+from earlylearn.data.mapped import blocks, copied, row_numbers
 from earlylearn.data.readers.alike import FEWEST_ROWS, of_names
 from earlylearn.data.readers.classes import class_codes, class_names, label_values, named_by_numbers
 from earlylearn.data.readers.features import Missing, fill_missing, medians
@@ -71,7 +73,7 @@ def read_npz(
             inputs=rows_of_array(x, schema, f"{name}, array 'x{suffix}'"),
             labels=class_codes(values, classes, where, positions=not named_by_numbers(classes)),
             classes=classes,
-            ids=_ids(path, keys, f"ids{suffix}", len(x), name),
+            ids=_ids(path, keys, f"ids{suffix}", x, name),
             schema=schema,
             notes=(*notes, *remarks_of_array(x, schema, f"{name}, array 'x{suffix}'")),
         )
@@ -111,7 +113,7 @@ def read_npy(
         inputs=rows_of_array(x, schema, name),
         labels=class_codes(values, classes, setting("labels", labels)),
         classes=classes,
-        ids=np.arange(len(x)).astype(str),
+        ids=_numbers(x),
         schema=schema,
         notes=(*said, *remarks_of_array(x, schema, name)),
     )
@@ -121,10 +123,10 @@ def array_inputs(path: Path, schema: Schema) -> Unlabelled:
     """The rows of an .npy file, or of the array ``x`` of an .npz, encoded as `schema` says."""
     if path.suffix.lower() == ".npy":
         where, raw = str(path), npy_array(path)
-        ids = np.arange(len(raw)).astype(str) if raw.ndim else np.zeros(0, str)
+        ids = _numbers(raw) if raw.ndim else np.zeros(0, str)
     else:
         where, raw = f"{path}, array 'x'", npz_array(path, "x")
-        ids = _ids(path, npz_keys(path), "ids", len(raw) if raw.ndim else 0, str(path))
+        ids = _ids(path, npz_keys(path), "ids", raw if raw.ndim else raw[None][:0], str(path))
     x, said = _like(raw, schema, where)
     return Unlabelled(
         inputs=rows_of_array(x, schema, where), ids=ids, notes=(*said, *remarks_of_array(x, schema, where))
@@ -142,14 +144,20 @@ def _of_named(named: tuple[str, ...], y: NDArray[Any], name: str) -> tuple[str, 
     return lines
 
 
-def _ids(path: Path, keys: list[str], key: str, rows: int, name: str) -> NDArray[np.str_]:
-    """The ids that an .npz has under a key, else row numbers."""
+def _ids(path: Path, keys: list[str], key: str, x: NDArray[Any], name: str) -> NDArray[np.str_]:
+    """The ids that an .npz has under a key, else the numbers of the rows of x."""
     if key not in keys:
-        return np.arange(rows).astype(str)
+        return _numbers(x)
+    rows = len(x)
     ids = npz_array(path, key)
     if ids.shape != (rows,) or ids.dtype.kind not in "iuU":
         raise UsageError(f"{name}, array {key!r}: {ids.dtype} {list(ids.shape)}; give one id per row, as text")
     return ids.astype(str)
+
+
+def _numbers(x: NDArray[Any]) -> NDArray[np.str_]:
+    """Row numbers as ids, mapped from the disk like the rows themselves."""
+    return copied(x, row_numbers(len(x))) if isinstance(x, np.memmap) else np.arange(len(x)).astype(str)
 
 
 def as_images(x: NDArray[Any]) -> NDArray[np.uint8] | None:
@@ -191,10 +199,11 @@ def remarks_of_array(x: NDArray[Any], schema: Schema, where: str) -> tuple[str, 
                 f"{where}: {far:,} of {flat.size:,} numbers are far from those of training ({low:.4g} to {high:.4g}): "
                 "is that the same unit?"
             )
-    gaps = int((~np.isfinite(flat)).any(axis=0).sum()) if x.dtype.kind == "f" else 0
-    if gaps and schema.get("medians") is not None:
+    gaps = sum((~np.isfinite(part)).sum(axis=0) for part in blocks(flat)) if x.dtype.kind == "f" else np.zeros(1, int)
+    if gaps.any() and schema.get("medians") is not None:
         lines.append(
-            f"{where}: {int((~np.isfinite(flat)).sum()):,} missing values are filled by the medians of {gaps} features"
+            f"{where}: {int(gaps.sum()):,} missing values are filled by the medians of "
+            f"{np.count_nonzero(gaps)} features"
         )
     offsets = schema.get("offsets") or [0.0] * flat.shape[1]
     fallen = []
@@ -266,7 +275,21 @@ def rows_of_array(x: NDArray[Any], schema: Schema, where: str) -> NDArray[Any]:
         for k, column in far.items():
             flat[:, k] = column
         fill = None if fill is None else [median - offset for median, offset in zip(fill, offsets, strict=True)]
-    return fill_missing(flat, fill, where)
+    return _mapped_filled(flat, fill, where) if isinstance(flat, np.memmap) else fill_missing(flat, fill, where)
+
+
+def _mapped_filled(flat: "np.memmap[Any, Any]", fill: Sequence[float | None] | None, where: str) -> NDArray[np.float32]:
+    """`fill_missing` of an array that is mapped from the disk, and stays so; it is copied only if there are gaps."""
+
+    def filled() -> Iterator[NDArray[np.float32]]:
+        start = 0
+        for part in blocks(flat):
+            yield fill_missing(part, fill, where, start)
+            start += len(part)
+
+    if all(np.isfinite(part).all() for part in blocks(flat)):
+        return flat
+    return copied(flat, filled())
 
 
 def _check(x: NDArray[Any], where: str) -> None:

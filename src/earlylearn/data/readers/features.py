@@ -17,6 +17,7 @@ from earlylearn.data.schema import Column
 from earlylearn.errors import UsageError, setting
 
 Missing = Literal["refuse", "impute"]
+AT_ONCE = 2**26  # numbers of which medians are made at a time
 MOST_CATEGORIES = 1000
 FEW_CATEGORIES = 20  # fewer are categories even where none repeats, unless they are sentences
 _BOOLS = {"true": "True", "1": "True", "1.0": "True", "false": "False", "0": "False", "0.0": "False"}
@@ -121,12 +122,17 @@ def medians(values: NDArray[Any], where: str) -> list[float]:
     Raises:
         UsageError: a column has no finite value.
     """
-    finite = np.isfinite(values)
-    empty = np.flatnonzero(~finite.any(axis=0))
-    if len(empty):
-        culprit = f"{where}, feature {empty[0]}" if values.shape[1] > 1 else where
-        raise UsageError(f"{culprit}: has no value in any row; leave it out")
-    return [float(m) for m in np.nanmedian(np.where(finite, values, np.nan), axis=0)]
+    found: list[float] = []
+    step = max(1, AT_ONCE // max(1, len(values)))
+    for start in range(0, values.shape[1], step):
+        part = values[:, start : start + step]
+        finite = np.isfinite(part)
+        empty = np.flatnonzero(~finite.any(axis=0))
+        if len(empty):
+            culprit = f"{where}, feature {start + empty[0]}" if values.shape[1] > 1 else where
+            raise UsageError(f"{culprit}: has no value in any row; leave it out")
+        found += [float(m) for m in np.nanmedian(np.where(finite, part, np.nan), axis=0)]
+    return found
 
 
 def fill_missing(

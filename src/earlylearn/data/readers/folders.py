@@ -8,10 +8,11 @@ import numpy as np
 from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.readers.alike import of_names
-from earlylearn.data.readers.images import natural_augmentation, survey
+from earlylearn.data.readers.images import natural_augmentation
 from earlylearn.data.readers.paths import IMAGE_SUFFIXES, listed, reading, relative_id
 from earlylearn.data.readers.walk import images_below, is_hidden, together, without_unreadable
 from earlylearn.data.schema import Schema
+from earlylearn.data.surveyed import survey_once
 from earlylearn.errors import UsageError, setting
 from earlylearn.wording import plural
 
@@ -120,7 +121,7 @@ def _read(
     if astray:
         notes += (f"{path}: beside the class folders, {plural(astray, 'image')} in none of them: left out",)
     files = [file for folder in folders for file in found[folder]]
-    schema, said = survey(files, image_size) if like is None else (like.schema, ())
+    schema, said = survey_once(files, image_size, top) if like is None else (like.schema, ())
     counts = [len(found[folder]) for folder in folders if found[folder]]
     codes = [classes.index(folder) for folder in folders if found[folder]]
     return LabelledData(

@@ -142,7 +142,7 @@ def fit_arrays(images: NDArray[np.uint8], schema: Schema) -> NDArray[np.uint8]:
     channels = 3 if schema["mode"] == "RGB" else 1
     shape = (channels, *schema["size"])
     if images.shape[1:] == shape:
-        return np.ascontiguousarray(images)
+        return images if images.flags.c_contiguous else np.ascontiguousarray(images)
     what = f"{len(images):,} images of {shape[1]} x {shape[2]} pixels"
     check_room(len(images) * math.prod(shape), what, f"give a smaller {setting('image_size')}")
     out = np.empty((len(images), *shape), np.uint8)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from earlylearn.data.cache import CACHE_VARIABLE, make, places
 from earlylearn.data.counting import counted, say
+from earlylearn.data.mapped import row_numbers
 from earlylearn.data.readers.disk_table import CELLS, DiskTable, ParquetColumns, Source, TextColumns
 from earlylearn.data.readers.features import check_columns, encode_columns
 from earlylearn.data.readers.frames import separator_of
@@ -314,11 +315,12 @@ def _lay_rows(beside: Path, rows: int, widths: Sequence[int], out: Path) -> None
 
 
 def _write_row_numbers(path: Path, rows: int) -> None:
-    kind = np.dtype(f"<U{len(str(max(0, rows - 1)))}")
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": kind.str, "fortran_order": False, "shape": (rows,)})
-        for start in range(0, rows, CELLS // 16):
-            file.write(np.arange(start, min(rows, start + CELLS // 16)).astype(kind).tobytes())
+        for k, part in enumerate(row_numbers(rows)):
+            if not k:
+                header = {"descr": part.dtype.str, "fortran_order": False, "shape": (rows,)}
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(part.tobytes())
 
 
 def _checksum(inputs: NDArray[np.float32]) -> str:

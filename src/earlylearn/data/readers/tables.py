@@ -15,7 +15,7 @@ from earlylearn.data.readers.classes import class_codes, class_names, label_valu
 from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.features import Missing, encode_columns, fit_columns, text_values
 from earlylearn.data.readers.frames import TEXT_SUFFIXES, gaps_as_written, read_frame
-from earlylearn.data.readers.images import natural_augmentation, survey
+from earlylearn.data.readers.images import natural_augmentation
 from earlylearn.data.readers.paths import listed
 from earlylearn.data.readers.remarks import counters, of_features, of_values, without_header
 from earlylearn.data.readers.roles import (
@@ -30,6 +30,7 @@ from earlylearn.data.readers.roles import (
 from earlylearn.data.readers.suspects import check_classes
 from earlylearn.data.readers.table_store import TableStore, disk_table
 from earlylearn.data.schema import Column, Schema
+from earlylearn.data.surveyed import survey_once
 from earlylearn.errors import UsageError, setting
 
 MAJORITY = "label by majority"  # the column of given labels where several people's are given instead
@@ -196,7 +197,7 @@ def _schema(
     if how.like is not None:
         return how.like.schema, ()
     if how.image is not None:
-        schema, said_of_images = survey(image_files(frame, how.image, path, name), image_size)
+        schema, said_of_images = survey_once(image_files(frame, how.image, path, name), image_size, path.parent)
         return schema | {"image": how.image, "id_column": how.id_column}, said_of_images
     aside = {how.label, how.id_column, how.true_label, *how.text, *how.drop, *how.annotators}
     aside |= set(how.show) - set(how.text)

@@ -1,0 +1,80 @@
+"""Are arrays that are mapped from the disk read as those in memory are: numbers, messages, notes, ids?"""
+
+import numpy as np
+import pytest
+
+from earlylearn.data import mapped
+from earlylearn.data.fingerprint import fingerprint
+from earlylearn.data.readers import features
+from earlylearn.data.sources import load
+from earlylearn.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch):
+    monkeypatch.setattr(mapped, "BLOCK", 64)
+    monkeypatch.setattr(features, "AT_ONCE", 50)
+
+
+def both(monkeypatch, data, **how):
+    found = []
+    for memory in ("1T", "0"):
+        monkeypatch.setenv("EARLYLEARN_MEMORY", memory)
+        try:
+            found.append(load(data, **how))
+        except UsageError as error:
+            found.append(error.message)
+    return found
+
+
+def arrays(kind, gap=False):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 5)).astype(np.float32)
+    if kind == "images":
+        x = rng.integers(0, 256, (40, 3, 8, 8), dtype=np.uint8)
+    elif kind == "cube":
+        x = x.reshape(40, 5, 1)
+    if gap:
+        x[17, 3] = np.nan
+    return {"x": x, "y": rng.permutation(["cat", "dog"] * 20)}
+
+
+@pytest.mark.parametrize("missing", ["refuse", "impute"])
+@pytest.mark.parametrize(("kind", "gap"), [("flat", False), ("flat", True), ("cube", False), ("images", False)])
+def test_arrays_are_the_same_mapped(tmp_path, monkeypatch, kind, gap, missing):
+    there = arrays(kind, gap)
+    np.savez(tmp_path / "t.npz", **there)
+    np.save(tmp_path / "x.npy", there["x"])
+    np.save(tmp_path / "y.npy", there["y"])
+    for data, how in (("t.npz", {"test_fraction": 0.25}), ("x.npy", {"labels": str(tmp_path / "y.npy")})):
+        memory, disk = both(monkeypatch, tmp_path / data, missing=missing, **how)
+        if isinstance(memory, str):
+            assert disk == memory
+            continue
+        assert isinstance(disk.train.inputs, np.memmap)
+        assert np.array_equal(disk.train.inputs, memory.train.inputs)
+        assert disk.train.ids.tolist() == memory.train.ids.tolist()
+        assert (disk.train.schema, disk.train.notes) == (memory.train.schema, memory.train.notes)
+        assert fingerprint(disk) == fingerprint(memory)
+
+
+@pytest.mark.parametrize("change", ["compressed", "float64", "by column", "cut"])
+def test_what_cannot_be_mapped_is_read_as_ever(tmp_path, monkeypatch, change):
+    there = arrays("flat")
+    if change == "float64":
+        there["x"] = there["x"].astype(np.float64)
+    if change == "by column":
+        there["x"] = np.asfortranarray(there["x"])
+    (np.savez_compressed if change == "compressed" else np.savez)(tmp_path / "t.npz", **there)
+    if change == "cut":
+        np.save(tmp_path / "t.npy", there["x"])
+        content = (tmp_path / "t.npy").read_bytes()
+        (tmp_path / "t.npy").write_bytes(content[:-9])
+        np.save(tmp_path / "y.npy", there["y"])
+        memory, disk = both(monkeypatch, tmp_path / "t.npy", labels=str(tmp_path / "y.npy"))
+        assert isinstance(memory, str)
+        assert disk == memory
+        return
+    memory, disk = both(monkeypatch, tmp_path / "t.npz")
+    assert not isinstance(disk.train.inputs, np.memmap)
+    assert fingerprint(disk) == fingerprint(memory)
