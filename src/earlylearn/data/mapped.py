@@ -8,6 +8,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earlylearn.errors import UsageError
+
 BLOCK = 2**24  # bytes looked at or copied at a time
 
 
@@ -21,10 +23,15 @@ def copied(array: "np.memmap[Any, Any]", parts: Iterable[NDArray[Any]]) -> "np.m
     """Parts ``[m, ...]`` one after another, mapped, in a file without a name beside that of another array."""
     rows, first = 0, None
     with _nameless(array) as file:
-        for part in parts:
-            first, rows = part, rows + len(part)
-            file.write(np.ascontiguousarray(part).tobytes())
-        file.flush()
+        try:
+            for part in parts:
+                first, rows = part, rows + len(part)
+                file.write(np.ascontiguousarray(part).tobytes())
+            file.flush()
+        except OSError as error:
+            raise UsageError(
+                f"{array.filename}: some of its rows are copied beside it, and {error.strerror or error}; free the disk"
+            ) from error
         assert first is not None  # there is a row
         copy = np.memmap(file, first.dtype, "r", shape=(rows, *first.shape[1:]))
     copy.filename = array.filename  # whose folder takes the next copy

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 from earlylearn.data.cache import make, places
@@ -24,7 +25,7 @@ def survey_once(files: Sequence[Path], image_size: int | None, root: Path) -> Su
     if len(files) < MANY_FILES:
         return survey(files, image_size)
     names = [str(file).removeprefix(f"{root}{os.sep}") for file in files]
-    digest = digest_of((f"{FORMAT} survey {image_size}", *file_stamps(root, names, str(root))))
+    digest = digest_of((f"{FORMAT} survey {version('earlylearn')} {image_size}", *file_stamps(root, names, str(root))))
     kept = [place / "pictures" / f"survey-{digest[:16]}.json" for place in places(root)]
     for path in kept:
         with suppress(OSError, ValueError, KeyError, TypeError, UsageError):

@@ -29,6 +29,7 @@ from earlylearn.runs.together import Seat, SharedSteps
 
 DEAD = 1e-3  # standard deviation below which a feature of a pretrained network is not blown up to the others' size
 MOMENT_BYTES = 2**30  # of images, from which the mean and standard deviation are counted
+IMAGES_AT_ONCE = 2**24  # bytes of images of which levels are counted at a time
 FEATURES_AT_ONCE = 2**20  # numbers looked at at a time
 BEGINNING_PIXELS = 2**21  # of images, from which a network's first layer is made (whitening: a patch of each)
 
@@ -230,7 +231,10 @@ def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, 
     # A histogram per channel gives both exactly, without a float copy of all pixels.
     levels = np.arange(256) / 255
     rows = rows[:: -(-len(rows) * data.inputs[0].size // MOMENT_BYTES)]
-    counts = [np.bincount(data.inputs[rows, c].ravel(), minlength=256) for c in range(data.inputs.shape[1])]
+    counts = np.zeros((data.inputs.shape[1], 256), np.int64)
+    for part in np.array_split(rows, -(-len(rows) * data.inputs[0].size // IMAGES_AT_ONCE)):
+        pixels = data.inputs[part]
+        counts += [np.bincount(pixels[:, c].ravel(), minlength=256) for c in range(len(counts))]
     means = [float(np.average(levels, weights=count)) for count in counts]
     stds = [
         float(np.sqrt(np.average((levels - mean) ** 2, weights=count)))

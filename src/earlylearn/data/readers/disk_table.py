@@ -167,11 +167,12 @@ class _Converted(NamedTuple):
 
     Attributes:
         files: some rows each, cells as they were taken for.
-        texts: the same rows, of the columns in `mixed` and `large` alone, as text.
+        texts: the same rows, of the columns in `mixed`, `large` and `huge` alone, as text.
         rows: in all.
         kinds: what was found in each column, see `_kind_of`.
         mixed: columns that hold text in some rows and something else in others.
         large: columns of numbers that a float may have rounded.
+        huge: columns of whole numbers beyond 64 bits, which are in `texts` alone.
     """
 
     files: list[Path]
@@ -180,6 +181,7 @@ class _Converted(NamedTuple):
     kinds: dict[str, set[str]]
     mixed: set[str]
     large: set[str]
+    huge: set[str]
 
 
 def _joined(files: Sequence[Path], name: str) -> "pd.Series[Any]":
@@ -221,6 +223,10 @@ class TextColumns:
         found = self._converted
         if name in found.mixed:
             return _joined(found.texts, name)
+        if name in found.huge:
+            raw = _joined(found.texts, name)
+            whole = whole_numbers(raw)
+            return raw if whole is None else whole
         column = _joined(found.files, name)
         if "text" in found.kinds[name]:  # a part without any is not text
             column = column.astype("str")
@@ -238,7 +244,7 @@ class TextColumns:
     @cached_property
     def _converted(self) -> "_Converted":
         kinds: dict[str, set[str]] = {name: set() for name in self.names}
-        large = set[str]()
+        large, huge = set[str](), set[str]()
         files: list[Path] = []
         rows = 0
         for part in self._read(dict.fromkeys([*self.text, *self.labels], str)):
@@ -249,16 +255,20 @@ class TextColumns:
                 kinds[str(name)] |= _kind_of(column)
                 if column.dtype.kind in "iuf" and float(column.abs().max()) > MOST_EXACT:
                     large.add(str(name))
-            files.append(self._write(part, f"all-{len(files):05d}"))
+                elif column.dtype.kind == "O" and kinds[str(name)] == {"number"}:  # Parquet has no numbers as large
+                    huge.add(str(name))
+            files.append(
+                self._write(part.drop(columns=[name for name in part if name in huge]), f"all-{len(files):05d}")
+            )
             rows += len(part)
         if not rows:
             raise UsageError(f"{self.path}: the table has no rows; give one row per example")
         mixed = {name for name, found in kinds.items() if len(found) > 1}
-        again = sorted(mixed | large)
+        again = sorted(mixed | large | huge)
         texts: list[Path] = []
         for part in self._read(dict.fromkeys(again, str), again) if again else ():
             texts.append(self._write(part, f"text-{len(texts):05d}"))
-        return _Converted(files, texts, rows, kinds, mixed, large)
+        return _Converted(files, texts, rows, kinds, mixed, large, huge)
 
     def _read(self, dtype: Mapping[str, type], only: list[str] | None = None) -> Iterator[pd.DataFrame]:
         at_once = max(1, CELLS // max(1, len(self.names)))
@@ -283,4 +293,5 @@ def _kind_of(column: "pd.Series[Any]") -> set[str]:
     inferred = pd.api.types.infer_dtype(column, skipna=True)
     if inferred == "boolean":
         return {"bool"}
-    return {"number"} if pd.api.types.is_numeric_dtype(column.dtype) else {"text"}
+    number = pd.api.types.is_numeric_dtype(column.dtype) or inferred == "integer"
+    return {"number"} if number else {"text"}

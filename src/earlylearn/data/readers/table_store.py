@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -131,7 +132,11 @@ class TableStore:
         """Write down what belongs to the features that `encode` wrote; in `roles` the columns that are none."""
         path = self.folder / "inputs.npy"
         inputs = np.load(path, mmap_mode="r")
-        roles.to_parquet(self.folder / "roles.parquet", engine="pyarrow", index=False)
+        try:
+            roles.to_parquet(self.folder / "roles.parquet", engine="pyarrow", index=False)
+        except (ValueError, TypeError, OverflowError) as error:  # a cell that no column of Parquet holds
+            say(f"{self.name}: cannot be kept for next time ({' '.join(str(error).split())[:160]})")
+            return
         _write_row_numbers(self.folder / "ids.npy", len(inputs))
         self.index = {
             "format": FORMAT,
@@ -188,11 +193,14 @@ def disk_table(
         yield None
         return
     name = path.name
-    store = TableStore(_writable(path) / "tables" / _key(path, [*text, *labels], asked), name)
+    key = _key(path, [*text, *labels], asked)
+    for place in places(path.parent):  # one that was made before may lie where nothing can be written now
+        store = TableStore(place / "tables" / key, name)
+        if store.open():
+            yield _opened(path, text, labels, store), store
+            return
+    store = TableStore(_writable(path) / "tables" / key, name)
     store.folder.mkdir(parents=True, exist_ok=True)
-    if store.open():
-        yield _opened(path, text, labels, store), store
-        return
     lock = FileLock(store.folder / "lock")
     try:
         lock.acquire(timeout=1)
@@ -253,7 +261,10 @@ def _key(path: Path, text: Sequence[str], asked: Mapping[str, Any]) -> str:
         parts = [file.read(_END)]
         file.seek(max(0, found.st_size - _END))
         parts.append(file.read(_END))
-    said = json.dumps([FORMAT, path.suffix.lower(), found.st_size, found.st_mtime_ns, sorted(text), asked], default=str)
+    said = json.dumps(
+        [FORMAT, version("earlylearn"), path.suffix.lower(), found.st_size, found.st_mtime_ns, sorted(text), asked],
+        default=str,
+    )
     return _digest([said.encode(), *parts])[:32]
 
 
