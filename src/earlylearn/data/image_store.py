@@ -304,6 +304,7 @@ def _check_room(place: Path, wanted: _Wanted, already: int) -> None:
             f"{place}: the {len(wanted.names):,} decoded images of {wanted.name} need {needed / 1e9:,.1f} GB, "
             f"{free / 1e9:,.1f} GB are free; free some{older}, name another folder in the environment variable "
             f"{CACHE_VARIABLE}, or read fewer with {setting('limit', 'INT')}"
+            + (f", or give a smaller {setting('image_size')}" if wanted.mend == MEND else "")
         )
 
 
