@@ -38,7 +38,7 @@ OPTIONS = (
     *("label", "image", "id-column", "true-label", "labels", "true-labels", "corrections", "missing", "image-size"),
     *("data-dir", "test", "test-fraction", "limit", "method", "recipe", "noise", "seed", "encoder", "network"),
     *("batch-size", "lr", "momentum", "weight-decay", "schedule", "augment", "crop", "pretrained", "val-fraction"),
-    *("test-every", "accelerator", "devices", "precision", "text", "drop", "show"),
+    *("test-every", "accelerator", "devices", "num-nodes", "precision", "text", "drop", "show"),
 )
 OBJECTS: tuple[Any, ...] = (
     *(None, 5, -1, 0.5, "x", "", b"x", [], {}, (1, 2), True, float("nan"), object(), Path("x"), 10**30, "a\0b"),

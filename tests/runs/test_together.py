@@ -89,8 +89,9 @@ def test_other_methods_say_why_not_and_which_do(tmp_path, method):
     ("settings", "message"),
     [
         ({"devices": 0}, "devices=0.*1"),
+        ({"devices": 10**9}, "devices=1000000000.*four per processor core"),
         ({"devices": 2, "num_nodes": 2}, "num_nodes=2.*launcher.*torchrun"),
-        ({"devices": 8, "batch_size": 4}, "batch_size=4.*8 processes"),
+        ({"devices": 4, "batch_size": 3}, "batch_size=3.*4 processes"),
         ({"devices": 2, "augment": lambda x: x}, "devices=2.*cannot go to another process.*module"),
     ],
 )

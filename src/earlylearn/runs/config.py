@@ -12,6 +12,7 @@ from earlylearn.data.schema import Schema
 from earlylearn.data.sources import DataRequest
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.method import Method
+from earlylearn.machine import device, processors
 from earlylearn.methods import METHODS, check_options, find_method, hyperparameters, method_class
 from earlylearn.methods.auto import Auto
 from earlylearn.networks import (
@@ -29,7 +30,7 @@ from earlylearn.runs.loggers import check_logger
 from earlylearn.runs.metrics import find_metrics
 from earlylearn.runs.own import Own, of_others, take_objects
 from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
-from earlylearn.values import describe, plain
+from earlylearn.values import describe, plain, whole_number
 
 
 class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
@@ -209,6 +210,8 @@ def check_processes(config: RunConfig) -> None:
     """Raise UsageError where several processes cannot train what is asked."""
     if config.processes == 1:
         return
+    if (device() if config.accelerator == "auto" else config.accelerator) == "cpu":
+        whole_number("devices", config.devices, most=4 * processors(), why="four per processor core")
     asked = setting("devices", config.devices) if config.devices > 1 else setting("num_nodes", config.num_nodes)
     reason = config.method_class().one_process
     if reason:

@@ -118,7 +118,7 @@ def check_memory(config: RunConfig, data: LabelledData, out: Path) -> str:
     needs, there, disk = needs_of(config, data), available_memory(), free_disk(out)
     if needs is None or there is None:
         return ""
-    room = there / config.devices + needs.held  # every process has data and tables of its own
+    room = (there + needs.held) / config.devices  # every process has program, data and tables of its own
     each = f" in each of {config.devices} processes" if config.devices > 1 else ""
     if needs.memory > room:
         raise UsageError(

@@ -1,7 +1,6 @@
 """How do several processes work at one study, and what does a person see meanwhile?"""
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -11,7 +10,7 @@ from multiprocessing.synchronize import Event
 import torch
 
 from earlylearn.errors import EarlylearnError, setting
-from earlylearn.machine import born_deaf_to_interruption, end_with_parent
+from earlylearn.machine import born_deaf_to_interruption, end_with_parent, processors
 from earlylearn.runs.progress import quiet_fabric
 from earlylearn.study.live import LiveTable
 from earlylearn.study.runs import StudyRun
@@ -86,8 +85,3 @@ def _begin(threads: int, started: Event) -> None:
     torch.set_num_threads(threads)
     quiet_fabric()
     end_with_parent()
-
-
-def processors() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
