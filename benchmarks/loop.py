@@ -109,6 +109,7 @@ def person(browser: Any, url: str, name: str, truth: dict[str, str], generator: 
     while page.evaluate("state.screen") == "review":
         row, given, suggested = page.evaluate("[state.item.id, state.item.given, state.item.suggested]")
         classes = page.evaluate("state.item.classes")
+        keys = page.evaluate("Object.fromEntries(shortcuts(state.item.classes))")
         label = truth[row.split("/")[-1]]
         if generator.random() < CARELESS:
             label = generator.choice(classes)
@@ -116,8 +117,8 @@ def person(browser: Any, url: str, name: str, truth: dict[str, str], generator: 
         began = time.perf_counter()
         if label in (given, suggested):
             page.keyboard.press("k" if label == given else "Enter")
-        elif (place := classes.index(label)) < 9:
-            page.keyboard.press(str(place + 1))
+        elif label in keys:
+            page.keyboard.press(keys[label])
         else:  # no key of its own
             page.fill("#search", label)
             page.keyboard.press("Enter")

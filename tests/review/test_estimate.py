@@ -74,7 +74,8 @@ def test_it_says_stop_only_when_the_last_fifty_hold_few_wrong_labels():
     outside = share_wrong(["right"] * 30, 400)
     early = remaining(["wrong"] * 49, 100, outside, 400)
     assert not early.stop
-    assert "look at 50" in early.why
+    assert early.why.startswith("look at 1 more flagged label,")
+    assert remaining([], 20, outside, 400).why.startswith("look at 20 more")  # there are no 50
     on = remaining(["right"] * 40 + ["wrong"] * 10, 100, outside, 400)
     assert not on.stop
     assert "10 of the last 50" in on.why

@@ -5,10 +5,15 @@ import json
 import threading
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from earlylearn.data.labelled import LabelledData
+from earlylearn.data.originals import Originals
 from earlylearn.review import bundle
 from earlylearn.review.desk import Review
+from earlylearn.review.rows import Rows
 from earlylearn.review.server import ReviewServer
 from tests.review.shapes import shapes_review
 
@@ -116,6 +121,43 @@ def test_keys_leave_a_line_each_undo_takes_one_back_and_a_restart_forgets_nothin
     page.wait_for_selector("#given:not(:empty)")
     assert page.text_content("#row-title").startswith("4 of")
     assert page.text_content("#counter").startswith("3 of")
+
+
+def test_where_classes_are_digits_the_key_is_the_class(browser, tmp_path, serve):
+    inputs = np.random.default_rng(0).integers(0, 255, (20, 1, 8, 8), dtype=np.uint8)
+    ids = np.array([f"row-{k}" for k in range(20)])
+    data = LabelledData(name="digits", inputs=inputs, labels=np.arange(20) % 10, classes=tuple("0123456789"), ids=ids)
+    issues = pd.DataFrame({"id": data.ids, "index": range(20), "given_label": data.labels.astype(str)})
+    issues = issues.assign(predicted_label=issues["given_label"], label_quality=0.9, is_label_issue=False)
+    issues.loc[0, ["predicted_label", "is_label_issue"]] = "1", True
+    review = Review(Rows(data, issues, Originals(data)), tmp_path / "review", count=2)
+    page = begin(browser, serve(review).url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    assert page.locator("#classes button").count() == 10
+    press(page, "7")
+    press(page, "0")
+    said = {line["id"]: line for line in lines(review, "ana")}
+    kept = {row: each["label"] or each["given"] for row, each in said.items()}
+    assert list(kept.values()) == ["7", "0"]
+    assert page.problems == []
+
+
+def test_who_is_through_may_go_on_with_more_rows(browser, tmp_path, serve):
+    review, _ = shapes_review(tmp_path, n=60, wrong=30, count=10)
+    page = begin(browser, serve(review).url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    for _ in range(10):
+        press(page, "Enter")
+    page.wait_for_selector("#result table")
+    assert "more flagged labels, then it can be said" in page.text_content("#result")
+    page.click("#lengthen")
+    page.wait_for_function("() => document.querySelector('#row-title').textContent.startsWith('11 of')")
+    assert len(review.queue.order) > 10
+    assert Review(review.rows, review.folder).queue == review.queue
+    page.click("text=Result")
+    page.wait_for_selector("#result table")
+    assert page.is_hidden("#lengthen")  # there are rows to answer
+    assert page.problems == []
 
 
 def test_not_saved_is_said_in_red_and_the_page_stays(browser, shapes, serve, monkeypatch):

@@ -27,12 +27,10 @@ class Picture(NamedTuple):
     Attributes:
         content: the bytes of the file.
         kind: its media type.
-        pixelated: whether it is so small that its pixels should be seen as squares.
     """
 
     content: bytes
     kind: str
-    pixelated: bool
 
 
 class Originals:
@@ -84,10 +82,8 @@ class Originals:
         if file is not None:
             with reading(file, "restore the file"):
                 kind = _SHOWN.get(file.suffix.lower())
-                if kind is not None:
-                    return Picture(file.read_bytes(), kind, _is_small(file))
                 with Image.open(file) as image:
-                    return _as_png(ImageOps.exif_transpose(image))
+                    return Picture(file.read_bytes(), kind) if kind else _as_png(ImageOps.exif_transpose(image))
         if self.data.is_image:
             return _as_png(_array_image(self.data.inputs[index]))
         if self.data.pictures is not None:  # the inputs are features of it
@@ -150,9 +146,4 @@ def _as_png(image: Image.Image) -> Picture:
         image = Image.fromarray((255 * (wide - wide.min()) / max(np.ptp(wide), 1)).astype(np.uint8))
     buffer = io.BytesIO()
     (image if image.mode in ("L", "RGB", "RGBA", "P", "1") else image.convert("RGB")).save(buffer, format="PNG")
-    return Picture(buffer.getvalue(), "image/png", max(image.size) <= 96)
-
-
-def _is_small(file: Path) -> bool:
-    with Image.open(file) as image:
-        return max(image.size) <= 96
+    return Picture(buffer.getvalue(), "image/png")

@@ -25,6 +25,8 @@ from earlylearn.review.estimate import Answer, Interval, remaining, share_wrong
 from earlylearn.review.queue import COUNT, Queue, make_queue
 from earlylearn.review.rows import Rows
 
+MORE = 50  # rows that a review is lengthened by
+
 
 class Review:
     """A review in its folder: one queue for everybody, a file of answers for each.
@@ -49,7 +51,7 @@ class Review:
         count: int | None = None,
         pair: tuple[str, str] | None = None,
     ) -> None:
-        self.rows, self.folder, self.seed = rows, folder, seed
+        self.rows, self.folder, self.seed, self.pair = rows, folder, seed, pair
         self.queue = self._queue(seed, count, pair)
         self._logs: dict[str, DecisionLog] = {}
         for name in reviewers(folder):
@@ -83,6 +85,12 @@ class Review:
         taken = next((d for d in log.in_force().values() if d.uuid == uuid), None)
         log.undo(uuid, new_uuid)
         return taken
+
+    def lengthen(self, by: int = MORE) -> int:
+        """Take more of the most suspicious rows into the queue, for everybody; how many there were to take."""
+        before = len(self.queue.order)
+        self.queue = self._queue(self.seed, before + by, self.pair)
+        return len(self.queue.order) - before
 
     def answers(self) -> dict[str, dict[str, Decision]]:
         """Everybody's decisions in force, by reviewer and id."""

@@ -30,7 +30,6 @@ class Item(TypedDict):
     confidence: float | None
     classes: list[str]
     picture: bool
-    pixelated: bool
     cells: list[tuple[str, str]]
     reason: str
     like_given: list[NeighbourRow]
@@ -99,7 +98,6 @@ class Rows:
             confidence=None if pd.isna(quality) else 1 - float(quality),
             classes=self.ordered(row),
             picture=picture is not None,
-            pixelated=picture is not None and picture.pixelated,
             cells=self.originals.cells(index),
             reason=str(self.issues["reason"].iloc[index]) if "reason" in self.issues else "",
             like_given=self._like(index, given),

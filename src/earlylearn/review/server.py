@@ -137,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             named = body.get("undoes")
             taken = review.undo(reviewer, None if named is None else str(named), str(body.get("uuid", "")))
             return {"undone": None if taken is None else asdict(taken)}
+        if path == "/api/more":
+            return {"rows": review.lengthen()}
         if path == "/api/export":
             return {"path": str(review.write()), "rows": len(review.corrections())}
         raise LookupError(path)

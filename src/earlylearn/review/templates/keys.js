@@ -28,9 +28,10 @@ function onKey(event) {
   }
   if (state.screen !== "review") return;
   if (what) { event.preventDefault(); decide(what); }
-  else if (/^[1-9]$/.test(key)) {
-    const name = state.item?.classes[Number(key) - 1];
-    if (name !== undefined) decide(`class:${name}`);
+  else if (/^[0-9]$/.test(key)) {
+    const found = shortcuts(state.item?.classes ?? []).find(([, digit]) => digit === key);
+    if (found) decide(`class:${found[0]}`);
+    else say(`The key ${key} is no class here.`);
   } else if (key === "n") { event.preventDefault(); $("note").focus(); }
   else if (key === "ArrowLeft") move(-1);
   else if (key === "ArrowRight") move(1);
@@ -55,6 +56,7 @@ $("back").addEventListener("click", () => move(-1));
 $("forward").addEventListener("click", () => move(1));
 $("undo").addEventListener("click", undo);
 $("export").addEventListener("click", write);
+$("lengthen").addEventListener("click", lengthen);
 $("more").addEventListener("click", () => { state.shown += PAGE; showGrid(); });
 $("grid").addEventListener("click", select);
 $("classes").addEventListener("click", (event) => {
@@ -64,7 +66,7 @@ $("classes").addEventListener("click", (event) => {
 $("search").addEventListener("input", () => {
   const wanted = $("search").value.toLowerCase();
   const found = state.item.classes.filter((name) => name.toLowerCase().includes(wanted));
-  showClasses(wanted ? found.slice(0, 20) : state.item.classes.slice(0, 9), !wanted);
+  showClasses(wanted ? found.slice(0, 20).map((name) => [name, ""]) : shortcuts(state.item.classes));
 });
 for (const button of document.querySelectorAll("[data-answer]")) button.addEventListener("click", () => decide(button.dataset.answer));
 for (const button of document.querySelectorAll("[data-bulk]")) button.addEventListener("click", () => decideSelected(button.dataset.bulk));
@@ -78,11 +80,13 @@ function showLead() {
 }
 $("reviewer").value = DATA.reviewer ?? "";
 $("others-line").hidden = store.offline;
+$("send-back").hidden = !store.offline;
 $("queue-line").hidden = store.offline;
 $("queue").value = DATA.clean ?? "";
 if (DATA.clean && !$("queue").value) {
-  $("queue").append(make("option", { value: String(DATA.clean) }, `as many as it takes until at most ${DATA.clean} % of all labels are wrong`));
+  $("queue").append(make("option", { value: String(DATA.clean) }, `until at most ${DATA.clean} % of all labels are wrong`));
   $("queue").value = String(DATA.clean);
 }
 $("queue").addEventListener("change", showLead);
 showLead();
+$("class-keys").textContent = DIGITS ? "the class of that digit" : "another class, the most probable first; the button has its key";

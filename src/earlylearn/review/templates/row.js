@@ -93,15 +93,15 @@ async function showRow() {
     ["like-suggested-name", item.suggested], ["reason", item.reason]]) $(id).textContent = text;
   $("reason").hidden = !item.reason;
   $("meter").hidden = item.confidence === null;
-  $("meter-text").textContent = `The model doubts the given label by ${percent(item.confidence ?? 0)}`;
+  $("meter-text").textContent = `Probability that the given label is wrong, by the model: ${nearly(item.confidence ?? 0)}`;
   $("confidence").value = item.confidence ?? 0;
   $("accept").replaceChildren(`It is ${item.suggested} `, make("kbd", {}, "Enter"));
   $("keep").replaceChildren(`Keep ${item.given} `, make("kbd", {}, "k"));
   const others = Object.entries(item.others ?? {});
   $("others-said").hidden = !others.length;
   $("others-said").textContent = others.map(([name, each]) => `${name}: ${worded(each)}`).join(" · ");
-  showClasses(item.classes.slice(0, 9), true);
-  $("search-line").hidden = item.classes.length <= 9;
+  showClasses(shortcuts(item.classes));
+  $("search-line").hidden = item.classes.length <= shortcuts(item.classes).length;
   $("search").value = "";
   for (const side of ["given", "suggested"]) $(`like-${side}`).replaceChildren(...item[`like_${side}`].map((row) => alike(row, item)));
   const before = state.decided.get(item.id);
@@ -118,7 +118,6 @@ function showPicture(item) {
     return;
   }
   const image = make("img", { src: store.picture(item.id), alt: `The picture ${item.id}`, width: 480, draggable: "false" });
-  if (item.pixelated) image.classList.add("pixelated");
   const button = make("button", { type: "button", "aria-label": "Show at full size, or fitted again" }, image);
   button.addEventListener("click", () => $("picture").classList.toggle("full"));
   $("picture").replaceChildren(button);
@@ -130,10 +129,11 @@ function alike(row, item) {
   return make("li", {}, make("img", { src: store.picture(row.id), alt: text, loading: "lazy" }));
 }
 
-function showClasses(names, numbered) {
+/** A button for each class, with its key where it has one. */
+function showClasses(named) {
   const before = state.decided.get(state.item.id);
-  $("classes").replaceChildren(...names.map((name, k) => {
-    const button = make("button", { type: "button", "data-class": name }, name, ...(numbered ? [" ", make("kbd", {}, String(k + 1))] : []));
+  $("classes").replaceChildren(...named.map(([name, key]) => {
+    const button = make("button", { type: "button", "data-class": name }, name, ...(key ? [" ", make("kbd", {}, key)] : []));
     if (before?.decision === "relabel" && before.label === name) button.setAttribute("aria-pressed", "true");
     return button;
   }));

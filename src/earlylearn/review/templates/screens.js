@@ -97,7 +97,7 @@ async function showDifferences() {
   const open = cases.filter((each) => !each.settled).length;
   $("differences").textContent = open ? `(${open})` : "";
   $("adjudicate-note").textContent = cases.length
-    ? `${cases.length} rows were answered differently; ${open} are to be settled. What you choose here stands above both.`
+    ? `${cases.length} rows were answered differently; ${open} are to be settled. What you choose here stands above their answers.`
     : "Nobody differs on any row that two people answered.";
   $("cases").replaceChildren(...cases.map(differing));
 }
@@ -120,7 +120,7 @@ function differing(each) {
     return button;
   });
   const said = Object.entries(each.answers).map(([name, answer]) => make("p", {}, make("b", {}, name), `: ${worded(answer)}${answer.note ? ` (“${answer.note}”)` : ""}`));
-  const picture = state.item?.picture ? [make("img", { src: store.picture(each.id), alt: `The picture ${each.id}`, loading: "lazy" })] : [];
+  const picture = state.item?.picture ? [make("img", { src: store.picture(each.id), alt: `The picture ${each.id}`, width: 160, loading: "lazy" })] : [];
   return make("div", { class: "case" }, make("h2", { class: "small" }, each.id), ...picture, make("p", {}, `given: ${given}`), ...said, make("p", { class: "actions" }, ...buttons));
 }
 
@@ -130,7 +130,8 @@ async function showDone() {
   if (store.offline) {
     $("export").textContent = "Download my answers";
     $("result").replaceChildren(make("p", { class: "big" }, `${state.decided.size} of ${state.rows.length} rows answered.`),
-      make("p", {}, "Send the file to whoever sent you this page: earlylearn review RUN --import FILE reads it."));
+      make("p", {}, "Download your answers and send the file to whoever sent you this page."),
+      make("p", { class: "note" }, "Whoever gets it: ", make("code", {}, `earlylearn review ${DATA.run} --import ${state.who}.jsonl`)));
     return;
   }
   $("export").textContent = "Write the corrections";
@@ -141,6 +142,7 @@ async function showDone() {
     $("result").replaceChildren(make("p", { class: "problem" }, problem.message));
     return;
   }
+  $("lengthen").hidden = Boolean(state.clean) || firstOpen() !== null || state.rows.length >= found.rows;
   const { flagged, unflagged } = found.probe;
   const lines = [];
   if (found.clean) lines.push(make("p", { class: "big" }, found.clean.line));
@@ -164,6 +166,19 @@ function table(head, rows) {
     make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, String(cell)))))));
 }
 
+async function lengthen() {
+  $("export-problem").textContent = "";
+  try {
+    const { rows } = await store.more();
+    await takeQueue();
+    state.at = firstOpen();
+    if (rows) show("review");
+    else $("export-problem").textContent = "There are no more flagged rows.";
+  } catch (problem) {
+    $("export-problem").textContent = problem.message;
+  }
+}
+
 async function write() {
   $("export-problem").textContent = "";
   if (store.offline) {
@@ -177,7 +192,7 @@ async function write() {
     const { path, rows } = await store.write();
     $("next").replaceChildren(make("p", {}, `${rows} rows are in `, make("code", {}, path), "."),
       make("p", {}, "A corrected copy of the data: ", make("code", {}, `earlylearn apply ${DATA.run} --out corrected`)),
-      make("p", {}, "The same data trained again with these labels: ", make("code", {}, `earlylearn train DATA --corrections ${path}`)));
+      make("p", {}, "Trained again with these labels: the command that you trained with, another ", make("code", {}, "--out"), ", and ", make("code", {}, `--corrections ${path}`), "."));
     say("The corrections are written.");
   } catch (problem) {
     $("export-problem").textContent = problem.message;

@@ -33,6 +33,7 @@ const server = {
   undo: (uuid, id) => server.call("/api/undo", { uuid, reviewer: state.who, undoes: id }),
   summary: () => server.call(`/api/summary?clean=${state.clean}`),
   differences: () => server.call("/api/adjudicate"),
+  more: () => server.call("/api/more", {}),
   write: () => server.call("/api/export", {}),
 };
 
@@ -97,6 +98,12 @@ const make = (tag, attributes = {}, ...children) => {
   return element;
 };
 const percent = (share) => `${Math.round(100 * share)} %`;
+/** Of what is never quite certain. */
+const nearly = (share) => (share > 0.99 ? "more than 99 %" : share < 0.01 ? "less than 1 %" : percent(share));
+
+/** Which key gives which class: the class's own digit where all classes are digits, else 1 to 9, the most probable first. */
+const DIGITS = DATA.classes.length > 0 && DATA.classes.every((name) => /^[0-9]$/.test(name));
+const shortcuts = (names) => (DIGITS ? names.map((name) => [name, name]) : names.slice(0, 9).map((name, k) => [name, String(k + 1)]));
 
 function worded(decision) {
   return decision.decision === "relabel" ? decision.label : WORDS[decision.decision];
