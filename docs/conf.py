@@ -20,6 +20,7 @@ nitpick_ignore_regex = [("py:.*", ".*")]
 myst_heading_anchors = 4
 myst_enable_extensions = ["deflist"]
 
+autodoc_mock_imports = ["lightning", "transformers"]  # extras, which the site can do without
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

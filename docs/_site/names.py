@@ -10,6 +10,15 @@ GROUPS = {
     "Errors": ("UsageError", "EarlylearnError"),
 }
 REST = "And"
+ROUTING = "set_fit_request, set_partial_fit_request, set_score_request"
+# Names of modules that are imported by those who use the other library.
+BESIDE = {
+    "Inside other libraries": (
+        "integrations.sklearn.ELRClassifier",
+        "integrations.transformers.ELRTrainer",
+        "integrations.lightning.LabelIssues",
+    )
+}
 
 
 def names() -> str:
@@ -17,7 +26,12 @@ def names() -> str:
     grouped = {name for group in GROUPS.values() for name in group}
     rest = tuple(name for name in earlylearn.__all__ if name not in grouped)
     sections = {**GROUPS, **({REST: rest} if rest else {})}
-    return "\n\n".join(f"## {title}\n\n{_documented(members)}" for title, members in sections.items())
+    parts = [f"## {title}\n\n{_documented(members)}" for title, members in sections.items()]
+    for title, members in BESIDE.items():
+        # scikit-learn adds methods for the routing of metadata, whose texts refer to pages of its own.
+        lines = [f".. autoclass:: earlylearn.{name}\n   :exclude-members: {ROUTING}" for name in members]
+        parts.append("\n".join([f"## {title}\n", "```{eval-rst}", *lines, "```"]))
+    return "\n\n".join(parts)
 
 
 def _documented(members: tuple[str, ...]) -> str:

@@ -69,6 +69,14 @@ def test_a_range_and_the_way_to_know_better(gap):
     assert "check 50 to know" in flags
 
 
+def test_a_range_that_says_nothing_is_not_told_as_one():
+    whole, flags = in_words(Range(0, 244, 1797), Range(0, 169, 169), gap=None)
+    assert whole.startswith("At most 244 of the 1,797 labels are wrong")
+    assert flags == "How many of the 169 flagged are wrong, no model can say of itself: check 50 to know."
+    few = in_words(Range(12, 41, 400), Range(12, 35, 35), gap=None)[1]
+    assert few.endswith("check them all to know.")  # there are no 50
+
+
 def test_of_a_model_that_memorised_nothing_is_claimed():
     (line,) = in_words(Range(90, 210, 1000), Range(60, 140, 150), gap=0.4)
     assert "cannot be said" in line

@@ -3,8 +3,10 @@
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from earlylearn.cli.review import _known
 from earlylearn.review.agreement import disagreements, kappa, settle
 from earlylearn.review.decisions import ADJUDICATOR, Decision
+from tests.review.shapes import shapes_review
 
 
 def said(**answers):
@@ -42,3 +44,17 @@ def test_kappa_is_cohens():
     assert kappa(first, second) == pytest.approx(cohen_kappa_score(*names))
     assert kappa(first, said(z="dog")) is None
     assert kappa(said(a="dog"), said(a="dog")) is None
+
+
+def test_the_terminal_says_what_is_known_what_is_to_be_settled_and_the_next_command(tmp_path):
+    review, _ = shapes_review(tmp_path)
+    assert _known(review.summary(), "runs/a b") == []  # nobody has answered
+    for name, decision in (("ana", "keep"), ("ben", "unsure")):
+        for row in review.queue.order:
+            given = review.rows.given(row)
+            review.decide(name, Decision(uuid=f"{name}-{row}", id=row, given=given, decision=decision))
+    share, differ, after = _known(review.summary(), "runs/a b")
+    assert share.startswith("Of the 6 flagged labels, between 0% and 100% are wrong (95 % sure, from ")
+    assert differ.startswith(f"{len(review.queue.order)} rows were answered differently")
+    assert differ.endswith("earlylearn review 'runs/a b'")
+    assert after == "a corrected copy: earlylearn apply 'runs/a b' --out corrected"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 SWALLOWED = 0.8  # of a class's labels flagged, from which on the model rather than the labels is at fault
 FEW = 5  # rows, of a class that is not judged
 MISTAKEN = 0.5  # of what every explanation puts down to the labels, as much as the model's own mistakes may be
+ENOUGH = 50  # flagged rows that a person must look at before anything is known of the rest
 MEMORISED = 0.25  # how much more often given labels are predicted of rows trained on than of rows held out
 
 
@@ -73,16 +74,29 @@ def in_words(labels: Range, flags: Range, *, gap: float | None) -> list[str]:
     if gap is not None and gap > MEMORISED:
         return [
             f"The model agrees with {gap:.0%} more of the labels it trained on than of labels it never saw: it learned "
-            "labels by heart, wrong ones among them. How many are wrong cannot be said from it; check 50 to know."
+            f"labels by heart, wrong ones among them. How many are wrong cannot be said from it; {_check(flags.of)}."
         ]
-    between = f"{labels.low:,} and {labels.high:,} of the {labels.of:,} labels"
-    lines = [f"Between {between} are wrong, as far as the model can tell."]
-    if flags.of:
+    if labels.low:
+        between = f"{labels.low:,} and {labels.high:,} of the {labels.of:,} labels"
+        lines = [f"Between {between} are wrong, as far as the model can tell."]
+    else:
+        lines = [
+            f"At most {labels.high:,} of the {labels.of:,} labels are wrong, as far as the model can tell; what it "
+            "doubts may be wrong labels or its own mistakes."
+        ]
+    if flags.of and flags.low == 0 and flags.high >= flags.of:
+        lines.append(f"How many of the {flags.of:,} flagged are wrong, no model can say of itself: {_check(flags.of)}.")
+    elif flags.of:
         shares = f"{flags.low / flags.of:.0%} and {flags.high / flags.of:.0%}"
         lines.append(
-            f"Of the {flags.of:,} flagged, between {shares} are wrong; the model may be wrong itself: check 50 to know."
+            f"Of the {flags.of:,} flagged, between {shares} are wrong; the model may be wrong itself: "
+            f"{_check(flags.of)}."
         )
     return lines
+
+
+def _check(flagged: int) -> str:
+    return "check 50 to know" if not 0 < flagged < ENOUGH else "check them all to know"
 
 
 def swallowed_classes(given: NDArray[np.int64], flagged: NDArray[np.bool_], count: int) -> list[int]:

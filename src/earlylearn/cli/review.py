@@ -1,5 +1,6 @@
 """What can be asked on the command line once a run has flagged labels: review them, apply what was decided?"""
 
+import shlex
 import sys
 import webbrowser
 from pathlib import Path
@@ -72,7 +73,7 @@ def review(
         pages = bundle.export(review_, Path(export), for_, title=title, run=run)
         _tell(quiet, "\n".join(f"page: {page}" for page in pages))
     if write or import_:
-        _tell(quiet, f"corrections: {review_.write()}")
+        _tell(quiet, "\n".join([f"corrections: {review_.write()}", *_known(review_.summary(), run)]))
     if json_:
         print_json({**review_.summary(), **({} if percent is None else {"clean": asdict(review_.cleaning(percent))})})
     if not (write or import_ or export or json_):
@@ -127,6 +128,23 @@ def _serve(
         print(f"\n{len(review_.corrections())} rows looked at; corrections: {path}")
     finally:
         server.server_close()
+
+
+def _known(found: dict[str, Any], run: str) -> list[str]:
+    """What the answers say so far, in words, and the next command."""
+    flagged, lines = found["probe"]["flagged"], []
+    if flagged["looked_at"]:
+        lines.append(
+            f"Of the {flagged['of']:,} flagged labels, between {flagged['low']:.0%} and {flagged['high']:.0%} are "
+            f"wrong (95 % sure, from {flagged['looked_at']} drawn at random)."
+        )
+    if found["unsettled"]:
+        rows = "1 row was" if found["unsettled"] == 1 else f"{found['unsettled']:,} rows were"
+        page = shlex.join(["earlylearn", "review", run])
+        lines.append(f"{rows} answered differently; settle under Differences: {page}")
+    if found["looked_at"]:
+        lines.append(f"a corrected copy: {shlex.join(['earlylearn', 'apply', run, '--out', 'corrected'])}")
+    return lines
 
 
 def _percent(text: str) -> float:

@@ -135,7 +135,8 @@ def remaining(latest: list[Answer], unreviewed: int, outside: Interval, unreview
         return Remaining(low, high, flagged, unflagged, True, "every flagged label was looked at")
     if len(tail) < ENOUGH_FOR_STOP:
         more = min(ENOUGH_FOR_STOP - len(tail), unreviewed)
-        why = f"look at {more} more flagged label{'' if more == 1 else 's'}, then it can be said whether going on is worth it"
+        labels = "label" if more == 1 else "labels"
+        why = f"look at {more} more flagged {labels}, then it can be said whether going on is worth it"
         return Remaining(low, high, flagged, unflagged, False, why)
     wrong = sum(answer != "right" for answer in tail)
     found = f"{wrong} of the last {ENOUGH_FOR_STOP} flagged labels were wrong or could not be told"
