@@ -249,7 +249,7 @@ def new_file(out: str | None, overwrite: bool, *, spare: Sequence[tuple[Any, str
     """
     if out is None:
         return None
-    path, overwrite = Path(out), yes_or_no("overwrite", overwrite)
+    path, overwrite = Path(out).expanduser(), yes_or_no("overwrite", overwrite)
     for place, what in spare:
         if isinstance(place, str | Path) and path.is_file() and _is_of(path, Path(place).expanduser()):
             raise UsageError(f"{setting('out', out)}: is {what}; name another file")

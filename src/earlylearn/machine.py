@@ -44,7 +44,7 @@ def gpu_memory() -> int | None:
 def free_disk(folder: Path) -> int:
     """Bytes free on the disk of a folder, which may not be there yet."""
     folder = folder.absolute()
-    return shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
+    return shutil.disk_usage(next(each for each in (folder, *folder.parents) if os.path.exists(each))).free
 
 
 def matrix_rate(precision: str, side: int = 2048) -> float:

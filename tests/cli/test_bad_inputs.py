@@ -337,6 +337,7 @@ CASES = [
     # the run folder
     (f"{TRAIN} --out file", "--out file|is a file|name a folder"),
     (f"{TRAIN} --out file/run", "--out file/run|"),
+    (f"{TRAIN} --out {'x' * 300}", "File name too long|choose a folder"),
     (f"{TRAIN} --out notes", "--out notes|not empty|another folder"),
     (f"{TRAIN} --out notes --overwrite", "--out notes|not empty|another folder"),
     (f"{TRAIN} --out run", "--out run|--resume run|--overwrite"),

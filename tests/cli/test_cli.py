@@ -20,6 +20,7 @@ from earlylearn.methods import METHODS
 from earlylearn.recipes import RECIPES
 from earlylearn.runs import session
 from earlylearn.runs import train as training
+from earlylearn.runs.run import Run
 from earlylearn.study import demo as demo_module
 
 COMMANDS = [
@@ -126,6 +127,16 @@ def test_lambda_is_understood_as_the_field_writes_it(ask):
         assert json.loads(Path("r/config.json").read_text())["options"]["lam"] == 7
 
 
+def test_a_path_that_begins_at_home_is_made_whole(ask, tmp_path, monkeypatch):
+    """No shell does so in ``--out=~/x``; a folder called ~ is nobody's wish."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert ask(f"train digits --limit 60 --method ce --epochs 1 --out=~/run {QUICK}")[0] == 0
+    assert ask("issues ~/run --out=~/i.csv")[0] == 0
+    assert (tmp_path / "home" / "i.csv").exists()
+    assert Run("~/run").summary["epochs"] == 1
+    assert not Path("~").exists()
+
+
 def test_a_folder_of_runs_is_told_by_its_runs(ask):
     for name in ("ce", "elr"):
         Path("demo", name).mkdir(parents=True)
@@ -149,6 +160,7 @@ LATE = {
 }
 
 
+@pytest.mark.slow
 def test_commands_on_a_run_import_what_they_use(ask, flowers):
     assert ask(f"train flowers.csv --label kind --drop key --epochs 1 --out r {QUICK}")[0] == 0
     for request, late in LATE.items():

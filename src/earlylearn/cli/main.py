@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _have_less_collected()
     quiet_fabric()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of large pictures, and of broken notes beside the pixels
-    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    words = [_whole(word) for word in (sys.argv[1:] if arguments is None else arguments)] or ["--help"]
     command: Any = typer.main.get_command(app)
     if "_EARLYLEARN_COMPLETE" in os.environ:  # a shell asks how a word may go on
         command.main(prog_name="earlylearn")
@@ -110,6 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         message, status = _explained(error, words, command.commands)
         _fail(message, status)
     sys.exit(status)
+
+
+def _whole(word: str) -> str:
+    """A word whose path begins at home, which no shell makes whole in ``--out=~/x``."""
+    option, equals, path = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{option}{equals}{os.path.expanduser(path)}" if path.startswith("~/") else word
 
 
 def _have_less_collected() -> None:

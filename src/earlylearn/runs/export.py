@@ -92,7 +92,7 @@ def export(trained: Trained, out: str | Path, format: str, *, overwrite: bool = 
     """
     if format not in get_args(Format):
         raise UsageError(f"{setting('format', format)}: must be one of {', '.join(get_args(Format))}")
-    folder, file = Path(out), f"model.{format}"
+    folder, file = Path(out).expanduser(), f"model.{format}"
     if format == "onnx":
         missing = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]
         if missing:

@@ -91,7 +91,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self.config = self.path / CONFIG
         self.environment = self.path / "environment.json"
         self.labels = self.path / "labels.npz"

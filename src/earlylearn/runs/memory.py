@@ -10,6 +10,7 @@ from torch import nn
 from earlylearn.audit.calibration import BLOCK
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.room import in_bytes
 from earlylearn.errors import UsageError, hyperparameter, setting
 from earlylearn.loop.batches import as_tensor, evaluation_size
 from earlylearn.loop.method import Method
@@ -164,4 +165,4 @@ def mend(config: RunConfig, data: LabelledData, needs: Needs, room: float) -> st
 
 def gigabytes(number: float) -> str:
     """Bytes as people read them: three digits."""
-    return f"{number / 1e9:.3g} GB"
+    return f"{number / 1e9:.3g} GB" if number >= 1e6 else in_bytes(int(number))

@@ -156,7 +156,7 @@ def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool
         draws = draw_labels(config, loaded.train)
         if follows(config.processes):
             return followed(config, loaded, draws, out)
-        memory = check_memory(config, loaded.train, Path(out))
+        memory = check_memory(config, loaded.train, Path(out).expanduser())
         with with_others(config, loaded, draws, out) as seat:
             session = Session(config, loaded, draws, quiet=quiet, seat=seat)
             with RunFolder.made(out, overwrite=overwrite) as folder:

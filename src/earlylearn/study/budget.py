@@ -89,7 +89,7 @@ def train_within(
             f"{setting('budget', budget)}: leaves each of {len(CANDIDATES)} candidates {epochs} of {first.epochs} "
             f"epochs, and {FEWEST} are the fewest; raise it, or the number of epochs"
         )
-    out = Path("runs") / f"{Path(first.data).stem}-budget-{first.seed}" if out is None else Path(out)
+    out = Path("runs") / f"{Path(first.data).stem}-budget-{first.seed}" if out is None else Path(out).expanduser()
     place = out.with_name(f"{out.name}-choice")
     runs = [study_run(name, _short(config, epochs), place) for name, config in full.items()]
     _, failed = conduct(

@@ -128,7 +128,7 @@ def compare(
         if twin != name:
             raise UsageError(f"{setting('methods', [name])}: is the same as {twin} here; leave one out")
     first = configs[names[0]]
-    out = Path("runs") / f"{Path(first.data).stem}-comparison" if out is None else Path(out)
+    out = Path("runs") / f"{Path(first.data).stem}-comparison" if out is None else Path(out).expanduser()
     tasks = []
     for seed in range(first.seed, first.seed + seed_count(seeds)):
         for name in names:

@@ -100,7 +100,7 @@ def diagnose(
     default = resolve(loaded.train, request, options)
     request["method"] = default.method  # as it is found again from any folder
     number = how_many(len(loaded.train), share)
-    out = Path("runs") / f"{Path(default.data).stem}{SUFFIX}" if out is None else Path(out)
+    out = Path("runs") / f"{Path(default.data).stem}{SUFFIX}" if out is None else Path(out).expanduser()
     draw = draw_labels(default, loaded.train)[0]
     noisy = loaded._replace(train=under_draw(loaded.train, draw))
     configs = _configs(default, request, options, noisy, _lambdas(lambdas))

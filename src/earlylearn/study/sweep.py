@@ -142,7 +142,9 @@ def sweep(
             f"{setting('grid', {both[0]: grid[both[0]]})}: is set by {hyperparameter(both[0], options[both[0]])} too; "
             "leave one out"
         )
-    out = Path("runs") / f"{Path(first.data).stem}-{short(first.method)}-sweep" if out is None else Path(out)
+    out = (
+        Path("runs") / f"{Path(first.data).stem}-{short(first.method)}-sweep" if out is None else Path(out).expanduser()
+    )
     seed_range = range(first.seed, first.seed + seed_count(seeds))
     points = _points(grid, None if sample is None else whole_number("sample", sample), first.seed)
     tasks = []
