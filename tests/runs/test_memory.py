@@ -33,7 +33,7 @@ def test_tables_and_network_are_those_that_are_made(tmp_path):
     [
         (
             0.1,
-            r"^method='elr': the run takes 0.4\d+ GB .* has 0.1\d* GB available; use table='top16', which takes 0.0",
+            r"^method='elr': the run takes 0.4\d+ GB .* has 0.1\d* GB available; use table='top16', which takes 90",
         ),
         (0.0, r"available; use a machine with more memory"),
     ],

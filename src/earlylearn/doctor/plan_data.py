@@ -5,7 +5,7 @@ from typing import Any
 
 from earlylearn.machine import available_memory, free_disk
 from earlylearn.runs.config import resolve
-from earlylearn.runs.memory import gigabytes, mend, needs_of
+from earlylearn.runs.memory import mend, needs_of, told_bytes
 from earlylearn.runs.train import read
 
 
@@ -42,13 +42,13 @@ def plan_data(
         facts["verdict"] = {"memory": f"{config.method} chooses its networks as it goes; name a method to count one"}
         return facts
     facts["memory"] = {
-        "program and data": gigabytes(needs.held),
-        "tables with a row per example": gigabytes(needs.rows),
-        "network, its gradients and momentum": gigabytes(needs.network),
-        "the largest batch": gigabytes(needs.step),
-        "in all": gigabytes(needs.memory),
+        "program and data": told_bytes(needs.held),
+        "tables with a row per example": told_bytes(needs.rows),
+        "network, its gradients and momentum": told_bytes(needs.network),
+        "the largest batch": told_bytes(needs.step),
+        "in all": told_bytes(needs.memory),
     }
-    facts["disk"] = {"a checkpoint": gigabytes(needs.checkpoint), "run folder": gigabytes(needs.disk)}
+    facts["disk"] = {"a checkpoint": told_bytes(needs.checkpoint), "run folder": told_bytes(needs.disk)}
     facts["verdict"] = {"disk": _fits(needs.disk, disk), "memory": "unknown here"}
     if there is not None:
         room = there + needs.held
@@ -59,4 +59,4 @@ def plan_data(
 
 def _fits(needed: float, there: float) -> str:
     verdict = "fits" if needed <= there else "does not fit"
-    return f"{verdict}: needs {gigabytes(needed)} of {gigabytes(there)}"
+    return f"{verdict}: needs {told_bytes(needed)} of {told_bytes(there)}"

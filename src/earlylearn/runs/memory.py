@@ -10,7 +10,6 @@ from torch import nn
 from earlylearn.audit.calibration import BLOCK
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.room import in_bytes
 from earlylearn.errors import UsageError, hyperparameter, setting
 from earlylearn.loop.batches import as_tensor, evaluation_size
 from earlylearn.loop.method import Method
@@ -62,7 +61,7 @@ class Needs:
         """In one line, without what there is."""
         parts = {"program and data": self.held + LIBRARIES, "rows": self.rows}
         parts |= {"network": self.network, "a step": self.step}
-        return f"{gigabytes(self.memory)} ({', '.join(f'{name} {gigabytes(part)}' for name, part in parts.items())})"
+        return f"{told_bytes(self.memory)} ({', '.join(f'{name} {told_bytes(part)}' for name, part in parts.items())})"
 
 
 def needs_of(config: RunConfig, data: LabelledData) -> Needs | None:
@@ -123,17 +122,17 @@ def check_memory(config: RunConfig, data: LabelledData, out: Path) -> str:
     each = f" in each of {config.devices} processes" if config.devices > 1 else ""
     if needs.memory > room:
         raise UsageError(
-            f"{_culprit(config, needs)}: the run takes {needs.told()}{each}, this machine has {gigabytes(room)} "
+            f"{_culprit(config, needs)}: the run takes {needs.told()}{each}, this machine has {told_bytes(room)} "
             f"available{' for each' if each else ''}; {mend(config, data, needs, room)}"
         )
     if needs.disk > disk:
         raise UsageError(
-            f"{setting('out', out)}: the run takes {gigabytes(needs.disk)} of disk, a checkpoint "
-            f"{gigabytes(needs.checkpoint)}; {gigabytes(disk)} are free there: name a folder on a larger disk"
+            f"{setting('out', out)}: the run takes {told_bytes(needs.disk)} of disk, a checkpoint "
+            f"{told_bytes(needs.checkpoint)}; {told_bytes(disk)} are free there: name a folder on a larger disk"
         )
     return (
-        f"memory {needs.told()}{each} of {gigabytes(room)}; disk {gigabytes(needs.disk)} "
-        f"(a checkpoint {gigabytes(needs.checkpoint)}) of {gigabytes(disk)}"
+        f"memory {needs.told()}{each} of {told_bytes(room)}; disk {told_bytes(needs.disk)} "
+        f"(a checkpoint {told_bytes(needs.checkpoint)}) of {told_bytes(disk)}"
     )
 
 
@@ -149,7 +148,7 @@ def mend(config: RunConfig, data: LabelledData, needs: Needs, room: float) -> st
     if config.options.get("table") in ("auto", "dense"):
         short = needs_of(config.model_copy(update={"options": {**config.options, "table": "top16"}}), data)
         if short is not None and short.memory <= room:
-            return f"use {hyperparameter('table', 'top16')}, which takes {gigabytes(short.memory)}"
+            return f"use {hyperparameter('table', 'top16')}, which takes {told_bytes(short.memory)}"
     if replace(needs, step=0).memory < room and config.batch_size > 2:
         share = (room - replace(needs, step=0).memory) / needs.step
         smaller = max(2, int(config.batch_size * share))
@@ -163,6 +162,7 @@ def mend(config: RunConfig, data: LabelledData, needs: Needs, room: float) -> st
     return "use a machine with more memory"
 
 
-def gigabytes(number: float) -> str:
-    """Bytes as people read them: three digits."""
-    return f"{number / 1e9:.3g} GB" if number >= 1e6 else in_bytes(int(number))
+def told_bytes(number: float) -> str:
+    """Bytes as people read them: three digits, in GB, MB or KB."""
+    unit, name = next(((size, name) for size, name in ((1e9, "GB"), (1e6, "MB")) if number >= 0.1 * size), (1e3, "KB"))
+    return f"{number / unit:.3g} {name}"

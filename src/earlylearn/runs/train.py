@@ -318,9 +318,9 @@ def _tell_threads(folder: RunFolder) -> None:
 
 
 def headline(config: RunConfig, data: LabelledData) -> str:
-    """What trains, in one line: features, network, method and its first hyperparameter."""
+    """What trains on what, in one line: rows, features, network, method and its first hyperparameter."""
     features, method = inputs_in_words(data), config.method_class()
-    inputs = f"{features}, " if features else ""
+    inputs = f"{len(data):,} rows of {len(data.classes):,} classes, {f'{features}, ' if features else ''}"
     if method.in_words:
         return f"{inputs}method {config.method}: {method.in_words}"
     options = ", ".join(f"{name} {value}" for name, value in list(config.options.items())[:1])
