@@ -19,6 +19,12 @@ NAMES = {
     "cleanlab, logistic regression": "cleanlab, 5-fold logistic",
 }
 POINT, CLOSE, TWO_THIRDS = 0.01, 0.02, 2 / 3
+WANTED = {  # test accuracy and average precision that were asked for by name
+    "cifar10n-worst": (0.81, 0.93),
+    "cifar10n-aggre": (0.85, 0.70),
+    "trec": (0.70, 0.74),
+    "labelme": (0.82, 0.83),
+}
 
 
 class Record(TypedDict):
@@ -103,7 +109,17 @@ def goals(means: Means) -> list[str]:
         "A class swallowed (four fifths flagged, fewer than half of its labels wrong) without a warning: "
         + (f"on {', '.join(swallowed)}" if swallowed else "on no label set")
     )
-    return lines
+    return lines + [_wanted(name, its[OURS]) for name, its in means.items() if name in WANTED and OURS in its]
+
+
+def _wanted(name: str, ours: Mapping[str, float]) -> str:
+    """What was asked for on this label set by name."""
+    test, ap = WANTED[name]
+    holds = "Holds" if ours["test"] >= test and ours["ap"] >= ap else "Does not hold"
+    return (
+        f"{name}: accuracy at least {test}, average precision at least {ap}: {ours['test']:.3f}, {ours['ap']:.3f}, "
+        f"in {ours['seconds']:.0f} s. {holds}"
+    )
 
 
 def _every(goal: str, found: list[Lead], most: float) -> str:
@@ -207,6 +223,7 @@ def render(records: list[Record]) -> str:
     means = means_of(records)
     seeds = len({each["seed"] for each in records})
     held = "\n".join(f"- {line}." for line in goals(means))
+    minutes = sum(each["result"].get("seconds", 0.0) for each in records) / 60
     return f"""# The defaults against what people would use otherwise
 
 Made by `python -m benchmarks audit --data DIR` from `benchmark.jsonl` beside this page; asked again it goes on,
@@ -218,7 +235,9 @@ clean and chose nothing.
 (`--method elr`) was the default before. Cross-entropy trains two layers of 512 units (pictures: the small CNN) by the
 same loop; cleanlab 2.9 has its own ranking and flags, from five folds of that network or of logistic regression;
 CleanLearning is around logistic regression. All have the same features: texts by all-MiniLM-L6-v2, `-tfidf` by TF-IDF
-of words and characters. `digits-*` without `-pictures` is a table of 64 pixels.
+of words and characters. `digits-*` without `-pictures` is a table of 64 pixels. Boosting is scikit-learn's as it
+comes, with a ridge where it would diverge. An empty cell was not measured. Encoding left out, all of this took
+{minutes:.0f} minutes of the processor.
 
 {_sets(records)}
 
