@@ -26,8 +26,8 @@ def left(folder):
 
 @pytest.mark.parametrize(
     "files",
-    [{}, {"library.json.partial": '{"ours"'}, {".DS_Store": ""}],
-    ids=["nothing", "cut short before the marker was whole", "hidden"],
+    [{}, {"library.json.partial": '{"ours"'}, {".DS_Store": ""}, {"shelf/.tmpA1b2C3": "half"}],
+    ids=["nothing", "cut short before the marker was whole", "hidden", "cut short by a kill of safetensors"],
 )
 def test_a_folder_without_results_is_free(tmp_path, files):
     fill(tmp_path, files)
@@ -75,6 +75,16 @@ def test_hidden_files_count_where_a_folder_is_cleared(tmp_path):
     fill(tmp_path, {**OURS, ".env": "mine"})
     assert BOOKS.check(tmp_path, overwrite=True)
     with pytest.raises(UsageError, match=r"holds \.env"):
+        STRICT.check(tmp_path, overwrite=True)
+
+
+def test_what_a_kill_left_beside_a_checkpoint_is_ours(tmp_path):
+    fill(tmp_path, {**OURS, "shelf/.tmp0NaOHi": "half"})
+    assert STRICT.check(tmp_path, overwrite=True)
+    STRICT.clear(tmp_path)
+    assert not left(tmp_path)
+    fill(tmp_path, {**OURS, "attic/.tmp0NaOHi": "mine"})
+    with pytest.raises(UsageError, match=r"holds attic/\.tmp0NaOHi"):
         STRICT.check(tmp_path, overwrite=True)
 
 

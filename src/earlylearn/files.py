@@ -8,7 +8,7 @@ import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from earlylearn.errors import UsageError, setting
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _Document = TypeVar("_Document")
+_UNNAMED = ".tmp??????"  # safetensors writes into such a file beside its own, and a kill leaves it there
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -217,11 +218,15 @@ class Contents:
                 (folder / below).rmdir()
 
     def _is_own(self, name: str) -> bool:
-        return any(fnmatchcase(name.removesuffix(".partial"), each) for each in (self.marker, *self.own))
+        own = (self.marker, *self.own)
+        if fnmatchcase(PurePosixPath(name).name, _UNNAMED):
+            return PurePosixPath(name).parent in {PurePosixPath(each).parent for each in own}
+        return any(fnmatchcase(name.removesuffix(".partial"), each) for each in own)
 
     def _is_begun(self, name: str) -> bool:
         """Whether it is a file of ours whose writing was cut short, such as that of the marker itself."""
-        return name.endswith(".partial") and self._is_own(name)
+        cut_short = name.endswith(".partial") or fnmatchcase(PurePosixPath(name).name, _UNNAMED)
+        return cut_short and self._is_own(name)
 
     def _files(self, folder: Path) -> Iterator[str]:
         """Every file and link below the folder but those of its parts, relative to it, with forward slashes."""
