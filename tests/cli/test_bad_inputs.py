@@ -453,6 +453,7 @@ def _ids():
 
 
 @pytest.mark.parametrize("case", CASES, ids=_ids())
+@pytest.mark.slow
 def test_a_bad_request_gets_one_line_and_changes_nothing(case, here, capsys):
     request, words, *spoil = case
     for change in spoil:

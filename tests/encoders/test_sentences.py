@@ -115,6 +115,7 @@ def test_batches_hold_rows_of_like_length_and_every_row_once():
 
 
 @pytest.mark.skipif(minilm_file() is None, reason="the package with the sentence encoder is not installed")
+@pytest.mark.slow
 def test_the_packaged_model_knows_what_words_mean():
     pytest.importorskip("tokenizers")
     encoder = SentenceEncoder("all-MiniLM-L6-v2", ModelFiles(minilm_file()))

@@ -16,6 +16,7 @@ def weights(timm, tmp_path):
     return tmp_path / "w.pth"
 
 
+@pytest.mark.slow
 def test_features_are_those_before_the_classifier_at_its_own_scale(timm, weights):
     encoder = picture_encoder(f"timm:mobilenetv3_small_050:{weights}", side=50, image_size=32)
     encoder.dtype = torch.float32

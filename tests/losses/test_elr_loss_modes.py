@@ -57,6 +57,7 @@ def test_the_index_is_needed_again_in_training():
 @pytest.mark.parametrize("passes_done", [0, 3])
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.1}, COMPILED], ids=str)
+@pytest.mark.slow
 def test_a_batch_that_is_not_finite_leaves_its_rows_and_is_told(passes_done, bad, settings):
     criterion = trained(4 * passes_done, **settings)
     logits, labels, index = batch(20)

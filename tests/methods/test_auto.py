@@ -120,6 +120,7 @@ def test_one_epoch_is_enough_for_an_answer(races):
 
 
 @pytest.mark.parametrize("seldom", [0, 1e9])
+@pytest.mark.slow
 def test_resumed_equals_uninterrupted_wherever_the_race_stands(races, tmp_path, monkeypatch, seldom):
     settings = {"epochs": 8, "quiet": True}
     whole = train(blobs(60), "auto", out=tmp_path / "whole", **settings)
@@ -156,6 +157,7 @@ def test_a_run_tells_what_it_took_and_what_it_tried(run_path):
     assert run.summary["audit"]["misgivings"] == []
 
 
+@pytest.mark.slow
 def test_what_is_saved_predicts_with_trees_too(run_path, monkeypatch):
     monkeypatch.setattr("earlylearn.methods.boosting.BEHIND", 100.0)
     data = blobs()

@@ -51,6 +51,7 @@ def unbalanced():
     )
 
 
+@pytest.mark.slow
 def test_a_rare_class_is_not_swallowed(tmp_path):
     asked = {"network": "mlp", "epochs": 12, "lam": 5.0, "quiet": True}
     flagged = {}

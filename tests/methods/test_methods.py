@@ -133,6 +133,7 @@ def test_state_dict_is_complete(method, run_path):
 
 
 @ALL
+@pytest.mark.slow
 def test_every_training_and_held_out_row_is_seen_in_every_epoch(method, run_path, monkeypatch):
     seen = []
     original = Fit.run

@@ -186,6 +186,7 @@ def test_without_true_labels_nothing_is_claimed_about_them() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
+@pytest.mark.slow
 def test_gaps_never_read_as_none_or_nan(known: bool) -> None:
     run = view(known=known, epochs=1)
 
@@ -316,6 +317,7 @@ def test_figure_has_a_row_per_method_and_the_known_shares() -> None:
     figure.savefig(io.BytesIO(), format="png")
 
 
+@pytest.mark.slow
 def test_figure_without_true_labels_and_with_no_wrong_label() -> None:
     assert len(memorization_figure({"elr": metrics(5, False)}).axes) == 1
     clean_only = [{**line, "wrong": None} for line in metrics(5, True)]

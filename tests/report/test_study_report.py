@@ -62,6 +62,7 @@ def test_equal_means_have_no_winner() -> None:
     assert [row[2] for row in table_rows(render_comparison(document), "numbers")[2:]] == ["90.0 ± 0.0%"] * 2
 
 
+@pytest.mark.slow
 def test_an_unknown_value_is_a_gap_and_never_zero() -> None:
     document = comparison()
     document["methods"][1]["memorized_last"] = None

@@ -21,6 +21,7 @@ def answer(row, wrong):
     return Correction(id=row, given="a", label=label, decision=decision, reviewers=("ana",), agreed=None)
 
 
+@pytest.mark.slow
 def test_what_is_left_has_no_more_wrong_labels_than_promised(tmp_path):
     generator = np.random.default_rng(0)
     wrong = generator.random(3000) < 0.15

@@ -11,6 +11,7 @@ from earlylearn.review.queue import slices
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.7, 0.97])
+@pytest.mark.slow
 def test_one_row_of_each_slice_covers_the_truth(share):
     """As the probe is drawn: wrong labels more frequent at the top of the ranking, 50 slices of 600 flags."""
     generator = np.random.default_rng(0)

@@ -155,8 +155,7 @@ def test_who_is_through_may_go_on_with_more_rows(browser, tmp_path, serve):
     assert len(review.queue.order) > 10
     assert Review(review.rows, review.folder).queue == review.queue
     page.click("text=Result")
-    page.wait_for_selector("#result table")
-    assert page.is_hidden("#lengthen")  # there are rows to answer
+    page.wait_for_selector("#lengthen", state="hidden")  # there are rows to answer
     assert page.problems == []
 
 

@@ -69,6 +69,7 @@ def test_the_queue_is_drawn_once_and_only_grows(tmp_path):
         Review(review.rows, review.folder)
 
 
+@pytest.mark.slow
 def test_clean_to_a_share_keeps_its_word():
     """In at most 5 % of draws (and some) more wrong labels than promised are left."""
     generator = np.random.default_rng(1)

@@ -65,6 +65,7 @@ def snippet(folder):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("weights", ["picked", "last"])
+@pytest.mark.slow
 def test_the_network_says_what_the_run_says(runs, kind, weights):
     run = KINDS[kind](runs)
     x = inputs(run)
@@ -102,6 +103,7 @@ def test_a_program_runs_without_the_library(runs, tmp_path, kind, format):
     assert json.loads((file.parent / "config.json").read_text())["classes"] == run.classes
 
 
+@pytest.mark.slow
 def test_weights_have_the_names_of_the_network_and_the_readme_loads_them(runs, tmp_path):
     run = KINDS["mlp"](runs)
     file = run.export(tmp_path / "out")
@@ -129,6 +131,7 @@ def test_the_readme_tells_of_data_method_noise_and_limits(tmp_path):
     assert str(tmp_path) not in text
 
 
+@pytest.mark.slow
 def test_boosted_trees_go_along(runs, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (300, 2)).astype(np.float32)

@@ -90,6 +90,7 @@ def test_another_number_of_threads_is_told_and_kept(begun, capsys):
 
 
 @pytest.mark.parametrize("file", ["config.json", "environment.json", "labels.npz", "metrics.jsonl", "last.safetensors"])
+@pytest.mark.slow
 def test_after_a_full_disk_the_same_goes_on(tmp_path, monkeypatch, file):
     whole = el.train("digits", out=tmp_path / "whole", epochs=2, **QUICK)
     replace = os.replace

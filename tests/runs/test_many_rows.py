@@ -17,6 +17,7 @@ FILES = ("label_issues.csv", "beliefs.npy", "report.html")
 
 
 @pytest.mark.parametrize("method", ["elr", "ce"])
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_size_of_a_block(method, tmp_path, monkeypatch):
     def files(name):
         run = train(blobs(90), method, epochs=2, network="linear", out=tmp_path / "run", overwrite=True, quiet=True)

@@ -38,6 +38,7 @@ def lines(run):
 @pytest.mark.parametrize(
     ("method", "schedule"), [("elr", "multistep:1,4:0.1"), ("elr+", "constant"), ("auto", "constant")]
 )
+@pytest.mark.slow
 def test_schedules_without_an_end_go_on_bit_for_bit(tmp_path, method, schedule):
     at_once = trained(
         tmp_path / "once", 5, method, schedule, **({"options": {"trees": False}} if method == "auto" else {})
@@ -58,6 +59,7 @@ def test_schedules_without_an_end_go_on_bit_for_bit(tmp_path, method, schedule):
     assert len(longer.label_issues()) == 240
 
 
+@pytest.mark.slow
 def test_a_cosine_is_that_of_the_new_length(tmp_path):
     rates = [record["lr"] for record in trained(tmp_path / "once", 6, schedule="cosine").metrics]
     run = resume(trained(tmp_path / "twice", 3, schedule="cosine").folder.path, blobs(), epochs=6, quiet=True)
@@ -67,6 +69,7 @@ def test_a_cosine_is_that_of_the_new_length(tmp_path):
     assert len(again.metrics) == 7
 
 
+@pytest.mark.slow
 def test_an_extension_that_is_interrupted_goes_on_bit_for_bit(tmp_path, monkeypatch):
     whole = resume(trained(tmp_path / "whole", 2, schedule="cosine").folder.path, blobs(), epochs=5, quiet=True)
     path = trained(tmp_path / "cut", 2, schedule="cosine").folder.path

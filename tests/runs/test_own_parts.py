@@ -61,6 +61,7 @@ def alike(mine, theirs):
 
 
 @pytest.mark.parametrize("network", [Small, make_small, f"{__file__}:Small"])
+@pytest.mark.slow
 def test_a_class_or_function_is_found_again_from_the_folder_alone(tmp_path, network):
     run = el.train(blobs(), network=network, out=tmp_path / "run", **SETTINGS)
     assert run.config.network.startswith(f"{Path(__file__)}:") or run.config.network.startswith("tests.runs.")
@@ -133,6 +134,7 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.slow
 def test_any_optimizer_resumes_bit_for_bit(tmp_path, monkeypatch, optimizer):
     own = {
         "network": Small,
@@ -186,6 +188,7 @@ def test_layer_wise_decay_of_a_network_of_timm(tmp_path, timm):
         el.train(blobs(), layer_decay=0.5, network="linear", out=tmp_path / "no", **SETTINGS)
 
 
+@pytest.mark.slow
 def test_the_recipe_fine_tune(tmp_path, timm):
     weights = timm.create_model("resnet10t", num_classes=7)
     torch.save(weights.state_dict(), tmp_path / "w.pth")
@@ -219,6 +222,7 @@ def test_an_own_augmentation_draws_from_the_seed_and_leaves_the_caller_alone(tmp
 
 
 @pytest.mark.parametrize("library", ["torchvision", "albumentations"])
+@pytest.mark.slow
 def test_transforms_of_other_libraries(tmp_path, library):
     if library == "torchvision":
         try:

@@ -121,6 +121,7 @@ def judged_as(monkeypatch, accuracies):
         ([0.8, 0.2, 0.1, 0.5, 0.6, 0.6, 0.3, 0.8], 8, 8),
     ],
 )
+@pytest.mark.slow
 def test_an_early_epoch_never_audits(accuracies, picked, audits, tmp_path, monkeypatch):
     judged_as(monkeypatch, accuracies)
     seen, keep = [], Session._keep

@@ -14,6 +14,7 @@ from tests.conftest import blobs
 QUICK = {"network": "linear", "epochs": 6, "quiet": True}
 
 
+@pytest.mark.slow
 def test_the_first_that_is_not_beaten_trains_for_the_whole_run(tmp_path):
     run = train_within(blobs(), budget="2x", out=tmp_path / "r", **QUICK)
     choice = run.summary["choice"]
@@ -32,6 +33,7 @@ def test_the_first_that_is_not_beaten_trains_for_the_whole_run(tmp_path):
         assert each["agreement"] == pytest.approx((right.mean() + by_class) / 2)
 
 
+@pytest.mark.slow
 def test_what_held_out_labels_like_far_less_is_not_chosen(tmp_path, monkeypatch):
     hopeless = {"elr:lam=300": ("elr", {"lam": 300.0}), "ce": ("ce", {})}
     monkeypatch.setattr(module, "CANDIDATES", hopeless)
@@ -39,6 +41,7 @@ def test_what_held_out_labels_like_far_less_is_not_chosen(tmp_path, monkeypatch)
     assert run.config.method == "ce"
 
 
+@pytest.mark.slow
 def test_interrupted_it_goes_on_where_it_was(tmp_path, monkeypatch):
     whole = train_within(blobs(), budget=2, out=tmp_path / "whole", **QUICK)
     keep = Session._keep
@@ -82,6 +85,7 @@ def test_what_a_budget_cannot_do_is_said_before_anything_is_trained(asked, messa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_asked_on_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     request = "train digits --limit 200 --network linear --epochs 6 --budget 2x --out r --quiet"

@@ -73,6 +73,7 @@ def test_a_method_that_brings_its_own_settings_has_the_same_split_and_that_is_to
     assert "Not under the conditions of ce, for it brings its own: auto (network mlp:64-64)." in comparison.conclusion
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_done_again(tmp_path, counted):
     first = compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
     grown = compare(blobs(), ["ce", "elr"], seeds=2, out=tmp_path / "c", **QUICK)
@@ -198,6 +199,7 @@ def test_a_run_that_fails_stops_no_other_and_is_tried_again(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "null", '{"accuracy": NaN}'])
+@pytest.mark.slow
 def test_a_summary_that_somebody_spoilt_fails_its_run_alone(content, tmp_path, counted):
     asked = {"data": blobs(), "methods": ["ce", "elr"], "seeds": 1, "out": tmp_path / "c", **QUICK}
     compare(**asked)
@@ -217,6 +219,7 @@ def test_a_summary_that_somebody_spoilt_fails_its_run_alone(content, tmp_path, c
     assert len(counted) == 2
 
 
+@pytest.mark.slow
 def test_a_summary_spoilt_on_the_way_fails_its_task_in_a_storage_too(tmp_path, monkeypatch):
     once = shared.run_once
 

@@ -153,6 +153,7 @@ def test_it_names_the_lambda_that_memorises_and_the_one_that_costs():
     assert "smallest that keeps both is lambda 1" in said
 
 
+@pytest.mark.slow
 def test_asked_on_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     request = (

@@ -139,6 +139,7 @@ def unknown(n=240):
     return data.with_labels(data.labels, None)
 
 
+@pytest.mark.slow
 def test_planted_labels_break_ties(tmp_path):
     done = sweep(unknown(), "elr", LAMS, canaries=True, out=tmp_path / "s", **QUICK)
     trials, runs = done.document["trials"], done.document["runs"]
