@@ -65,7 +65,7 @@ def test_both_faces_survive_pickling():
 
 
 def test_only_the_command_line_writes_options():
-    """In every text outside `earlylearn.cli`, docstrings included, but for what is about its face or somebody's label."""
+    """In every text outside `earlylearn.cli`, docstrings included, but for its face and what stands for no label."""
     documented = {("earlylearn/errors.py", "setting"), ("earlylearn/errors.py", "hyperparameter")}
     documented |= {("earlylearn/wording.py", "command_line")}
     documented |= {("earlylearn/data/readers/alike.py", "")}  # where "--" stands for no label

@@ -312,6 +312,7 @@ def points(tmp_path):
     return {"data": "points.csv", "label": "kind", "epochs": 1, "quiet": True}
 
 
+@pytest.mark.slow
 def test_a_network_comes_from_a_file_or_a_package_too(points, install, tmp_path):
     (tmp_path / "nets.py").write_text(NETWORK)
     install({"wide": "dummy_nets:WIDE"}, group="earlylearn.networks")

@@ -121,6 +121,7 @@ def test_a_shell_is_told_how_a_word_goes_on(ask, monkeypatch):
     assert ask("")[1].split() == ["train"]
 
 
+@pytest.mark.slow
 def test_lambda_is_understood_as_the_field_writes_it(ask):
     for words in ("--lambda 7", "-o lambda=7"):
         assert ask(f"train digits --limit 200 --method elr --epochs 1 --out r --overwrite {words} {QUICK}")[0] == 0
@@ -254,6 +255,7 @@ def test_the_doctor_answers_by_topic(document):
 
 
 @pytest.mark.parametrize("command", ["methods", "recipes", "noise", "doctor --data-dir nowhere"])
+@pytest.mark.slow
 def test_lists_are_readable_without_json(ask, command):
     status, out, err = ask(command)
     assert (status, err) == (0, "")

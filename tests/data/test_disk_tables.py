@@ -101,6 +101,7 @@ OF_TEXT = {"beyond"}  # Parquet has none
     ),
     share=st.sampled_from([0.0, 0.25]),
 )
+@pytest.mark.slow
 def test_the_reader_in_memory_says_the_same(tmp_path, chosen, draw, missing, suffix, labels, share):
     chosen = [name for name in chosen if name not in (LISTS if suffix == ".csv" else OF_TEXT)] or ["numbers"]
     columns = {name: pd.Series(draw.draw(COLUMNS[name]), dtype=object if name in LISTS else None) for name in chosen}
@@ -128,6 +129,7 @@ def table(tmp_path, suffix=".parquet", **more):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.slow
 def test_roles_of_columns_and_test_tables_are_those_of_the_reader_in_memory(tmp_path, suffix):
     path = table(tmp_path, suffix)
     (tmp_path / "more").mkdir()
@@ -191,6 +193,7 @@ def test_memory_may_be_named(monkeypatch, said, meant):
         memory_for_data()
 
 
+@pytest.mark.slow
 def test_a_run_is_the_same_and_goes_on_from_either(tmp_path, monkeypatch):
     path = table(tmp_path)
     runs = {}

@@ -170,6 +170,7 @@ def test_one_schema_governs_and_unseen_values_are_counted(tmp_path, words, seed)
 
 @generated
 @given(st.permutations(["01", "1", "a", "01", "1", "a"]))
+@pytest.mark.slow
 def test_labels_of_a_test_table_are_read_as_those_of_training(tmp_path, order):
     train = table(tmp_path / "t.csv", x=noise(6), y=["01", "1", "a", "01", "1", "a"])
     for kept in ("01", "1", "a"):

@@ -20,6 +20,7 @@ WORDS = st.text("abcxyzABCXYZ", min_size=1, max_size=6)
 
 @generated
 @given(st.lists(WORDS, min_size=2, max_size=5, unique_by=str.casefold), st.data())
+@pytest.mark.slow
 def test_what_a_person_reads_as_one_is_found_and_nothing_else(words, data):
     assert alike(words) == []
     word = data.draw(st.sampled_from(words))

@@ -114,6 +114,7 @@ def test_photographs_go_through_the_encoder_that_is_installed_and_once(lite0, ph
     assert "<img" in run.folder.report.read_text()
 
 
+@pytest.mark.slow
 def test_a_run_predicts_raw_pictures_with_what_it_notes_alone(lite0, photos, tmp_path):
     run = el.train(photos, out="a", **QUICK)
     (tmp_path / "new").mkdir()
@@ -181,6 +182,7 @@ def test_a_table_of_pictures_and_pictures_in_memory_are_encoded_like_a_folder(li
     assert el.train(loaded, out="c", encoder="efficientnet-lite0", **QUICK).inputs["shape"] == [1280]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_through_the_same_encoder(lite0, photos):
     whole = el.train(photos, out="a", **QUICK)
     for file in ("summary.json", "report.html", "label_issues.csv"):
@@ -272,6 +274,7 @@ def test_what_cannot_be_is_one_line(tickets, settings, words):
         el.train("tickets.csv", label="kind", **settings, **QUICK)
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_keeps_the_encoder_it_began_with(tickets, tmp_path):
     how = {"label": "kind", "text": ["body"], "drop": ["key", "link"]}
     run = el.train("tickets.csv", out="a", **how, **QUICK)

@@ -37,6 +37,7 @@ def fitted(digits):
 
 
 @pytest.mark.filterwarnings("ignore:.*hasn't converged")
+@pytest.mark.slow
 def test_it_beats_a_classifier_that_memorises_and_lists_the_wrong_labels(digits, fitted):
     x, given, true = digits
     plain = make_pipeline(StandardScaler(), MLPClassifier((128,), max_iter=60, random_state=0))
@@ -50,6 +51,7 @@ def test_it_beats_a_classifier_that_memorises_and_lists_the_wrong_labels(digits,
     assert fitted.label_quality_[flagged].mean() < 0.5 < fitted.label_quality_[~flagged].mean()
 
 
+@pytest.mark.slow
 def test_pipeline_search_and_folds(digits):
     x, given, true = (each[:900] for each in digits)
     model = ELRClassifier(hidden_layer_sizes=(64,), max_epochs=15, random_state=0)

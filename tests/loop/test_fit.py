@@ -272,6 +272,7 @@ def test_settings_that_cannot_hold_are_refused(run_path):
     assert not run_path.exists()
 
 
+@pytest.mark.slow
 def test_a_changed_test_set_is_noticed_on_resume(tmp_path):
     data = stripes()
     np.savez(tmp_path / "d.npz", x=data.inputs, y=data.labels, x_test=data.inputs[:9], y_test=data.labels[:9])

@@ -185,6 +185,7 @@ def test_a_network_that_is_no_perceptron_is_refused(run_path):
         train(stripes(), "auto", network="small-cnn", out=run_path, quiet=True)
 
 
+@pytest.mark.slow
 def test_a_class_of_one_row_and_fewer_rows_than_folds_are_no_trouble(tmp_path):
     data = blobs(40)
     labels = data.labels.copy()

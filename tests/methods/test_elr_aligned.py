@@ -62,6 +62,7 @@ def test_a_rare_class_is_not_swallowed(tmp_path):
     assert flagged[1.0] < 0.7
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_same(tmp_path, monkeypatch):
     asked = {"align": 1.0, "epochs": 3, "network": "linear", "quiet": True}
     whole = train(blobs(), "elr", out=tmp_path / "whole", **asked)

@@ -219,6 +219,7 @@ def test_no_issue_at_all() -> None:
     render_demo({"ce": replace(run, issues=frame), "elr": replace(run, issues=frame)})
 
 
+@pytest.mark.slow
 def test_flags_read_back_from_text_count_the_same() -> None:
     run = view()
     as_text = run.issues.assign(is_label_issue=run.issues["is_label_issue"].map({True: "True", False: "False"}))
@@ -283,6 +284,7 @@ def test_numbers_of_the_heat_map_can_be_read_on_every_ground() -> None:
         assert ratio(*cell.dark) >= 4.5
 
 
+@pytest.mark.slow
 def test_many_classes_show_pairs_and_stay_small() -> None:
     names = [f"class {i:03d}" for i in range(100)]
     run = view(n=5000, classes=names)
@@ -293,6 +295,7 @@ def test_many_classes_show_pairs_and_stay_small() -> None:
     assert len(page.encode()) < 9_000_000
 
 
+@pytest.mark.slow
 def test_equal_runs_give_equal_pages() -> None:
     assert render_run(view()) == render_run(view())
     assert render_demo({"ce": view(), "elr": view()}) == render_demo({"ce": view(), "elr": view()})

@@ -93,6 +93,7 @@ def test_one_seed_has_no_spread_and_no_interval() -> None:
 
 @pytest.mark.parametrize("epochs", [1, 20])
 @pytest.mark.parametrize(("truth", "test"), [(True, True), (True, False), (False, True), (False, False)])
+@pytest.mark.slow
 def test_gaps_never_read_as_none_or_nan(truth: bool, test: bool, epochs: int) -> None:
     document = comparison(truth=truth, test=test, epochs=epochs)
     document["runs"][0]["memorized_last"] = float("nan")
@@ -266,6 +267,7 @@ def test_hostile_names_stay_text() -> None:
         assert 'href="javascript:' not in page
 
 
+@pytest.mark.slow
 def test_equal_documents_give_equal_pages() -> None:
     assert render_comparison(comparison()) == render_comparison(comparison())
     assert render_sweep(sweep(GRID)) == render_sweep(sweep(GRID))

@@ -48,7 +48,7 @@ def serve():
 
     def start(review, port=0):
         server = ReviewServer(review, title="shapes", run="runs/shapes", port=port)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return server
 

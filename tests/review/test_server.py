@@ -40,7 +40,7 @@ def serve(tmp_path):
     def start(where=tmp_path, **options):
         review, true = shapes_review(where, **options)
         server = ReviewServer(review, title="shapes", run="runs/shapes")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return Client(server), review, true
 

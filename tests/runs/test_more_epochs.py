@@ -107,6 +107,7 @@ def test_fewer_epochs_are_refused_and_nothing_is_lost(tmp_path):
     assert Run(run.folder.path).summary == run.summary
 
 
+@pytest.mark.slow
 def test_the_command_line_gives_more_epochs(tmp_path, capsys):
     words = ["train", "digits", "--limit", "200", "--epochs", "1", "--out", str(tmp_path / "run"), "--quiet"]
     for more in (words, ["train", "--resume", str(tmp_path / "run"), "--epochs", "2", "--quiet", "--json"]):

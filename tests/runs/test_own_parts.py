@@ -87,6 +87,7 @@ def test_a_module_is_copied_and_given_again(tmp_path):
     el.fit(lambda: nn.Linear(8, 3), blobs(), method="elr+", out=tmp_path / "two", **SETTINGS)
 
 
+@pytest.mark.slow
 def test_arrays_come_in_their_own_shape_and_raw_if_asked(tmp_path):
     x, y = np.random.default_rng(0).integers(0, 50, (40, 5, 3)), np.arange(40) % 2
     seen = []
@@ -207,6 +208,7 @@ def test_the_recipe_fine_tune(tmp_path, timm):
     assert [record["lr"] / run.config.lr for record in run.metrics][:2] == pytest.approx([1 / 3, 2 / 3 * 0.75])
 
 
+@pytest.mark.slow
 def test_an_own_augmentation_draws_from_the_seed_and_leaves_the_caller_alone(tmp_path):
     np.random.seed(5)  # noqa: NPY002
     torch.manual_seed(5)
@@ -302,6 +304,7 @@ class Told:
         self.heard.append((step, metrics["loss_parts/ce"]))
 
 
+@pytest.mark.slow
 def test_loggers_are_told_of_every_epoch(tmp_path):
     mine = Told()
     run = el.train(blobs(), "elr", network="linear", log=["csv", mine], out=tmp_path / "run", **SETTINGS)
@@ -325,6 +328,7 @@ def test_a_missing_logger_is_one_line(tmp_path, monkeypatch):
         el.train(blobs(), network="linear", log="paper", out=tmp_path / "run", **SETTINGS)
 
 
+@pytest.mark.slow
 def test_callbacks_hear_of_the_run_and_may_stop_it(tmp_path):
     class Callback:
         def __init__(self):

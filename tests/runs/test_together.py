@@ -57,6 +57,7 @@ def launch(processes, *words):
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_started_here_two_processes_train_the_run_that_one_would(tmp_path):
     shared_runs.train(tmp_path / "one", "held-out")
     run = shared_runs.train(tmp_path / "two", "held-out", devices=2)

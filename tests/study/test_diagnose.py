@@ -73,6 +73,7 @@ def test_another_share_or_other_data_are_refused(diagnosed):
         diagnose(blobs(seed=5), "elr", **asked)
 
 
+@pytest.mark.slow
 def test_runs_on_the_same_data_repeat_the_verdict(diagnosed):
     beside = diagnosed.path.parent
     told = train(blobs(), "ce", out=beside / "a", **QUICK).summary["memory"]
@@ -92,6 +93,7 @@ def test_a_summary_says_how_many_flagged_labels_are_repeated(tmp_path):
     assert run.summary["memory"]["flagged_repeated"] == pytest.approx(repeated)
 
 
+@pytest.mark.slow
 def test_injected_noise_comes_before_planting(tmp_path):
     data = blobs(wrong=0)
     done = diagnose(data, "ce", lambdas=[], noise="symmetric-excluding:0.3", out=tmp_path / "d", **QUICK)

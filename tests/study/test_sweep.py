@@ -161,6 +161,7 @@ def test_nothing_is_planted_where_the_wrong_labels_are_known(tmp_path):
         sweep(blobs(), "elr", LAMS, canaries=True, out=tmp_path / "s", **QUICK)
 
 
+@pytest.mark.slow
 def test_planting_unasked_is_told(tmp_path, capsys):
     done = sweep(unknown(500), "elr", {"lam": [1.0]}, out=tmp_path / "s", **QUICK)
     assert done.document["canaries"] == 50
