@@ -79,6 +79,7 @@ def test_the_page_is_made_of_the_results_that_are_kept():
     assert command.PAGE.read_text(encoding="utf-8") == render(command.read(command.RESULTS))
 
 
+@pytest.mark.slow
 def test_what_a_folder_holds_is_found_and_what_is_measured_is_not_measured_again(tmp_path, capsys):
     (tmp_path / "tables").mkdir()
     given = label_set([0, 4, 8], rows=60)

@@ -100,6 +100,7 @@ def test_a_file_trains_on_the_command_line_and_is_found_again(tmp_path, capsys, 
     assert asked(f"predict {path} digits", capsys)[0] == 0
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_of_a_file_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
     file = write_method(tmp_path / "scaled.py")
     method = f"{file}:Scaled"
@@ -150,6 +151,7 @@ def test_a_sweep_takes_a_file_and_says_how_to_train_with_what_it_picked(tmp_path
     assert swept.document["method"] == "Scaled"
 
 
+@pytest.mark.slow
 def test_a_class_itself_is_found_again_by_its_file(tmp_path, monkeypatch):
     file = write_method(tmp_path / "scaled_file.py")
     monkeypatch.syspath_prepend(tmp_path)

@@ -61,6 +61,7 @@ def test_a_side_without_examples_is_none():
     assert found["clean"]["regularizer"] is None
 
 
+@pytest.mark.slow
 def test_metrics_hold_gradients_and_beliefs_where_the_truth_is_known(tmp_path):
     run = train(blobs(), "elr", epochs=3, out=tmp_path / "elr", quiet=True)
     last = run.metrics[-1]

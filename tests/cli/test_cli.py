@@ -267,6 +267,7 @@ def test_lists_are_readable_without_json(ask, command):
 # From training to predictions
 
 
+@pytest.mark.slow
 def test_a_table_round_trip(ask, document, flowers):
     status, _, err = ask(f"train flowers.csv --label kind --id-column key --epochs 30 --out r {QUICK}")
     assert (status, err) == (0, "")
@@ -296,6 +297,7 @@ def test_a_table_round_trip(ask, document, flowers):
     assert document("predict r new.csv")[0]["predicted_label"] == "rose"
 
 
+@pytest.mark.slow
 def test_a_folder_round_trip(ask, document, tmp_path):
     rng = np.random.default_rng(0)
     for row in range(40):

@@ -40,6 +40,7 @@ def noise(n, seed=0):
 
 @generated
 @given(st.integers(-(2**52), 2**52), st.integers(1, 10**6), st.permutations(range(24)))
+@pytest.mark.slow
 def test_whole_numbers_stay_distinct_however_large(tmp_path, base, step, order):
     numbers = [base + step * k for k in order]
     path = table(tmp_path / "t.csv", at=[*numbers, numbers[0]], kind=labels(25))

@@ -160,6 +160,7 @@ def test_what_cannot_be_read_is_told_in_a_line(data, complaint):
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.slow
 def test_a_run_on_memory_is_trained_resumed_and_reread(tmp_path):
     frame = pd.DataFrame(X, columns=list("abcd")).assign(team=np.array(["x", "y", "z"])[Y])
     settings = {"label": "team", "network": "linear", "epochs": 1, "accelerator": "cpu", "quiet": True}

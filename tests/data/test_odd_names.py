@@ -80,6 +80,7 @@ def test_a_class_of_one_row_is_told():
 
 @generated
 @given(st.permutations(["01", "1", "2"] * 8))
+@pytest.mark.slow
 def test_labels_that_differ_in_a_zero_are_two(tmp_path, values):
     train = load(table(tmp_path / "t.csv", x=noise(24), y=values), label="y").train
     assert [train.classes[k] for k in train.labels] == list(values)
@@ -111,6 +112,7 @@ def test_what_counts_as_no_label_is_told_as_it_is_written(tmp_path):
 
 @generated
 @given(st.integers(-(2**63), 2**63 - 1000), st.integers(2, 9), st.booleans())
+@pytest.mark.slow
 def test_whole_numbers_beyond_64_bit_floats_stay_distinct(tmp_path, base, step, gap):
     numbers = [base + step * (k * 7 % 24) for k in range(24)]
     cells = [*map(str, numbers), *([""] if gap else [])]

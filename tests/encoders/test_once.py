@@ -98,6 +98,7 @@ def test_a_damaged_file_is_found_told_and_made_anew(tmp_path, capsys, damage):
     assert last.asked == []
 
 
+@pytest.mark.slow
 def test_who_comes_second_waits_and_encodes_nothing(tmp_path):
     first, second = Doubling(), Doubling()
     begun, found = threading.Event(), []

@@ -101,6 +101,7 @@ def test_without_true_labels_nothing_is_claimed_of_them(run_path):
     assert "true_label" not in run.label_issues()
 
 
+@pytest.mark.slow
 def test_a_wrong_label_left_by_the_seed_is_the_same_for_every_method(tmp_path):
     kept = [
         train(
@@ -226,6 +227,7 @@ def test_what_a_method_notes_is_shown_and_kept_with_its_epoch(quiet, run_path, m
     assert ("epoch 2: [half] is noise\n" in capsys.readouterr().err) == (not quiet)
 
 
+@pytest.mark.slow
 def test_a_run_resumes_from_another_folder(tmp_path, monkeypatch):
     data = stripes()
     (tmp_path / "here").mkdir()

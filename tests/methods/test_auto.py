@@ -147,6 +147,7 @@ def test_resumed_equals_uninterrupted_wherever_the_race_stands(races, tmp_path, 
         assert again.summary["choice"] == whole.summary["choice"]
 
 
+@pytest.mark.slow
 def test_a_run_tells_what_it_took_and_what_it_tried(run_path):
     run = train(blobs(), "auto", epochs=10, out=run_path, quiet=True)
     choice = run.summary["choice"]

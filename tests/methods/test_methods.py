@@ -252,6 +252,7 @@ def test_loss_that_is_not_finite_stops_with_the_mend_and_keeps_the_last_good_sta
 
 
 @ALL
+@pytest.mark.slow
 def test_learns_from_a_last_batch_of_one(method, run_path):
     data = stripes(n=66)
     run = train(data, method, batch_size=8, val_fraction=0, epochs=1, out=run_path, quiet=True)

@@ -138,6 +138,7 @@ def test_a_choice_is_told_with_all_that_was_tried() -> None:
     assert "What was chosen" not in render_run(run)
 
 
+@pytest.mark.slow
 def test_natural_noise_is_not_called_made_on_purpose() -> None:
     run = view()
     run = replace(run, summary={**run.summary, "noise": {"kind": None, "rate": None, "wrong_fraction": 0.2}})
@@ -210,6 +211,7 @@ def test_partly_known_truth_is_marked_only_where_known() -> None:
     assert page.count("<p>true: <b>unknown</b></p>") == len(bad) - 1
 
 
+@pytest.mark.slow
 def test_no_issue_at_all() -> None:
     run = view()
     frame = run.issues.assign(is_label_issue=False)
@@ -252,6 +254,7 @@ def test_too_many_pictures_are_left_to_the_review(monkeypatch: pytest.MonkeyPatc
     assert page.count("see the review") + page.count('alt="Example ') == run.issues["is_label_issue"].sum()
 
 
+@pytest.mark.slow
 def test_what_else_to_know_of_a_row_stands_beside_it() -> None:
     run = view(known=False)
     issue, quality = np.arange(90) < 4, np.linspace(0, 1, 90)
@@ -301,6 +304,7 @@ def test_equal_runs_give_equal_pages() -> None:
     assert render_demo({"ce": view(), "elr": view()}) == render_demo({"ce": view(), "elr": view()})
 
 
+@pytest.mark.slow
 def test_the_readers_matplotlib_settings_do_not_change_the_page() -> None:
     import matplotlib
 

@@ -115,6 +115,7 @@ def test_weights_have_the_names_of_the_network_and_the_readme_loads_them(runs, t
     assert np.array_equal(np.array(re.findall(r"\d+", said), int), run.predict(x))
 
 
+@pytest.mark.slow
 def test_the_readme_tells_of_data_method_noise_and_limits(tmp_path):
     run = train(
         "digits", noise="symmetric:0.4", epochs=2, out=tmp_path / "run", accelerator="cpu", quiet=True, limit=300

@@ -12,6 +12,7 @@ def names(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_a_run_replaces_every_file_of_the_run_before_it(tmp_path):
     out = tmp_path / "run"
     train("digits", out=out, **QUICK)

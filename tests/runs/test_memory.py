@@ -15,6 +15,7 @@ from tests.conftest import blobs
 from tests.runs.test_session import config_of, made
 
 
+@pytest.mark.slow
 def test_tables_and_network_are_those_that_are_made(tmp_path):
     data = blobs(3000)
     session = made(data, method="elr")

@@ -70,6 +70,7 @@ def test_a_class_or_function_is_found_again_from_the_folder_alone(tmp_path, netw
     assert np.array_equal(again.predict(blobs().inputs), run.predict(blobs().inputs))
 
 
+@pytest.mark.slow
 def test_a_module_is_copied_and_given_again(tmp_path):
     module = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
     before = module[0].weight.clone()
@@ -166,6 +167,7 @@ def test_any_optimizer_resumes_bit_for_bit(tmp_path, monkeypatch, optimizer):
     assert rates[0] == pytest.approx(rates[2] / (1 + np.cos(np.pi / 2)) * 2 / 3 if optimizer != "partial" else rates[0])
 
 
+@pytest.mark.slow
 def test_warm_up_rises_to_the_schedule_and_then_follows_it(tmp_path):
     settings = {**SETTINGS, "epochs": 5, "lr": 0.04, "network": "linear"}
     plain = [r["lr"] for r in el.train(blobs(), schedule="cosine", out=tmp_path / "a", **settings).metrics]
@@ -173,6 +175,7 @@ def test_warm_up_rises_to_the_schedule_and_then_follows_it(tmp_path):
     assert warm == pytest.approx([share * rate for share, rate in zip((0.25, 0.5, 0.75, 1, 1), plain, strict=True)])
 
 
+@pytest.mark.slow
 def test_layer_wise_decay_of_a_network_of_timm(tmp_path, timm):
     data = replace(
         stripes(40), inputs=np.repeat(np.repeat(np.repeat(stripes(40).inputs, 3, 1), 4, 2), 4, 3), augment="none"
@@ -267,6 +270,7 @@ def test_class_weights_are_those_of_the_loss(tmp_path, method):
     assert float(ours.loss(Batch(rows, (logits,), labels)).loss) == pytest.approx(float(expected), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_class_weights_of_a_run(tmp_path):
     run = el.train(blobs(), "elr", network="linear", class_weights="balanced", out=tmp_path / "a", **SETTINGS)
     assert run.config.class_weights == "balanced"

@@ -130,6 +130,7 @@ def test_other_data_or_files_of_others_in_the_folder_are_refused(tmp_path, count
     assert counted == ["CrossEntropy"]
 
 
+@pytest.mark.slow
 def test_a_run_another_process_is_at_is_not_overwritten(tmp_path):
     compare(blobs(), ["ce"], seeds=1, out=tmp_path / "c", **QUICK)
     held, done = threading.Event(), threading.Event()
@@ -234,6 +235,7 @@ def test_a_summary_spoilt_on_the_way_fails_its_task_in_a_storage_too(tmp_path, m
     assert list(done.runs["name"]) == ["elr"]
 
 
+@pytest.mark.slow
 def test_a_study_says_its_format_and_one_of_a_newer_version_is_not_gone_on_with(tmp_path, counted):
     asked = {"data": blobs(), "methods": ["ce"], "seeds": 1, "out": tmp_path / "c", **QUICK}
     path = tmp_path / "c" / "comparison.json"

@@ -61,6 +61,7 @@ def test_default_grid_is_the_supplements(tmp_path):
         sweep(blobs(), "gce", out=tmp_path / "t", **QUICK)
 
 
+@pytest.mark.slow
 def test_fixed_hyperparameters_stay(tmp_path):
     done = sweep(blobs(), "elr", {"lam": [1.0]}, beta=0.25, out=tmp_path / "s", **QUICK)
     config = json.loads((tmp_path / "s" / "runs" / "lam=1-0" / "config.json").read_text())
