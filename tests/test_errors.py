@@ -64,7 +64,6 @@ def test_both_faces_survive_pickling():
     assert error.told(as_options) == "lower --batch-size"
 
 
-@pytest.mark.slow
 def test_only_the_command_line_writes_options():
     """In every text outside `earlylearn.cli`, docstrings included, but for its face and what stands for no label."""
     documented = {("earlylearn/errors.py", "setting"), ("earlylearn/errors.py", "hyperparameter")}

@@ -15,7 +15,6 @@ def test_every_method_has_golden_losses():
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-@pytest.mark.slow
 def test_losses_are_the_golden_ones(name):
     # Other processors add up in another order. On one, PyTorch with AVX-512, with AVX2 and with neither differed by
     # less than the six digits that are kept; a hundred times that leaves room for processors not tried.
