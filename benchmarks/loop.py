@@ -5,7 +5,7 @@ Makes data whose true labels it keeps to itself: a table of tickets with free te
 100 answers and blind to the other, by keys in a headless browser; what they differ on is settled by looking again.
 
 Run:
-    python -m benchmarks.loop tickets --out /tmp/loop
+    python -m benchmarks.loop tickets --out runs/loop
 """
 
 import argparse

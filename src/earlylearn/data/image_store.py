@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from earlylearn.data.cache import CACHE_VARIABLE, HIDDEN, chosen, make, places
@@ -22,6 +21,7 @@ from earlylearn.data.counting import counted, say
 from earlylearn.data.readers.images import MEND, decode_one, image_schema
 from earlylearn.data.readers.paths import listed
 from earlylearn.data.schema import Schema
+from earlylearn.data.waiting import one_at_a_time
 from earlylearn.errors import UsageError, setting
 
 FORMAT = 1
@@ -98,13 +98,7 @@ def _stored(
         if found:
             return found
     place = _writable(candidates[0])
-    lock = FileLock(place / f"{wanted.series}.lock")
-    try:
-        held = lock.acquire(timeout=1)
-    except Timeout:
-        say(f"waiting for another process, which decodes {name}")
-        held = lock.acquire()
-    with held:
+    with one_at_a_time(place / f"{wanted.series}.lock", f"decodes {name}"):
         # Another process may have made it while this one waited for the lock.
         found = _open(place, wanted)
         if found:

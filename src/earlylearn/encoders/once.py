@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from earlylearn.data.cache import make, places
 from earlylearn.data.counting import counted, say
+from earlylearn.data.waiting import one_at_a_time
 from earlylearn.encoders.store import FeatureStore
 
 
@@ -88,7 +88,7 @@ def computed_once(
     features, there = _found(store, keys, encoder.width)
     if there.all():
         return features
-    with _alone(store, what):
+    with nullcontext() if store is None else one_at_a_time(store.folder / "lock", f"encodes {what}"):
         features, there = _found(store, keys, encoder.width)  # another process may have been at it
         first = {key: row for row, key in reversed(list(enumerate(keys))) if not there[row]}
         rows = sorted(first.values())
@@ -136,24 +136,3 @@ def _read_ahead(
             yield each, raw
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _alone(store: FeatureStore | None, what: str) -> Iterator[None]:
-    """While no other process encodes the same; where files cannot be locked both may, which does no harm."""
-    if store is None:
-        yield
-        return
-    lock = FileLock(store.folder / "lock")
-    try:
-        lock.acquire(timeout=1)
-    except Timeout:
-        say(f"waiting for another process, which encodes {what} in {store.folder}")
-        lock.acquire()
-    except (OSError, NotImplementedError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()

@@ -41,8 +41,8 @@ def with_others(
 ) -> AbstractContextManager[Seat | None]:
     """While the processes that share the run are there: see `earlylearn.runs.together`."""
     own = config.own
-    silent = config.model_copy(update={"metrics": (), "log": ()}).with_own(Own(parts=own.parts))
-    return together(config, partial(follow, silent, _only_numbers(loaded), draws, checkpoint), out)
+    theirs = config.model_copy(update={"metrics": (), "log": ()}).with_own(Own(parts=own.parts))
+    return together(config, partial(follow, theirs, _only_numbers(loaded), draws, checkpoint), out)
 
 
 def follow(

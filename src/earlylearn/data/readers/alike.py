@@ -13,10 +13,11 @@ from earlylearn.data.readers.paths import listed
 FEWEST_ROWS = 20  # of which a class with one row is told
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # of a width of zero
 _PARTS = re.compile(r"\s*[;|,/+&]\s*")
-_NO_LABELS = frozenset(
-    {"?", "-", "--", "unknown", "unlabeled", "unlabelled", "no label", "not labeled", "not labelled", "missing"}
-    | {"todo", "tbd", "pending", "undefined", "n.a.", "not available", "\\n", "#n/a", "#value!", "#ref!", "#div/0!"}
+UNKNOWN = frozenset(  # how people and spreadsheets write that something is not known
+    {"?", "-", "--", "unknown", "missing", "n.a.", "not available", "undefined", "tbd"}
+    | {"\\n", "#n/a", "#value!", "#ref!", "#div/0!"}
 )
+_NO_LABELS = UNKNOWN | {"unlabeled", "unlabelled", "no label", "not labeled", "not labelled", "todo", "pending"}
 _NO_NUMBERS = frozenset({-9999, -999, -100, -99, -9, -1, 99, 255, 999, 9999, 32767, 65535})
 
 

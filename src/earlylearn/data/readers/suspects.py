@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earlylearn.data.readers.alike import of_classes
+from earlylearn.data.readers.alike import UNKNOWN, of_classes
 from earlylearn.data.readers.paths import listed
 from earlylearn.errors import UsageError, setting
 
@@ -34,10 +34,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(r"\[.*[,\s].*\]|\{.*[:,].*\}|\(.*,.*\)", re.DOTALL)  # not (0, 10], which is a category
-_MARKS = frozenset(
-    {"?", "-", "-" * 2, ".", "*", "x", "unknown", "missing", "none", "nil", "na", "n.a.", "n.a", "not available", "nat"}
-    | {"\\n", "#div/0!", "#ref!", "#value!", "#name?", "#num!", "#null!", "#error!", "#n/a!", "undefined", "tbd"}
-)
+_MARKS = UNKNOWN | {".", "*", "x", "none", "nil", "na", "n.a", "nat", "#name?", "#num!", "#null!", "#error!", "#n/a!"}
 _BOUND = re.compile(rf"[<>≤≥~≈]=?\s?{_NUMBER}")  # of a value that was not measured itself
 
 

@@ -12,7 +12,6 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from earlylearn.data.cache import CACHE_VARIABLE, make, places
@@ -26,6 +25,7 @@ from earlylearn.data.readers.paths import reading
 from earlylearn.data.readers.remarks import of_values
 from earlylearn.data.room import memory_for_data
 from earlylearn.data.schema import Column, Schema
+from earlylearn.data.waiting import one_at_a_time
 from earlylearn.errors import UsageError
 from earlylearn.files import from_json, write_json
 
@@ -201,22 +201,17 @@ def disk_table(
             return
     store = TableStore(_writable(path) / "tables" / key, name)
     store.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(store.folder / "lock")
-    try:
-        lock.acquire(timeout=1)
-    except Timeout:
-        say(f"waiting for another process, which reads {name}")
-        lock.acquire()
-    try:
-        if not store.open():
-            say(f"{name}: does not fit into the memory that data may take ({most / 1e9:,.1f} GB): it goes to the disk")
+    with one_at_a_time(store.folder / "lock", f"reads {name}"):
+        try:
+            if not store.open():
+                limit = f"the memory that data may take ({most / 1e9:,.1f} GB)"
+                say(f"{name}: does not fit into {limit}: it goes to the disk")
+                shutil.rmtree(store.scratch, ignore_errors=True)
+                store.scratch.mkdir(parents=True)
+            with _disk_errors(store.folder):
+                yield _opened(path, text, labels, store), store
+        finally:
             shutil.rmtree(store.scratch, ignore_errors=True)
-            store.scratch.mkdir(parents=True)
-        with _disk_errors(store.folder):
-            yield _opened(path, text, labels, store), store
-    finally:
-        shutil.rmtree(store.scratch, ignore_errors=True)
-        lock.release()
 
 
 def _opened(path: Path, text: Sequence[str], labels: Sequence[str], store: TableStore) -> DiskTable:
