@@ -11,7 +11,7 @@ demo: .venv/run  ## cross-entropy against ELR on digits with 40 % wrong labels
 	@echo "the command is $(BIN)/earlylearn; after '. $(BIN)/activate' it is earlylearn"
 
 test: .venv/dev  ## all tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 quick: .venv/dev  ## the tests that take no long time: under a minute on two cores
 	$(BIN)/python -m pytest -n auto -m "not slow"

@@ -1,6 +1,7 @@
 """What do many tests share: small data, and one way to run a method for a few epochs?"""
 
 import importlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,11 @@ import torch
 
 from earlylearn.data.labelled import LabelledData
 from tests.torchvision_stand_in import TORCHVISION  # noqa: F401  # timm and others import it
+
+
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores, for a third of the tests' time goes by while they wait for a process or page."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from earlylearn.data import image_store
+from earlylearn.data import image_store, waiting
 from earlylearn.data.image_store import store_images
 from earlylearn.data.readers.images import decode, image_schema
 from earlylearn.errors import UsageError
@@ -111,7 +111,7 @@ def test_a_second_time_nothing_is_decoded(tmp_path, decoded):
 DIES = """
 import os, sys
 from pathlib import Path
-from earlylearn.data import image_store
+from earlylearn.data import image_store, waiting
 real = image_store.decode_one
 image_store.BLOCK = 4
 image_store.decode_one = lambda file, *rest: os._exit(9) if file.name == "09.jpg" else real(file, *rest)
@@ -267,16 +267,16 @@ def test_whoever_comes_second_waits_and_decodes_nothing(tmp_path, monkeypatch, d
     waits = threading.Event()
 
     def not_before_the_other_waits(file, *rest):
-        waits.wait(timeout=60)  # a lock that excludes nobody fails below instead of hanging
+        assert waits.wait(timeout=60)  # a lock that excludes nobody fails instead of hanging
         return counting(file, *rest)
 
-    def say(line, real=image_store.say):
+    def say(line, real=waiting.say):
         real(line)
         if line.startswith("waiting"):
             waits.set()
 
     monkeypatch.setattr(image_store, "decode_one", not_before_the_other_waits)
-    monkeypatch.setattr(image_store, "say", say)
+    monkeypatch.setattr(waiting, "say", say)
     both = [threading.Thread(target=lambda: found.append(store(tmp_path, names))) for _ in range(2)]
     for each in both:
         each.start()

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import time
+from functools import cache
 
 import numpy as np
 import pytest
@@ -226,21 +227,35 @@ BESIDE = {
 IN_BELIEFS_ONLY = {("targets", "beta"), ("targets", "table")}
 
 
+BRIEFLY = {"epochs": 3, "batch_size": 16, "quiet": True}
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory):
+    """A method's run by its defaults, and by some settings that are numbers; each is made once."""
+    return cache(
+        lambda method, **settings: train(
+            blobs(n=120), method, out=tmp_path_factory.mktemp(method) / "run", **BRIEFLY, **settings
+        )
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "name"), [(method, name) for method in METHODS for name in hyperparameters(METHODS[method]).model_fields]
 )
-def test_every_hyperparameter_has_an_effect(method, name, tmp_path, monkeypatch):
+def test_every_hyperparameter_has_an_effect(method, name, unchanged, tmp_path, monkeypatch):
     monkeypatch.setattr("earlylearn.methods.boosting.BEHIND", 100.0)  # auto's trees take part, however they fare
-    data = blobs(n=120)
-    settings = {"epochs": 3, "batch_size": 16, "quiet": True, **BESIDE.get((method, name), {})}
-    default = train(data, method, out=tmp_path / "default", **settings)
-    changed = train(data, method, out=tmp_path / "changed", **{name: CHANGED[method, name]}, **settings)
+    beside = BESIDE.get((method, name), {})
+    default = unchanged(method, **beside)
+    changed = train(
+        blobs(n=120), method, out=tmp_path / "changed", **BRIEFLY, **beside, **{name: CHANGED[method, name]}
+    )
     if (method, name) in IN_BELIEFS_ONLY:
         quality = (run.label_issues()["label_quality"] for run in (default, changed))
         assert not np.array_equal(*quality)
         return
-    x = data.inputs
+    x = blobs(n=120).inputs
     assert not np.array_equal(default.predict_proba(x, weights="last"), changed.predict_proba(x, weights="last"))
 
 
