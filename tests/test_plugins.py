@@ -191,7 +191,8 @@ def test_an_installed_method_is_used_by_name_and_listed_with_its_package(install
     assert listed["scaled"]["hyperparameters"]["scale"] == {"default": 1.0, "meaning": "of the loss", "type": "float"}
     assert {listed[name]["from"] for name in METHODS} == {"earlylearn"}
     assert "dummy 1.5" in asked("methods", capsys)[1]
-    with pytest.raises(el.UsageError, match=r"no such method; choose from .*, scaled, FILE\.py:CLASS"):
+    known = r"no such method; did you mean 'scaled'\? choose from .*, scaled, FILE\.py:CLASS"
+    with pytest.raises(el.UsageError, match=known):
         el.train("digits", "scald", out="other", **QUICK)
 
     shutil.rmtree(info)

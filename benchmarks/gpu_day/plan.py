@@ -10,6 +10,7 @@ from earlylearn_paper.figures.figure_1 import FIGURE_1
 from earlylearn_paper.figures.figure_h1 import FIGURE_H1, methods
 from earlylearn_paper.records import Asked, asked, key
 from earlylearn_paper.tables import table_1
+from earlylearn_paper.tables.grid import cifar_noise, split
 from earlylearn_paper.tables.table import Plan, Source
 from earlylearn_paper.tables.table_2 import recipe_of
 from earlylearn_paper.tables.table_i1 import TABLE_I1, runs
@@ -97,8 +98,8 @@ def _all() -> Iterator[Item]:
     for seed in range(5):
         yield from _table(table_1.full_plan(), seed, {"ce": 2.0, "elr": 3.0})
         for column in ("sym20", "sym80", "asym40"):
-            kind, rate = table_1.split(column)
-            noise = table_1.cifar_noise("cifar10", kind, rate)
+            kind, rate = split(column)
+            noise = cifar_noise("cifar10", kind, rate)
             yield item(
                 5,
                 2.0,

@@ -33,12 +33,7 @@ def methods() -> str:
 
 def recipes() -> str:
     """A row for each recipe."""
-    rows = []
-    for recipe in RECIPES.values():
-        own = recipe.options_for(recipe.method) if recipe.method else {}
-        settings = {**({"method": recipe.method} if recipe.method else {}), **recipe.settings, **own}
-        listed = ", ".join(f"{name} {value}" for name, value in settings.items())
-        rows.append(f"| `{recipe.name}` | {_cell(recipe.source)} | {_cell(listed)} |")
+    rows = [f"| `{recipe.name}` | {_cell(recipe.source)} | {_cell(recipe.in_words())} |" for recipe in RECIPES.values()]
     return "\n".join(["| recipe | from | sets |", "|---|---|---|", *rows])
 
 

@@ -1,9 +1,10 @@
 """What went wrong, in one line that names the culprit and the mend, whoever reads it?"""
 
+import difflib
 import os
 import re
 import reprlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -121,6 +122,12 @@ def call(name: str, value: object = _ALONE) -> str:
 def manual(name: str) -> str:
     """The help of a call: ``help(earlylearn.train)`` to a Python user, the help of the command elsewhere."""
     return _marked("help", name, _ALONE)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean 'elr'? `` for a word that is nearly one of the known ones, for a message; else nothing."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1)
+    return f"did you mean {close[0]!r}? " if close and close[0] != word else ""
 
 
 def in_python(mention: Mention) -> str:

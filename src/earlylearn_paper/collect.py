@@ -7,10 +7,10 @@ from typing import cast
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import fault, from_json
 from earlylearn_paper import EXPERIMENTS
-from earlylearn_paper.experiment import ScaleName, Unfinished
 from earlylearn_paper.page import runs_beside
 from earlylearn_paper.records import Record, Records, read_record
 from earlylearn_paper.reproduce import Reproduction, reproduce
+from earlylearn_paper.work import ScaleName, Unfinished
 
 PACKED = "records*.jsonl"  # many records in one file, as they travel from a machine with a GPU
 RECORDED: tuple[ScaleName, ...] = ("medium", "full")  # whose records are committed; those of features are many

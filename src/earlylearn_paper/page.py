@@ -10,10 +10,11 @@ from PIL import Image
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_json
 from earlylearn.wording import duration
-from earlylearn_paper.experiment import Result, ScaleName, read_result
+from earlylearn_paper.experiment import Result, read_result
 from earlylearn_paper.page_tables import cells_table, grid, heading, human_table, runs_table, side_by_side
 from earlylearn_paper.reproduce import RESULT
 from earlylearn_paper.tables.judge import RULE
+from earlylearn_paper.work import ScaleName
 
 COLOURS = 64  # a picture of lines and dots loses nothing by a palette, and is a third as large
 INTRODUCTION = f"""# The paper's figures and tables, made again

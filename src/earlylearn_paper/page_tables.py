@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from earlylearn.wording import GAP
-from earlylearn_paper.experiment import Cell, Result, ScaleName
+from earlylearn_paper.experiment import Cell, Result
 from earlylearn_paper.records import RunRow
 from earlylearn_paper.tables.independent import HUMAN_COLUMNS, HUMAN_REPORTED, HUMAN_RERUN, HUMAN_ROWS, RERUNS
 from earlylearn_paper.tables.judge import agrees
 from earlylearn_paper.tables.published import TABLES, Number
 from earlylearn_paper.tables.table import NOT_RUN
+from earlylearn_paper.work import ScaleName
 
 PAPERS = tuple(name for name, table in TABLES.items() if table.whose == "paper")
 

@@ -13,15 +13,16 @@ from typing import Any, get_args
 from filelock import FileLock, Timeout
 
 from earlylearn.drawing.style import house_style
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import UsageError, did_you_mean, setting
 from earlylearn.files import Contents, write_json
 from earlylearn.runs.folder import environment
 from earlylearn.study.workers import check_workers
 from earlylearn.values import yes_or_no
 from earlylearn.wording import command_line
 from earlylearn_paper import EXPERIMENTS
-from earlylearn_paper.experiment import Experiment, Findings, Result, ScaleName, Unfinished, Verdict, Work, read_result
+from earlylearn_paper.experiment import Experiment, Findings, Result, Verdict, read_result
 from earlylearn_paper.records import Record, Records, run_rows
+from earlylearn_paper.work import ScaleName, Unfinished, Work
 
 RESULT = "reproduction.json"
 
@@ -43,7 +44,8 @@ class Reproduction:
 def find_experiment(name: str) -> Experiment:
     """The experiment of that name; UsageError if there is none."""
     if name not in EXPERIMENTS:
-        raise UsageError(f"{name}: no such figure or table; choose from {', '.join(EXPERIMENTS)}, or all")
+        meant = did_you_mean(name, EXPERIMENTS)
+        raise UsageError(f"{name}: no such figure or table; {meant}choose from {', '.join(EXPERIMENTS)}, or all")
     return EXPERIMENTS[name]
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from earlylearn.documents import EpochRecord
-from earlylearn_paper.experiment import Runs
 from earlylearn_paper.theory.softmax_regression import Curves
+from earlylearn_paper.work import Runs
 
 SIDES: tuple[Literal["clean", "wrong"], ...] = ("clean", "wrong")
 # what metrics.jsonl calls the parts of the gradient at the true class, by the linear model's names for them

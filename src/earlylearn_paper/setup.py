@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from earlylearn_paper.experiment import Scale
+
 # Augmentation off and a learning rate that never drops: with those of supplement G.3, cross-entropy memorises little
 # in 120 epochs (Figure 1 shows both), while the paper's curves run to .87 and show no steps at its drops.
 QUICK: dict[str, Any] = {
@@ -96,3 +98,18 @@ GPU = "one H200-class GPU"
 # ResNet-34, 120 epochs: 37.6 PFLOP and a tenth more for evaluation. An eager loop at batch 128 reaches perhaps 15 to
 # 20 % of the 790 TFLOP/s there are. An estimate: not yet run.
 GPU_MINUTES = 6.0
+
+
+def on_features(settings: dict[str, Any], *, runs: float, replaced: tuple[str, ...] = ()) -> Scale:
+    """The scale of linear models on frozen features: so many runs, and what else stands in for the paper's set-up."""
+    return Scale(
+        settings=settings,
+        minutes=runs * FEATURE_MINUTES,
+        hardware=PROCESSOR,
+        replaced=(FEATURES_NETWORK, FEATURES_TRAINING, *replaced),
+    )
+
+
+def from_scratch(settings: dict[str, Any], *, runs: float, replaced: tuple[str, ...]) -> Scale:
+    """The scale of a fast network from scratch on a processor: so many runs of 20 epochs, and what it replaces."""
+    return Scale(settings=settings, minutes=runs * MEDIUM_MINUTES, hardware=PROCESSOR, replaced=replaced)

@@ -1,10 +1,11 @@
-"""Does the terminal speak of a picked epoch only where held-out labels picked one?"""
+"""Does a table on the terminal fit it, and speak of a picked epoch only where held-out labels picked one?"""
 
 from typing import Any
 
 import pytest
 
-from earlylearn.cli.answers import print_summaries
+from earlylearn.cli.answers import print_summaries, print_table
+from earlylearn.cli.study import COLUMNS
 
 
 def summary(val: float | None) -> Any:
@@ -22,3 +23,16 @@ def test_no_epoch_is_picked_where_no_labels_were_held_out(capsys: pytest.Capture
     assert "83.0%" in told
     print_summaries({"auto": summary(None), "elr": summary(0.7)})
     assert "none picked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [40, 75, 80, 100, 200])
+def test_a_comparison_fits_the_terminal_and_breaks_no_word_that_has_room(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = ["elr:lambda=1", 3, *["100.0 ±12.3"] * len(COLUMNS), "1.0"]
+    print_table("means", ["name", "seeds", *COLUMNS.values(), "cost"], [row])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    if width >= 80:
+        assert all(any(word in line for line in lines) for word in ("memorised", "picked", "issues", "100.0", "±12.3"))

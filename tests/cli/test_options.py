@@ -7,7 +7,7 @@ import sys
 import pytest
 import typer
 
-from earlylearn.cli.main import app
+from earlylearn.cli.main import app, main
 from earlylearn.cli.options import setting_of
 from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.sources import DataRequest, load
@@ -68,3 +68,12 @@ def test_help_imports_nothing_that_is_slow(words, slow):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["review", "--help"], ["help", "demo"]])
+def test_no_switch_of_the_help_seems_to_want_a_value(words, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(words)
+    told = capsys.readouterr().out
+    assert "--help" in told
+    assert "<bool>" not in told

@@ -6,9 +6,9 @@ import pytest
 
 from earlylearn.errors import UsageError
 from earlylearn_paper.collect import collect
-from earlylearn_paper.experiment import Unfinished
 from earlylearn_paper.records import Records, asked, file_name, key, read_record
 from earlylearn_paper.reproduce import reproduce
+from earlylearn_paper.work import Unfinished
 
 TINY = {"data": "digits", "noise": "symmetric:0.4", "recipe": "small-data", "network": "linear", "limit": 120}
 TINY |= {"epochs": 2, "seeds": 1, "test_every": 1}

@@ -13,7 +13,7 @@ from earlylearn.data.noise.kinds import parse_noise
 from earlylearn.methods import check_options
 from earlylearn.recipes import RECIPES
 from earlylearn.values import pairs_from_text
-from earlylearn_paper.experiment import Cell, Work
+from earlylearn_paper.experiment import Cell
 from earlylearn_paper.reproduce import reproduce
 from earlylearn_paper.tables import all_methods, table_1, table_2, table_3, table_4, table_5, table_i1
 from earlylearn_paper.tables import table as tables
@@ -30,6 +30,7 @@ from earlylearn_paper.tables.judge import (
 from earlylearn_paper.tables.picture import dots_figure
 from earlylearn_paper.tables.published import TABLES, Number, parse
 from earlylearn_paper.tables.table import Source, fill
+from earlylearn_paper.work import Work
 from tests.trees import webvision_tree
 
 MODULES = {"table-1": table_1, "table-2": table_2, "table-3": table_3, "table-4": table_4, "table-5": table_5}

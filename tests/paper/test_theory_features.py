@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from earlylearn.errors import UsageError
-from earlylearn_paper.experiment import Work
 from earlylearn_paper.figures.figure_a1 import FIGURE_A1
 from earlylearn_paper.reproduce import reproduce
 from earlylearn_paper.theory import on_features
 from earlylearn_paper.theory.features import two_clusters
 from earlylearn_paper.theory.linear_model import draw_start
+from earlylearn_paper.work import Work
 
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog"]
 

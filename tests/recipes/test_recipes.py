@@ -76,7 +76,8 @@ def test_every_recipe_trains(name, run_path):
 
 
 def test_an_unknown_recipe_lists_the_known_ones():
-    with pytest.raises(UsageError, match="recipe='cifar11-elr': no such recipe; choose from cifar10-elr, "):
+    known = "recipe='cifar11-elr': no such recipe; did you mean 'cifar10-elr'[?] choose from cifar10-elr, "
+    with pytest.raises(UsageError, match=known):
         find_recipe("cifar11-elr")
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -54,16 +56,35 @@ NONE_PICKED = "none picked"
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table on stdout, as wide as the terminal allows."""
-    table = Table(title=visible(title), title_justify="left")
-    for column in columns:
-        table.add_column(visible(column), overflow="fold", no_wrap=column == "name")
-    for row in rows:
-        table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else visible(str(cell)) for cell in row))
+    """A table on stdout, as wide as the terminal allows; without lines where only so its words stay whole."""
     console = Console(markup=False, highlight=False)
+    cells = [[f"{cell:.4f}" if isinstance(cell, float) else visible(str(cell)) for cell in row] for row in rows]
+    texts = list(zip(map(visible, columns), *cells, strict=True))
+    lines, spaces = 3 * len(texts) + 1, 2 * len(texts) + 1
+    widths = _widths(texts, console.width - lines)
+    table = Table(title=visible(title), title_justify="left")
+    if widths is None:
+        table.box, table.padding, table.pad_edge = SIMPLE_HEAD, (0, 1, 0, 0), False
+        widths = _widths(texts, console.width - spaces)
+    for position, column in enumerate(columns):
+        width = None if widths is None else widths[position]
+        table.add_column(visible(column), overflow="fold", no_wrap=column == "name", width=width)
+    for row in cells:
+        table.add_row(*row)
     with console.capture() as captured:
         console.print(table)
     print(captured.get(), end="")  # print, because rich has its own way with a closed pipe
+
+
+def _widths(texts: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """The width of each column, between its longest word and its longest text; None if not all words have room."""
+    least = [max(cell_len(word) for text in column for word in text.split() or [""]) for column in texts]
+    most = [max(map(cell_len, column)) for column in texts]
+    spare, wished = room - sum(least), sum(most) - sum(least)
+    if spare < 0:
+        return None
+    share = 1.0 if spare >= wished else spare / wished
+    return [low + int(share * (high - low)) for low, high in zip(least, most, strict=True)]
 
 
 def print_summaries(summaries: "Mapping[str, Summary]") -> None:

@@ -94,12 +94,7 @@ def recipes(json_: Json = False) -> None:
     if json_:
         print_json([asdict(recipe) for recipe in RECIPES.values()])
         return
-    rows = []
-    for recipe in RECIPES.values():
-        # Hyperparameters of the methods it also serves are for --json.
-        own = recipe.options_for(recipe.method) if recipe.method else recipe.options
-        settings = " ".join(f"{name}={value}" for name, value in {**recipe.settings, **own}.items())
-        rows.append([recipe.name, recipe.source, settings])
+    rows = [[recipe.name, recipe.source, recipe.in_words()] for recipe in RECIPES.values()]
     print_table("recipes (options after --recipe override)", ["name", "source", "settings"], rows)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 import earlylearn
 from earlylearn.cli import lists, paper, review, runs, study
@@ -18,8 +19,31 @@ from earlylearn.runs.progress import quiet_fabric
 
 # Imports of torch and the rest stay inside the commands: `earlylearn --help` answers at once.
 
+
+class _Command(TyperCommand):
+    """A command whose help shows no value behind a switch: ``--overwrite <bool>`` would ask for one."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_values(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    """All of them, whose own switches are shown in the same way."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_values(super().get_params(ctx))
+
+
+def _without_values(options: list[Any]) -> list[Any]:
+    for each in options:
+        if getattr(each, "is_flag", False) and each.metavar is None:
+            each.metavar = ""
+    return options
+
+
 app = typer.Typer(
     name="earlylearn",
+    cls=_Group,
     help="Train classifiers that do not memorise wrong labels, and find out which labels are wrong.",
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -71,7 +95,8 @@ def _before_any_command(
 
 
 for command, example in COMMANDS.items():
-    app.command(epilog=f"Example: {example}", rich_help_panel=_PANEL_OF.get(command.__name__, "Basics"))(command)
+    panel = _PANEL_OF.get(command.__name__, "Basics")
+    app.command(cls=_Command, epilog=f"Example: {example}", rich_help_panel=panel)(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -81,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     quiet_fabric()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of large pictures, and of broken notes beside the pixels
     words = [_whole(word) for word in (sys.argv[1:] if arguments is None else arguments)] or ["--help"]
+    if words[0] == "help":
+        words = [*words[1:2], "--help"]
     command: Any = typer.main.get_command(app)
     if "_EARLYLEARN_COMPLETE" in os.environ:  # a shell asks how a word may go on
         command.main(prog_name="earlylearn")

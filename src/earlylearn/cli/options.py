@@ -1,8 +1,9 @@
 """Which options do several commands share, and how is each written?"""
 
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Annotated, Any, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
@@ -64,24 +65,34 @@ OWN = ("data", "method", "options")  # fields that a command which takes them na
 OF_DATA = ("encoder", *get_type_hints(DataSettings))  # fields that say which features, without training
 
 
-def takes_settings(command: Callable[..., None], fields: Iterable[str] = FIELDS) -> Callable[..., None]:
-    """Give a command, in place of its ``**settings``, an option for each of these fields but those of `OWN`."""
+def takes_settings(
+    command: Callable[..., None], fields: Iterable[str] = FIELDS, beside: Mapping[str, Any] = MappingProxyType({})
+) -> Callable[..., None]:
+    """Give a command, in place of its ``**settings``, an option for each of these fields but those of `OWN`.
+
+    ``beside`` are further options of its ``**settings``, by name: `Annotated` types as above.
+    """
     own = inspect.signature(command)
     kept = [each for each in own.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    shared = [_parameter(field) for field in fields if field not in OWN]
+    shared = [_parameter(name, hint) for name, hint in beside.items()]
+    shared += [_parameter(field, _hint(field)) for field in fields if field not in OWN]
     command.__signature__ = own.replace(parameters=[*kept, *shared])  # type: ignore[attr-defined]
     command.__annotations__ |= {each.name: each.annotation for each in shared}
     return command
 
 
-def _parameter(field: str) -> inspect.Parameter:
-    """The option of a field: text, checked with the rest of the request; or a switch, where it is true or false."""
+def _hint(field: str) -> Any:
+    """The type of a field's option: text, checked with the rest of the request; or a switch, where it is yes or no."""
     setting = setting_of(field)
-    switch = typer.Option(f"--{field.replace('_', '-')}", help=setting.meaning, rich_help_panel=PANELS[field])
-    value = list[str] | None if setting.repeats else str | None
-    hint: Any = Annotated[value, setting_option(field)] if setting.form else Annotated[bool, switch]
-    default = None if setting.form else False
-    return inspect.Parameter(field, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=hint)
+    if not setting.form:
+        flag = f"--{field.replace('_', '-')}"
+        return Annotated[bool, typer.Option(flag, help=setting.meaning, rich_help_panel=PANELS[field])]
+    return Annotated[list[str] | None if setting.repeats else str | None, setting_option(field)]
+
+
+def _parameter(name: str, hint: Any) -> inspect.Parameter:
+    default = False if get_args(hint)[0] is bool else None
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=hint)
 
 
 def said(settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What can be asked on the command line of many runs together?"""
 
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,9 +21,25 @@ from earlylearn.cli.options import (
 )
 from earlylearn.errors import EarlylearnError, UsageError, hyperparameter
 
-Workers = Annotated[str | None, option("runs at a time (default 1)", metavar="INT")]
-Storage = Annotated[str | None, option("share the runs with other machines through an Optuna storage", metavar="URL")]
-StudyOut = Annotated[str | None, option("folder to make or to go on with (default under runs/)", metavar="DIR")]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from earlylearn.documents import ComparedMethod, Trial
+    from earlylearn.study.runs import Failure
+
+# What every study can be asked beside the settings of its runs.
+DIAGNOSIS = {
+    "workers": Annotated[str | None, option("runs at a time (default 1)", metavar="INT")],
+    "out": Annotated[str | None, option("folder to make or to go on with (default under runs/)", metavar="DIR")],
+    "overwrite": Overwrite,
+    "quiet": Quiet,
+}
+STUDY = DIAGNOSIS | {
+    "storage": Annotated[
+        str | None, option("share the runs with other machines through an Optuna storage", metavar="URL")
+    ]
+}
 
 # What the table on the screen shows of a comparison, where it is known.
 COLUMNS = {
@@ -33,57 +50,51 @@ COLUMNS = {
     "memorized_last": "memorised",
     "average_precision": "issues AP",
 }
+LEGEND = {
+    "test_at_best_val": "picked: test accuracy of the epoch that predicted most of the held-out given labels",
+    "val_last": "noisy val: share of the held-out given labels that is predicted; these are as noisy as the others",
+    "average_precision": "issues AP: how well wrong labels are ranked first; 100 is perfect, chance is their share",
+}
 
 
-@takes_settings
+@partial(takes_settings, beside=STUDY)
 def compare(
     data: Data = None,
     methods: Annotated[
         str, option("ce,elr,elr:lam=3 (hyperparameters behind colons), or all (default ce,elr)", metavar="LIST")
     ] = "ce,elr",
     seeds: Annotated[str, option("how many seeds, counted from --seed on (default 3)", metavar="INT")] = "3",
-    workers: Workers = None,
-    out: StudyOut = None,
-    overwrite: Overwrite = False,
-    storage: Storage = None,
     json_: Json = False,
-    quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Compare methods: same noise, split, network and budget for each.
 
     Ask again to go on, or with more methods or seeds (name the old ones too).
     """
-    from earlylearn.report.study_figures import known, statistic
+    from earlylearn.report.study_figures import known
     from earlylearn.study.compare import compare as compare_
-    from earlylearn.wording import spread, times
+    from earlylearn.wording import times
 
     done = compare_(
         _needed(data, "compare"),
         comma_list(methods) or [],
         seeds=number(seeds),
-        workers=number(workers or "1"),
-        out=out,
-        overwrite=overwrite,
-        storage=storage,
-        quiet=quiet,
-        **said(settings),
+        **_asked(settings),
     )
     if json_:
         print_json(done.document)
     else:
         compared = done.document["methods"]
         shown = {key: name for key, name in COLUMNS.items() if known(compared, key)}
-        rows = [
-            [each["name"], len(each["seeds"]), *(spread(statistic(each, key)) for key in shown), times(each["cost"])]
-            for each in compared
-        ]
+        rows = [[each["name"], len(each["seeds"]), *_spreads(each, shown), times(each["cost"])] for each in compared]
         print_table("mean and standard deviation over seeds, %", ["name", "seeds", *shown.values(), "cost"], rows)
+        for line in [*(LEGEND[key] for key in shown if key in LEGEND), f"cost: time, {done.document['baseline']} = 1"]:
+            typer.echo(line)
         _tell(done.conclusion, done.path)
     _fail(done.failed)
 
 
-@takes_settings
+@partial(takes_settings, beside=STUDY)
 def sweep(
     data: Data = None,
     method: Method = None,
@@ -106,19 +117,12 @@ def sweep(
         ),
     ] = None,
     options: Options = None,
-    workers: Workers = None,
-    out: StudyOut = None,
-    overwrite: Overwrite = False,
-    storage: Storage = None,
     json_: Json = False,
-    quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Try hyperparameters and pick by noisy validation labels; ask again to go on."""
-    from earlylearn.report.study_figures import statistic
     from earlylearn.study.sweep import sweep as sweep_
     from earlylearn.values import SPELLED, from_text, pairs_from_text
-    from earlylearn.wording import spread
 
     values: dict[str, list[Any]] = {}
     for pair in grid or []:
@@ -135,19 +139,14 @@ def sweep(
         score=score,  # type: ignore[arg-type]  # checked there
         canaries=canaries,
         options=pairs_from_text(options or [], hyperparameter),
-        workers=number(workers or "1"),
-        out=out,
-        overwrite=overwrite,
-        storage=storage,
-        quiet=quiet,
-        **said(settings),
+        **_asked(settings),
     )
     if json_:
         print_json(done.document)
     else:
         shown = ["val_last", "val_best", "test_last", "memorized_last"]
         rows = [
-            [each["name"], *(spread(statistic(each, key)) for key in shown), "picked" if each["picked"] else ""]
+            [each["name"], *_spreads(each, shown), "picked" if each["picked"] else ""]
             for each in done.document["trials"]
         ]
         columns = ["name", "noisy val, last", "noisy val, best", "test, last (chooses nothing)", "memorised", ""]
@@ -158,7 +157,7 @@ def sweep(
     _fail(done.failed)
 
 
-@takes_settings
+@partial(takes_settings, beside=DIAGNOSIS)
 def diagnose(
     data: Data = None,
     method: Method = None,
@@ -167,11 +166,7 @@ def diagnose(
     ] = None,
     lambdas: Annotated[str, option("lambdas to try (default 1,3,10), or none", metavar="LIST")] = "1,3,10",
     options: Options = None,
-    workers: Workers = None,
-    out: StudyOut = None,
-    overwrite: Overwrite = False,
     json_: Json = False,
-    quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Plant wrong labels, in runs made for that, and say what becomes of them: is early learning at work here?
@@ -187,17 +182,18 @@ def diagnose(
         share=None if share is None else _float(share, "share"),
         lambdas=[] if lambdas == "none" else [from_text(each) for each in comma_list(lambdas) or []],
         options=pairs_from_text(options or [], hyperparameter),
-        workers=number(workers or "1"),
-        out=out,
-        overwrite=overwrite,
-        quiet=quiet,
-        **said(settings),
+        **_asked(settings),
     )
     if json_:
         print_json(done.document)
     else:
         _tell(done.conclusion, done.path)
     _fail(done.failed)
+
+
+def _asked(settings: dict[str, Any]) -> dict[str, Any]:
+    given = said(settings)
+    return {**given, "workers": number(given.get("workers", "1"))}
 
 
 def _float(text: str, name: str) -> float:
@@ -215,13 +211,21 @@ def _needed(data: str | None, command: str) -> str:
     return data
 
 
-def _tell(sentences: list[str], path: Any) -> None:
+def _spreads(measured: "ComparedMethod | Trial", keys: "Iterable[str]") -> list[str]:
+    """Means with their deviations, whose sign no narrow terminal parts from its number."""
+    from earlylearn.report.study_figures import statistic
+    from earlylearn.wording import spread
+
+    return [spread(statistic(measured, key)).replace("± ", "±") for key in keys]
+
+
+def _tell(sentences: "Sequence[str]", path: "Path") -> None:
     for sentence in sentences:
         typer.echo(sentence)
     typer.echo(f"report: {path / 'report.html'}")
 
 
-def _fail(failed: list[Any]) -> None:
+def _fail(failed: "Sequence[Failure]") -> None:
     """Failed runs make the whole fail, after everything else was shown."""
     if failed:
         from earlylearn.wording import plural

@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from torch import nn
 
-from earlylearn.errors import UsageError, hyperparameter, setting
+from earlylearn.errors import UsageError, did_you_mean, hyperparameter, setting
 from earlylearn.loop.method import Method
 from earlylearn.loop.seen import Seen
 from earlylearn.methods.auto import Auto
@@ -70,8 +70,9 @@ def find_method(method: str | type[Method], source: str = "") -> Plugin:
     found = find_plugin("method", method, source)
     if found is None:
         gone = f" ({source} offered it, which is not installed)" if source else ""
-        known = ", ".join([*METHODS, *offered("method"), "FILE.py:CLASS"])
-        raise UsageError(f"{setting('method', method)}: no such method{gone}; choose from {known}")
+        names = [*METHODS, *offered("method")]
+        known = f"{did_you_mean(method, names)}choose from {', '.join([*names, 'FILE.py:CLASS'])}"
+        raise UsageError(f"{setting('method', method)}: no such method{gone}; {known}")
     _check_method(found)
     return found
 
@@ -121,7 +122,8 @@ def check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
         culprit = hyperparameter(str(first["loc"][0]), first["input"])
         if first["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields) or "none"
-            raise UsageError(f"{culprit}: method {name} has no such hyperparameter; it has: {known}") from None
+            meant = did_you_mean(str(first["loc"][0]), model.model_fields)
+            raise UsageError(f"{culprit}: method {name} has no such hyperparameter; {meant}it has: {known}") from None
         raise UsageError(f"{culprit}: {first['msg'][0].lower()}{first['msg'][1:]} (method {name})") from None
 
 

@@ -1,6 +1,6 @@
 """Which published settings, and which measured defaults, go by which name?"""
 
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import UsageError, did_you_mean, setting
 from earlylearn.recipes.hyperparameters import CIFAR10
 from earlylearn.recipes.paper import PAPER
 from earlylearn.recipes.peers import PEERS
@@ -108,7 +108,9 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in [*PAPER, *PEERS,
 def find_recipe(name: str) -> Recipe:
     """The recipe of that name; an unknown name raises UsageError with the known ones."""
     if name not in RECIPES:
-        raise UsageError(f"{setting('recipe', name)}: no such recipe; choose from {', '.join(RECIPES)}")
+        raise UsageError(
+            f"{setting('recipe', name)}: no such recipe; {did_you_mean(name, RECIPES)}choose from {', '.join(RECIPES)}"
+        )
     return RECIPES[name]
 
 

@@ -1,5 +1,6 @@
 """What is a recipe: which settings make up one experiment, and where are they from?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
@@ -45,6 +46,16 @@ class Recipe:
     def options_for(self, method: str) -> dict[str, Any]:
         """The hyperparameters this recipe sets for a method."""
         return self.options.get(method, {})
+
+    def in_words(self) -> str:
+        """What it sets, in a line: settings, and hyperparameters of its method; or of each that it knows."""
+        if self.method:
+            return _pairs({"method": self.method, **self.settings, **self.options_for(self.method)})
+        return "; ".join([_pairs(self.settings), *(f"{name}: {_pairs(own)}" for name, own in self.options.items())])
+
+
+def _pairs(settings: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in settings.items())
 
 
 def training(

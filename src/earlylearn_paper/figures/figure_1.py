@@ -3,19 +3,15 @@
 import pandas as pd
 
 from earlylearn_paper.drawing import shares_figure
-from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict
 from earlylearn_paper.run_curves import mean_curve, network_curves, percent
 from earlylearn_paper.setup import (
-    FEATURE_MINUTES,
     FEATURES_40,
-    FEATURES_NETWORK,
-    FEATURES_TRAINING,
     FULL,
     GPU,
     GPU_MINUTES,
     MEDIUM_FAST,
     MEDIUM_FAST_TRAINING,
-    MEDIUM_MINUTES,
     MEDIUM_NETWORK,
     MEDIUM_PLAIN,
     MEDIUM_SEED,
@@ -26,7 +22,10 @@ from earlylearn_paper.setup import (
     QUICK_TRAINING,
     SMALL_DATA,
     SMALL_LAM,
+    from_scratch,
+    on_features,
 )
+from earlylearn_paper.work import Work
 
 PLAIN_TITLE = "No augmentation, constant learning rate"
 ROWS = {"ce": "Cross-entropy", "elr": "ELR"}
@@ -165,25 +164,22 @@ FIGURE_1 = Experiment(
         hardware=GPU,
         replaced=(PLAIN_TRAINING,),
     ),
-    features=Scale(
-        settings={
+    features=on_features(
+        {
             "training": FEATURES_40,
             "title": "A linear model on frozen features",
             "decisive": ["symmetric:0.4", "symmetric:0.6"],
         },
-        minutes=16 * FEATURE_MINUTES,
-        hardware=PROCESSOR,
-        replaced=(FEATURES_NETWORK, FEATURES_TRAINING),
+        runs=16,
     ),
-    medium=Scale(
-        settings={
+    medium=from_scratch(
+        {
             "training": MEDIUM_PLAIN,
             "augmented": {**MEDIUM_FAST, "network": "whitened-cnn", "augment": "crop+flip", "schedule": "one-cycle"},
             "falls": "rises and falls",
             "decisive": ["symmetric:0.4", "symmetric:0.6"],
         },
-        minutes=6 * MEDIUM_MINUTES,
-        hardware=PROCESSOR,
+        runs=6,
         replaced=(MEDIUM_NETWORK, PLAIN_TRAINING, MEDIUM_SHORT, MEDIUM_FAST_TRAINING, MEDIUM_SEED),
     ),
     reproduce=reproduce,

@@ -6,17 +6,13 @@ import pandas as pd
 
 from earlylearn.drawing.style import CORRECT, INK, MEMORIZED, OTHER, house_style, new_figure
 from earlylearn_paper.drawing import DASHED, gradient_panel
-from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict
 from earlylearn_paper.run_curves import SIDES, example_band, mean_curve, network_curves
 from earlylearn_paper.setup import (
-    FEATURE_MINUTES,
     FEATURES_40,
-    FEATURES_NETWORK,
-    FEATURES_TRAINING,
     FULL,
     GPU,
     GPU_MINUTES,
-    MEDIUM_MINUTES,
     MEDIUM_NETWORK,
     MEDIUM_PLAIN,
     MEDIUM_SEED,
@@ -27,7 +23,10 @@ from earlylearn_paper.setup import (
     QUICK_TRAINING,
     SMALL_DATA,
     SMALL_LAM,
+    from_scratch,
+    on_features,
 )
+from earlylearn_paper.work import Work
 
 if TYPE_CHECKING:  # drawing costs a slow import
     from matplotlib.figure import Figure
@@ -105,17 +104,9 @@ FIGURE_2 = Experiment(
         replaced=(SMALL_DATA, PLAIN_TRAINING, QUICK_TRAINING, SMALL_LAM),
     ),
     full=Scale(settings={"training": FULL}, minutes=2 * GPU_MINUTES, hardware=GPU, replaced=(PLAIN_TRAINING,)),
-    features=Scale(
-        settings={"training": FEATURES_40},
-        minutes=8 * FEATURE_MINUTES,
-        hardware=PROCESSOR,
-        replaced=(FEATURES_NETWORK, FEATURES_TRAINING),
-    ),
-    medium=Scale(
-        settings={"training": MEDIUM_PLAIN},
-        minutes=2 * MEDIUM_MINUTES,
-        hardware=PROCESSOR,
-        replaced=(MEDIUM_NETWORK, PLAIN_TRAINING, MEDIUM_SHORT, MEDIUM_SEED),
+    features=on_features({"training": FEATURES_40}, runs=8),
+    medium=from_scratch(
+        {"training": MEDIUM_PLAIN}, runs=2, replaced=(MEDIUM_NETWORK, PLAIN_TRAINING, MEDIUM_SHORT, MEDIUM_SEED)
     ),
     reproduce=reproduce,
 )

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from earlylearn_paper.drawing import shares_figure
-from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict
 from earlylearn_paper.run_curves import linear_curves, mean_curve, percent
 from earlylearn_paper.setup import LINEAR_SETUP, PROCESSOR
 from earlylearn_paper.theory.on_features import reproduce_on_features
 from earlylearn_paper.theory.softmax_regression import train_softmax_regression
+from earlylearn_paper.work import Work
 
 if TYPE_CHECKING:  # drawing costs a slow import
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ import pandas as pd
 
 from earlylearn.drawing.style import MEMORIZED, OTHER, house_style, new_figure
 from earlylearn_paper.drawing import DASHED, gradient_panel
-from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict
 from earlylearn_paper.figures.figure_a1 import LINEAR
 from earlylearn_paper.run_curves import linear_curves, mean_curve, network_curves, step_of
 from earlylearn_paper.setup import (
@@ -21,6 +21,7 @@ from earlylearn_paper.setup import (
     SMALL_DATA,
 )
 from earlylearn_paper.theory.softmax_regression import train_softmax_regression
+from earlylearn_paper.work import Work
 
 if TYPE_CHECKING:  # drawing costs a slow import
     from matplotlib.figure import Figure

@@ -6,11 +6,12 @@ import pandas as pd
 
 from earlylearn.drawing.style import CORRECT, INK, MEMORIZED, OTHER, house_style, new_figure
 from earlylearn_paper.drawing import DASHED, DOTTED, Line, draw_shares, shares_figure
-from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict
 from earlylearn_paper.figures.figure_a1 import LINEAR
 from earlylearn_paper.run_curves import linear_curves, mean_curve, network_curves, percent, seed_band
 from earlylearn_paper.setup import FULL, GPU, GPU_MINUTES, LINEAR_SETUP, PLAIN_TRAINING, PROCESSOR, QUICK, SMALL_DATA
 from earlylearn_paper.theory.softmax_regression import train_softmax_regression
+from earlylearn_paper.work import Work
 
 if TYPE_CHECKING:  # drawing costs a slow import
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ import pandas as pd
 
 from earlylearn.drawing.style import CORRECT, MEMORIZED, house_style, new_figure
 from earlylearn_paper.drawing import DASHED, Line, draw_shares
-from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict
 from earlylearn_paper.run_curves import mean_curve, network_curves, percent, seed_band
 from earlylearn_paper.setup import (
     FULL,
@@ -19,6 +19,7 @@ from earlylearn_paper.setup import (
     SMALL_DATA,
     SMALL_LAM,
 )
+from earlylearn_paper.work import Work
 
 if TYPE_CHECKING:  # drawing costs a slow import
     from matplotlib.figure import Figure

@@ -7,25 +7,24 @@ import pandas as pd
 
 from earlylearn.drawing.style import CORRECT, OTHER, house_style, new_figure
 from earlylearn_paper.drawing import DOTTED
-from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Experiment, Findings, Scale, Verdict
 from earlylearn_paper.run_curves import percent
 from earlylearn_paper.setup import (
-    FEATURE_MINUTES,
     FEATURES,
-    FEATURES_NETWORK,
-    FEATURES_TRAINING,
     FULL,
     GPU,
     GPU_MINUTES,
     MEDIUM_FAST,
     MEDIUM_FAST_TRAINING,
-    MEDIUM_MINUTES,
     MEDIUM_NETWORK,
     MEDIUM_SEED,
     PROCESSOR,
     QUICK,
     SMALL_DATA,
+    from_scratch,
+    on_features,
 )
+from earlylearn_paper.work import Work
 
 if TYPE_CHECKING:  # drawing costs a slow import
     from matplotlib.figure import Figure
@@ -192,14 +191,9 @@ FIGURE_H1 = Experiment(
         minutes=4 * (13 + 6 * 4 / 3) * GPU_MINUTES,
         hardware=GPU,
     ),
-    features=Scale(
-        settings={**GRID, "fixed_lam": 3.0, "training": {**FEATURES, "noise": "symmetric:0.6"}},
-        minutes=4 * 19 * FEATURE_MINUTES,
-        hardware=PROCESSOR,
-        replaced=(FEATURES_NETWORK, FEATURES_TRAINING),
-    ),
-    medium=Scale(
-        settings={
+    features=on_features({**GRID, "fixed_lam": 3.0, "training": {**FEATURES, "noise": "symmetric:0.6"}}, runs=4 * 19),
+    medium=from_scratch(
+        {
             "beta": [0.0, 0.5, 0.7, 0.9],
             "lam": [0.1, 1.0, 3.0, 7.0],
             "alpha": [0.0, 1.0, 5.0],
@@ -207,8 +201,7 @@ FIGURE_H1 = Experiment(
             "fixed_lam": 3.0,
             "training": {"data": "cifar10", "noise": "symmetric:0.6", **MEDIUM_FAST, "network": "whitened-cnn"},
         },
-        minutes=(7 + 3 * 4 / 3) * MEDIUM_MINUTES,
-        hardware=PROCESSOR,
+        runs=7 + 3 * 4 / 3,
         replaced=(MEDIUM_NETWORK, MEDIUM_FAST_TRAINING, "fewer values of each parameter", MEDIUM_SEED),
     ),
     reproduce=reproduce,

@@ -4,12 +4,14 @@ Not a table of the paper: its noise at every rate, and the human labels of CIFAR
 model on frozen features all of it can be trained on a processor.
 """
 
-from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
-from earlylearn_paper.setup import FEATURE_MINUTES, FEATURES, FEATURES_NETWORK, FEATURES_TRAINING, PROCESSOR
+from earlylearn_paper.experiment import Cell, Experiment, Findings, Verdict
+from earlylearn_paper.setup import FEATURES, on_features
+from earlylearn_paper.tables.grid import cifar_noise, split
 from earlylearn_paper.tables.judge import all_above, judged, leads, signed_with_error
 from earlylearn_paper.tables.published import TABLES
 from earlylearn_paper.tables.table import Plan, Source, findings
-from earlylearn_paper.tables.table_1 import cifar_noise, own_method, split
+from earlylearn_paper.tables.table_1 import own_method
+from earlylearn_paper.work import Work
 
 TABLE = TABLES["all-methods"]
 HUMAN = {"aggregate": "aggre", **{f"random{k}": f"random{k}" for k in (1, 2, 3)}, "worst": "worst"}
@@ -60,12 +62,7 @@ ALL_METHODS = Experiment(
     name="all-methods",
     title="All methods on CIFAR-10 and CIFAR-10N, a linear model on pretrained features",
     source="Not in the paper: its noise at every rate, and the human labels of CIFAR-10N (Wei et al. 2022)",
-    features=Scale(
-        settings={"training": FEATURES},
-        minutes=4 * len(TABLE.rows) * len(TABLE.columns) * FEATURE_MINUTES,
-        hardware=PROCESSOR,
-        replaced=(FEATURES_NETWORK, FEATURES_TRAINING),
-    ),
+    features=on_features({"training": FEATURES}, runs=4 * len(TABLE.rows) * len(TABLE.columns)),
     reproduce=all_methods,
     rows=TABLE.rows,
     columns=TABLE.columns,

@@ -13,11 +13,12 @@ import pandas as pd
 from earlylearn.errors import UsageError
 from earlylearn.recipes import find_recipe
 from earlylearn.study.statistics import summarize
-from earlylearn_paper.experiment import Cell, Findings, Verdict, Work
+from earlylearn_paper.experiment import Cell, Findings, Verdict
 from earlylearn_paper.records import Finished
 from earlylearn_paper.tables.judge import Judge
 from earlylearn_paper.tables.picture import dots_figure
 from earlylearn_paper.tables.published import TABLES, Table
+from earlylearn_paper.work import Work
 
 NOT_RUN = "not run yet"
 MADE_WITH = "made_with"

@@ -1,20 +1,18 @@
 """Table 1: how accurate is ELR under symmetric and asymmetric noise, beside cross-entropy and robust losses?"""
 
-from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict
 from earlylearn_paper.setup import (
-    FEATURE_MINUTES,
     FEATURES,
-    FEATURES_NETWORK,
-    FEATURES_TRAINING,
     HONEST_NOISE,
     MEDIUM_FAST,
     MEDIUM_FAST_TRAINING,
-    MEDIUM_MINUTES,
     MEDIUM_NETWORK,
     MEDIUM_SEED,
-    PROCESSOR,
     SMALL_LAM,
+    from_scratch,
+    on_features,
 )
+from earlylearn_paper.tables.grid import places
 from earlylearn_paper.tables.judge import (
     all_above,
     growing,
@@ -26,53 +24,44 @@ from earlylearn_paper.tables.judge import (
 )
 from earlylearn_paper.tables.published import TABLES
 from earlylearn_paper.tables.table import Plan, Source, findings
+from earlylearn_paper.work import Work
 
 TABLE = TABLES["table-1"]
 SYMMETRIC = tuple(column for column in TABLE.columns if column.startswith("sym"))
 ASYMMETRIC = tuple(column for column in TABLE.columns if column.startswith("asym"))
+RESTARTS = {"schedule": "cosine:10:0.001"}  # of the row with cosine annealing, where no recipe has them
 _BASELINES = ("ce", "bootstrap", "forward", "gce", "sce")
 
 
 def full_plan() -> Plan:
     """Each row under the recipe of its data set, noise and schedule (supplement G.3, G.4)."""
     plan = {}
-    for row in TABLE.rows:
-        data, system = row.split("/")
-        for column in TABLE.columns:
-            noise, rate = split(column)
-            recipe = f"{data}-elr"
-            if noise == "asym" and data == "cifar10":  # hyperparameters of their own; CIFAR-100 has one set for both
-                recipe += "-asymmetric"
-            cosine = system == "elr-cosine"
-            plan[row, column] = Source(
-                part=f"{data}-{column}" + ("-cosine" if cosine else ""),
-                method=system.removesuffix("-cosine"),
-                settings={
-                    "data": data,
-                    "recipe": recipe + ("-cosine" if cosine else ""),
-                    "noise": cifar_noise(data, noise, rate),
-                },
-            )
+    for at in places(TABLE):
+        recipe = f"{at.data}-elr"
+        if at.kind == "asym" and at.data == "cifar10":  # hyperparameters of their own; CIFAR-100 has one set for both
+            recipe += "-asymmetric"
+        cosine = "-cosine" if at.system == "elr-cosine" else ""
+        plan[at.row, at.column] = Source(
+            part=f"{at.data}-{at.column}{cosine}",
+            method=at.system.removesuffix("-cosine"),
+            settings={"data": at.data, "recipe": recipe + cosine, "noise": at.cifar_noise},
+        )
     return plan
 
 
 def quick_plan() -> Plan:
     """The CIFAR-10 half on digits; asymmetric noise becomes pair noise."""
     plan: dict[tuple[str, str], Source | str] = {}
-    for row in TABLE.rows:
-        data, system = row.split("/")
-        for column in TABLE.columns:
-            if data == "cifar100":
-                plan[row, column] = "only at full scale: nothing stands in for its 100 classes"
-                continue
-            noise, rate = split(column)
-            settings = {"noise": f"{'symmetric' if noise == 'sym' else 'pair'}:{rate}"}
-            cosine = system == "elr-cosine"
-            plan[row, column] = Source(
-                part=column + ("-cosine" if cosine else ""),
-                method=system.removesuffix("-cosine"),
-                settings={**settings, "schedule": "cosine:10:0.001"} if cosine else settings,
-            )
+    for at in places(TABLE):
+        if at.data == "cifar100":
+            plan[at.row, at.column] = "only at full scale: nothing stands in for its 100 classes"
+            continue
+        cosine = at.system == "elr-cosine"
+        plan[at.row, at.column] = Source(
+            part=at.column + ("-cosine" if cosine else ""),
+            method=at.system.removesuffix("-cosine"),
+            settings={"noise": at.digits_noise, **(RESTARTS if cosine else {})},
+        )
     return plan
 
 
@@ -96,49 +85,32 @@ def own_method(data: str, kind: str, system: str) -> str:
 def medium_plan() -> Plan:
     """What is trained from scratch on a processor: cross-entropy and ELR."""
     plan: dict[tuple[str, str], Source | str] = {}
-    for row in TABLE.rows:
-        data, system = row.split("/")
-        for column in TABLE.columns:
-            noise, rate = split(column)
-            if column not in _MEDIUM.get((data, system), ()):
-                plan[row, column] = "not trained from scratch at this scale"
-                continue
-            plan[row, column] = Source(
-                part=f"{data}-{column}",
-                method=own_method(data, noise, system),
-                settings={"data": data, "noise": cifar_noise(data, noise, rate)},
-            )
+    for at in places(TABLE):
+        if at.column not in _MEDIUM.get((at.data, at.system), ()):
+            plan[at.row, at.column] = "not trained from scratch at this scale"
+            continue
+        plan[at.row, at.column] = Source(
+            part=f"{at.data}-{at.column}",
+            method=own_method(at.data, at.kind, at.system),
+            settings={"data": at.data, "noise": at.cifar_noise},
+        )
     return plan
 
 
 def features_plan() -> Plan:
     """All systems as linear models on frozen features."""
     plan: dict[tuple[str, str], Source | str] = {}
-    for row in TABLE.rows:
-        data, system = row.split("/")
-        for column in TABLE.columns:
-            noise, rate = split(column)
-            if data == "cifar100" and column != "sym40":
-                plan[row, column] = "one column of CIFAR-100 at this scale: 40 % symmetric noise"
-                continue
-            cosine = {"schedule": "cosine:10:0.001"} if system == "elr-cosine" else {}
-            plan[row, column] = Source(
-                part=f"{data}-{column}" + ("-cosine" if cosine else ""),
-                method=own_method(data, noise, system.removesuffix("-cosine")),
-                settings={"data": data, "noise": cifar_noise(data, noise, rate), **cosine},
-            )
+    for at in places(TABLE):
+        if at.data == "cifar100" and at.column != "sym40":
+            plan[at.row, at.column] = "one column of CIFAR-100 at this scale: 40 % symmetric noise"
+            continue
+        cosine = at.system == "elr-cosine"
+        plan[at.row, at.column] = Source(
+            part=f"{at.data}-{at.column}" + ("-cosine" if cosine else ""),
+            method=own_method(at.data, at.kind, at.system.removesuffix("-cosine")),
+            settings={"data": at.data, "noise": at.cifar_noise, **(RESTARTS if cosine else {})},
+        )
     return plan
-
-
-def split(column: str) -> tuple[str, float]:
-    """``sym40`` as its kind, ``sym`` or ``asym``, and its rate."""
-    return column[:-2], int(column[-2:]) / 100
-
-
-def cifar_noise(data: str, kind: str, rate: float) -> str:
-    """The paper's noise of that kind on CIFAR, asymmetric noise as its text has it."""
-    asymmetric = {"cifar10": "cifar10-asymmetric", "cifar100": "cifar100-superclass"}
-    return f"{'symmetric' if kind == 'sym' else asymmetric[data]}:{rate}"
 
 
 def shape(cells: list[Cell]) -> list[Verdict]:
@@ -224,16 +196,10 @@ TABLE_1 = Experiment(
         ),
     ),
     full=Scale(settings={"training": {"seeds": 5}}, minutes=3800, hardware="1 H200 GPU", replaced=(HONEST_NOISE,)),
-    features=Scale(
-        settings={"training": FEATURES},
-        minutes=4 * 63 * FEATURE_MINUTES,
-        hardware=PROCESSOR,
-        replaced=(FEATURES_NETWORK, FEATURES_TRAINING, HONEST_NOISE),
-    ),
-    medium=Scale(
-        settings={"training": {**MEDIUM_FAST, "network": "whitened-cnn"}},
-        minutes=12 * MEDIUM_MINUTES,
-        hardware=PROCESSOR,
+    features=on_features({"training": FEATURES}, runs=4 * 63, replaced=(HONEST_NOISE,)),
+    medium=from_scratch(
+        {"training": {**MEDIUM_FAST, "network": "whitened-cnn"}},
+        runs=12,
         replaced=(MEDIUM_NETWORK, MEDIUM_FAST_TRAINING, MEDIUM_SEED, HONEST_NOISE),
     ),
     reproduce=table_1,

@@ -1,24 +1,22 @@
 """Table 2: does ELR+ keep up with other systems of two networks, mixup and label correction?"""
 
-from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict
 from earlylearn_paper.setup import (
-    FEATURE_MINUTES,
     FEATURES,
-    FEATURES_NETWORK,
-    FEATURES_TRAINING,
     HONEST_NOISE,
     MEDIUM_FAST,
     MEDIUM_FAST_TRAINING,
-    MEDIUM_MINUTES,
     MEDIUM_NETWORK,
     MEDIUM_SEED,
-    PROCESSOR,
     SMALL_LAM,
+    from_scratch,
+    on_features,
 )
+from earlylearn_paper.tables.grid import Place, places
 from earlylearn_paper.tables.judge import all_above, growing, lead_verdict, measured, number_verdicts, without_spread
 from earlylearn_paper.tables.published import TABLES
 from earlylearn_paper.tables.table import Plan, Source, findings
-from earlylearn_paper.tables.table_1 import cifar_noise, split
+from earlylearn_paper.work import Work
 
 TABLE = TABLES["table-2"]
 SYMMETRIC = tuple(column for column in TABLE.columns if column.startswith("sym"))
@@ -54,54 +52,56 @@ def _plan(scale: str) -> Plan:
 def _on_cifar(scale: str) -> Plan:
     """Trained from scratch on a processor, cross-entropy and ELR+; on features, all systems."""
     plan: dict[tuple[str, str], Source | str] = {}
-    for row in TABLE.rows:
-        data, system = row.split("/")
-        method = system.removesuffix("best")
-        for column in TABLE.columns:
-            noise, rate = split(column)
-            if system in _NOT_HERE:
-                plan[row, column] = _NOT_HERE[system]
-            elif (row, column) not in TABLE.numbers:
-                plan[row, column] = "the paper has no number to compare with"
-            elif data == "cifar100":
-                plan[row, column] = "Table 1 has the one column of CIFAR-100 at this scale"
-            elif scale == "medium" and method not in ("ce", "elr+"):
-                plan[row, column] = "not trained from scratch at this scale"
-            else:
-                asymmetric = {"elr+": "elr+:lam=1:beta=0.9"} if noise == "asym" else {}
-                plan[row, column] = Source(
-                    part=column,
-                    method=asymmetric.get(method, method),
-                    settings={"data": data, "noise": cifar_noise(data, noise, rate)},
-                    measure="test_at_best_val" if system == "elr+" else "test_best",
-                )
+    for at in places(TABLE):
+        method = at.system.removesuffix("best")
+        if why := _left_out(at):
+            plan[at.row, at.column] = why
+        elif at.data == "cifar100":
+            plan[at.row, at.column] = "Table 1 has the one column of CIFAR-100 at this scale"
+        elif scale == "medium" and method not in ("ce", "elr+"):
+            plan[at.row, at.column] = "not trained from scratch at this scale"
+        else:
+            own = {"elr+": "elr+:lam=1:beta=0.9"} if at.kind == "asym" else {}
+            plan[at.row, at.column] = Source(
+                part=at.column,
+                method=own.get(method, method),
+                settings={"data": at.data, "noise": at.cifar_noise},
+                measure=_measure(at),
+            )
     return plan
 
 
 def _quick_or_full(scale: str) -> Plan:
     plan: dict[tuple[str, str], Source | str] = {}
-    for row in TABLE.rows:
-        data, system = row.split("/")
-        for column in TABLE.columns:
-            noise, rate = split(column)
-            if system in _NOT_HERE:
-                plan[row, column] = _NOT_HERE[system]
-            elif (row, column) not in TABLE.numbers:
-                plan[row, column] = "the paper has no number to compare with"
-            elif scale == "quick" and data == "cifar100":
-                plan[row, column] = "only at full scale: nothing stands in for its 100 classes"
-            else:
-                method = system.removesuffix("best")
-                recipe = recipe_of(data, method, column)
-                full = {"data": data, "recipe": recipe, "noise": cifar_noise(data, noise, rate)}
-                quick = {"noise": f"{'symmetric' if noise == 'sym' else 'pair'}:{rate}"}
-                plan[row, column] = Source(
-                    part=f"{recipe}-{column}" if scale == "full" else column,
-                    method=method,
-                    settings=full if scale == "full" else quick,
-                    measure="test_at_best_val" if system == "elr+" else "test_best",
-                )
+    for at in places(TABLE):
+        method = at.system.removesuffix("best")
+        if why := _left_out(at):
+            plan[at.row, at.column] = why
+        elif scale == "full":
+            recipe = recipe_of(at.data, method, at.column)
+            settings = {"data": at.data, "recipe": recipe, "noise": at.cifar_noise}
+            plan[at.row, at.column] = Source(
+                part=f"{recipe}-{at.column}", method=method, settings=settings, measure=_measure(at)
+            )
+        elif at.data == "cifar100":
+            plan[at.row, at.column] = "only at full scale: nothing stands in for its 100 classes"
+        else:
+            plan[at.row, at.column] = Source(
+                part=at.column, method=method, settings={"noise": at.digits_noise}, measure=_measure(at)
+            )
     return plan
+
+
+def _left_out(at: Place) -> str:
+    """Why nothing is trained for a cell at any scale; empty where something is."""
+    if at.system in _NOT_HERE:
+        return _NOT_HERE[at.system]
+    return "" if (at.row, at.column) in TABLE.numbers else "the paper has no number to compare with"
+
+
+def _measure(at: Place) -> str:
+    """The paper prints the best test epoch, and for ELR+ the picked one too."""
+    return "test_at_best_val" if at.system == "elr+" else "test_best"
 
 
 def shape(cells: list[Cell]) -> list[Verdict]:
@@ -195,16 +195,10 @@ TABLE_2 = Experiment(
             HONEST_NOISE,
         ),
     ),
-    features=Scale(
-        settings={"training": FEATURES},
-        minutes=4 * 23 * 2 * FEATURE_MINUTES,
-        hardware=PROCESSOR,
-        replaced=(FEATURES_NETWORK, FEATURES_TRAINING, _OWN_TRAINING, HONEST_NOISE),
-    ),
-    medium=Scale(
-        settings={"training": {**MEDIUM_FAST, "network": "whitened-cnn"}},
-        minutes=(2 + 5 * 2.7) * MEDIUM_MINUTES,  # three of cross-entropy's five runs are Table 1's
-        hardware=PROCESSOR,
+    features=on_features({"training": FEATURES}, runs=4 * 23 * 2, replaced=(_OWN_TRAINING, HONEST_NOISE)),
+    medium=from_scratch(
+        {"training": {**MEDIUM_FAST, "network": "whitened-cnn"}},
+        runs=2 + 5 * 2.7,  # three of cross-entropy's five runs are Table 1's
         replaced=(
             MEDIUM_NETWORK.replace("ResNet-34", "PreActResNet-18"),
             MEDIUM_FAST_TRAINING.replace("120", "200"),

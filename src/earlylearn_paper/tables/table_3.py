@@ -1,10 +1,11 @@
 """Table 3: how accurate are ELR and ELR+ on Clothing1M, whose labels real sellers got wrong?"""
 
-from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict
 from earlylearn_paper.setup import SMALL_LAM
 from earlylearn_paper.tables.judge import all_above, lead_verdict, number_verdicts
 from earlylearn_paper.tables.published import TABLES
 from earlylearn_paper.tables.table import Plan, Source, findings
+from earlylearn_paper.work import Work
 
 TABLE = TABLES["table-3"]
 _COLUMN = TABLE.columns[0]

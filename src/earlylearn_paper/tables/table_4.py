@@ -11,12 +11,13 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import load
 from earlylearn.errors import EarlylearnError
 from earlylearn.runs.run import Run
-from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict
 from earlylearn_paper.records import Finished
 from earlylearn_paper.setup import SMALL_LAM
 from earlylearn_paper.tables.judge import all_above, lead_verdict, number_verdicts
 from earlylearn_paper.tables.published import TABLES
 from earlylearn_paper.tables.table import Plan, Source, findings
+from earlylearn_paper.work import Work
 
 TABLE = TABLES["table-4"]
 WEBVISION = ("webvision-top1", "webvision-top5")

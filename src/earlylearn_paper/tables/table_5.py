@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean
 
-from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict
 from earlylearn_paper.setup import SMALL_LAM
 from earlylearn_paper.tables.judge import (
     Side,
@@ -18,6 +18,7 @@ from earlylearn_paper.tables.judge import (
 )
 from earlylearn_paper.tables.published import TABLES
 from earlylearn_paper.tables.table import Plan, Source, findings
+from earlylearn_paper.work import Work
 
 TABLE = TABLES["table-5"]
 RATES = {"sym40": 0.4, "sym80": 0.8}

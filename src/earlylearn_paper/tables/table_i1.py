@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from earlylearn.recipes import find_recipe
-from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict, Work
+from earlylearn_paper.experiment import Cell, Experiment, Findings, Scale, Verdict
 from earlylearn_paper.records import Finished
 from earlylearn_paper.tables.judge import numbers
 from earlylearn_paper.tables.published import TABLES
 from earlylearn_paper.tables.table import Plan, Source, findings
+from earlylearn_paper.work import Work
 
 TABLE = TABLES["table-i1"]
 HOURS, RATIO = TABLE.columns

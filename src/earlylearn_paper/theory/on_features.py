@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from earlylearn_paper.experiment import Findings, Verdict, Work
+from earlylearn_paper.experiment import Findings, Verdict
 from earlylearn_paper.run_curves import linear_curves, mean_curve, percent
 from earlylearn_paper.theory.features import read_features, two_clusters
 from earlylearn_paper.theory.linear_model import (
@@ -22,6 +22,7 @@ from earlylearn_paper.theory.linear_model import (
     mean_over,
 )
 from earlylearn_paper.theory.softmax_regression import regress
+from earlylearn_paper.work import Work
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Where is the user's data, of which kind is it, and how does a failed read become one line?"""
 
-import difflib
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from earlylearn.errors import UsageError, hide_password
+from earlylearn.errors import UsageError, did_you_mean, hide_password
 
 Kind = Literal["folder", "table", "npz", "npy", "image"]
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
@@ -44,10 +43,8 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
     if "://" in data and not exists:
         raise UsageError(f"{hide_password(data)}: is an address; download what is there, and give the file")
     if not data or not exists:
-        close = difflib.get_close_matches(data.lower(), names, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
         known = f" or one of the built-in data sets {', '.join(names)}" if names else ""
-        raise UsageError(f"{data!r}: no such file or folder; {hint}give an existing path{known}")
+        raise UsageError(f"{data!r}: no such file or folder; {did_you_mean(data, names)}give an existing path{known}")
     if is_folder:
         return path, "folder"
     check_file(path)
