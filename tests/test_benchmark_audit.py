@@ -3,12 +3,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.audit import command
+from benchmarks.audit.own import NOISES
 from benchmarks.audit.page import goals, means_of, render
 from benchmarks.audit.sets import LabelSet, labelled, sources
 from benchmarks.audit.systems import SYSTEMS, judged_labels, judged_test
+from earlylearn.data.sources import load
 
 
 def label_set(wrong, *, rows=12, classes=3):
@@ -107,6 +110,35 @@ def test_what_a_folder_holds_is_found_and_what_is_measured_is_not_measured_again
     with pytest.raises(SystemExit):
         command.main(["nonesuch", "--data", str(tmp_path)])
     assert "nonesuch: is not there" in capsys.readouterr().err
+
+
+def test_a_table_of_ones_own_becomes_label_sets_of_every_kind_of_noise(tmp_path):
+    (tmp_path / "own").mkdir()
+    rng = np.random.default_rng(0)
+    kind = np.repeat(["often", "seldom", "rare"], [40, 20, 10])
+    frame = pd.DataFrame({"label": kind, "size": rng.normal(size=70), "color": rng.choice(["red", "blue"], 70)})
+    frame.loc[3, "size"] = np.nan
+    frame.to_csv(tmp_path / "own/made.csv", index=False)
+    known = command.every(tmp_path)
+    names = command.named("own", known)
+    assert names == command.named("own/made", known) == [f"own/made-{noise}" for noise in NOISES]
+    assert command.named("own/made-sym20", known) == ["own/made-sym20"]
+    for name in names:
+        given = known[name].read(0)
+        assert len(given.data) == 49
+        assert len(given.test) == 21
+        assert 0 < given.wrong.mean() < 0.6
+        assert known[name].long
+    given = known["own/made-min30"].read(0)
+    changed = given.data.labels[given.wrong]
+    assert {given.data.classes[k] for k in changed} == {"often"}
+    assert {given.data.classes[k] for k in given.data.true_labels[given.wrong]} == {"rare"}
+    asked = given.write(tmp_path)
+    again = load(asked.data, **asked.settings)
+    np.testing.assert_array_equal(again.train.inputs, given.data.inputs)
+    np.testing.assert_array_equal(again.train.labels, given.data.labels)
+    np.testing.assert_array_equal(again.train.true_labels, given.data.true_labels)
+    assert list(asked.test.columns) == ["size", "color"]
 
 
 @pytest.mark.slow

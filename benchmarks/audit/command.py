@@ -13,8 +13,9 @@ from typing import NamedTuple
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmarks.audit.own import own_sources
 from benchmarks.audit.page import Record, render
-from benchmarks.audit.sets import SOURCES, Source, sources
+from benchmarks.audit.sets import OWN, SOURCES, Source, sources
 from benchmarks.audit.systems import SYSTEMS
 from earlylearn.machine import keep_freed_memory
 from earlylearn.runs.progress import quiet_fabric
@@ -38,13 +39,18 @@ def read(file: Path) -> list[Record]:
     return list({(each["set"], each["system"], each["seed"]): each for each in records}.values())
 
 
+def every(folder: Path) -> dict[str, Source]:
+    """All label sets that the folder has, by name."""
+    return {source.name: source for source in (*sources(folder), *own_sources(folder / OWN))}
+
+
 def measured(work: Work) -> list[Record]:
     """What one process does."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     quiet_fabric()
     torch.set_num_threads(1)
     keep_freed_memory()
-    source = next(each for each in sources(work.folder) if each.name == work.name)
+    source = every(work.folder)[work.name]
     records: list[Record] = []
     with threadpool_limits(1):
         for seed in sorted({seed for _, seed in work.todo}):
@@ -79,6 +85,12 @@ def to_do(source: Source, systems: Iterable[str], seeds: int, done: set[tuple[st
     ]
 
 
+def named(part: str, known: Iterable[str]) -> list[str]:
+    """The label sets meant by a name: `own` and `own/wine` are all that begin so."""
+    begin = f"{part}/" if f"{part}/" == OWN else f"{part}-"
+    return [name for name in known if part.startswith(OWN[:-1]) and name.startswith(begin)] or [part]
+
+
 def main(arguments: Sequence[str]) -> None:
     """Measure what is not measured yet, and write the page."""
     parser = argparse.ArgumentParser(
@@ -95,14 +107,15 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--again", nargs="+", default=[], metavar="SYSTEM", help=f"measure anew: {', '.join(SYSTEMS)}")
     parser.add_argument("--only", nargs="+", default=list(SYSTEMS), metavar="SYSTEM", help="measure no others")
     asked = parser.parse_args(arguments)
-    known = {source.name: source for source in sources(asked.data)}
+    known = every(asked.data)
+    names = [name for part in asked.sets for name in named(part, known)]
     for name, there in [
-        *((name, known) for name in asked.sets),
+        *((name, known) for name in names),
         *((name, SYSTEMS) for name in asked.again + asked.only),
     ]:
         if name not in there:
             parser.error(f"{name}: is not there; choose from {', '.join(there)}")
-    chosen = [known[name] for name in asked.sets] or [source for source in known.values() if not source.long]
+    chosen = [known[name] for name in names] or [source for source in known.values() if not source.long]
     done = {(each["set"], each["system"], each["seed"]) for each in read(asked.results)}
     done -= {key for key in done if key[1] in asked.again}
     work = [Work(asked.data, each.name, to_do(each, asked.only, asked.seeds, done)) for each in chosen]

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,11 +29,22 @@ SOURCES = {
     "trec_weak_train.csv, trec_test.csv": "text, label (by rules), true_label; text, label: TREC questions",
     "yoruba_news/*.tsv": "news_title, label: train_clean, train_clean_noisy_labels (distant supervision), test",
     "cifar10-features.npz": "x, true, x_test, y_test: what earlylearn embed makes of CIFAR-10, or its first pictures",
+    "own/NAME.csv": "label (right), other columns; free text in text: tables of one's own, run where own is named",
     "cifar10n_labels.npz": "aggre, worst: labels of CIFAR-10N in CIFAR-10's order",
 }
 SENTENCES = "sentence:all-MiniLM-L6-v2"
 MADE = {"sym20": "symmetric-excluding:0.2", "sym40": "symmetric-excluding:0.4", "pair40": "pair:0.4"}
-LONG = ("fashion-mnist", "cifar10n")  # what takes longer is run only where it is named
+LABEL, TRUE, TEXT = "label", "true_label", "text"  # columns of a table
+OWN = "own/"  # begins the name of a label set of one's own
+LONG = ("fashion-mnist", "cifar10n", OWN)  # what takes longer is run only where it is named
+
+
+class Asked(NamedTuple):
+    """What the defaults are asked: data, what has to be said of them, and what is to be predicted."""
+
+    data: Path
+    settings: dict[str, Any]
+    test: NDArray[Any] | pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -45,26 +56,39 @@ class LabelSet:
         kind: what a user would have: pictures train as pixels, all others as features.
         data: the rows under their given labels, and the true ones.
         test: rows under true labels.
+        frames: the same as tables, where they are of one's own: the former with given and true labels, the latter.
     """
 
     name: str
     kind: Kind
     data: LabelledData
     test: LabelledData
+    frames: tuple[pd.DataFrame, pd.DataFrame] | None = None
 
     @property
     def loaded(self) -> Loaded:
         """As `earlylearn.train` takes it."""
         return Loaded(self.data, self.test)
 
-    def write(self, folder: Path) -> tuple[Path, str]:
-        """A file of the features as a user would have it, and where the true labels are, for the summary alone."""
+    def write(self, folder: Path) -> "Asked":
+        """What a user would have, in files: the features, or the table; true labels for the summary."""
+        assert self.data.true_labels is not None
+        if self.frames is not None:
+            train, test = self.frames
+            train.to_csv(folder / "train.csv", index=False)
+            test.to_csv(folder / "test.csv", index=False)
+            said = {
+                **said_of(pd.concat([train.drop(columns=TRUE), test])),
+                "true_label": TRUE,
+                "test": str(folder / "test.csv"),
+            }
+            return Asked(folder / "train.csv", said, test.drop(columns=LABEL))
         x, y = self.data.inputs, self.data.labels
         arrays = {"x_test": self.test.inputs, "y_test": self.test.labels, "classes": np.array(self.data.classes)}
         np.savez(folder / f"{self.name}.npz", x=x, y=y, **arrays)
-        assert self.data.true_labels is not None
         np.save(folder / "true.npy", self.data.true_labels)
-        return folder / f"{self.name}.npz", str(folder / "true.npy")
+        said = {"true_labels": str(folder / "true.npy")}
+        return Asked(folder / f"{self.name}.npz", said, self.test.inputs)
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
@@ -156,12 +180,18 @@ def _arrays(file: Path, kind: Kind) -> LabelSet:
 
 def _texts(file: Path, test: Path, name: str, encoder: str) -> LabelSet:
     """A table of texts through an encoder; classes by name, for the test set may lack some."""
-    settings = {"text": ["text"], "label": "label", "true_label": "true_label", "test": str(test), "encoder": encoder}
+    settings = {"text": [TEXT], "label": LABEL, "true_label": TRUE, "test": str(test), "encoder": encoder}
     (train, tested), *_ = read(file, settings, quiet=True)
     assert tested is not None
     assert train.true_labels is not None
     arrays = {"x": train.inputs, "y": train.labels, "true": train.true_labels}
     return _label_set(name, "text", {**arrays, "x_test": tested.inputs, "y_test": tested.labels}, train.classes)
+
+
+def said_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """What a user has to say of a table: free text, and that gaps are to be filled."""
+    text = {"text": [TEXT]} if TEXT in frame else {}
+    return {"label": LABEL, **text, **({"missing": "impute"} if frame.isna().to_numpy().any() else {})}
 
 
 def _trec(folder: Path, name: str, encoder: str) -> LabelSet:

@@ -100,15 +100,15 @@ def product(given: LabelSet, seed: int, method: str | None = None) -> Result:
     """`earlylearn.train` with nothing said, from data to report; the method where one is named."""
     with tempfile.TemporaryDirectory() as folder:
         settings: dict[str, Any] = {"seed": seed, "out": Path(folder) / "run", "quiet": True, "test_every": 0}
-        file, true = given.write(Path(folder))
+        asked = given.write(Path(folder))
         began = time.process_time()
         if given.kind == "pictures":
             run = earlylearn.train(given.loaded, method, encoder="none", **settings)
         else:
-            run = earlylearn.train(file, method, true_labels=true, **settings)
+            run = earlylearn.train(asked.data, method, **asked.settings, **settings)
         seconds = time.process_time() - began
         issues, summary = run.label_issues(), run.summary
-        said = run.predict_proba(given.test.inputs, weights="last").astype(np.float64)
+        said = run.predict_proba(asked.test, weights="last").astype(np.float64)
     result: Result = {
         **judged_test(said, given),
         **judged_labels(issues["label_quality"].fillna(1).to_numpy(), issues["is_label_issue"].to_numpy(bool), given),

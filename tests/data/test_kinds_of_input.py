@@ -169,6 +169,23 @@ def test_one_schema_governs_and_unseen_values_are_counted(tmp_path, words, seed)
     assert "which was" in found.notes[0]
 
 
+def test_what_befalls_many_columns_is_told_in_one_line_each_kind(tmp_path):
+    x = np.arange(24.0).reshape(24, 1) % 7 + np.arange(8)
+    words = np.where(x % 2 > 0, "a", "b")
+    columns = {**{f"x{k}": x[:, k] for k in range(8)}, **{f"c{k}": words[:, k] for k in range(8)}}
+    train = load(table(tmp_path / "t.csv", **columns, kind=labels(24)), label="kind", missing="impute").train
+    words[3, :7], words[4, :7] = "z", "A"
+    x[:2, :6], x[5, 6] = np.nan, 1e6
+    columns = {**{f"x{k}": x[:, k] for k in range(8)}, **{f"c{k}": words[:, k] for k in range(8)}}
+    found = read_unlabelled(table(tmp_path / "n.csv", **columns), train.schema).notes
+    assert [note.split("n.csv: ")[1] for note in found] == [
+        "12 values of the columns x0, x1, x2, ... (6 in all) are missing: the median of its column fills each",
+        "1 of 24 values of 'x6' are far from those of training (6 to 12), such as 1e+06: is that the same unit?",
+        "14 values of the columns c0, c1, c2, ... (7 in all) are unseen in training: they count as none of the "
+        "categories",
+    ]
+
+
 @generated
 @given(st.permutations(["01", "1", "a", "01", "1", "a"]))
 @pytest.mark.slow

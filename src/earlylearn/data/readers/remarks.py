@@ -1,7 +1,7 @@
 """What became of the values of a table's columns that whoever gave them should know?"""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,50 +16,91 @@ from earlylearn.data.readers.suspects import ascending, gives_away, row_counter,
 from earlylearn.data.schema import Column
 from earlylearn.errors import setting
 
+MOST_LINES = 5  # about columns of which the same is to be told
+
+
+class _Remark(NamedTuple):
+    """What became of values of a column.
+
+    Attributes:
+        kind: the end of a line about values of many columns; the line itself where each column is told alone.
+        column: its name.
+        values: how many.
+        line: about this column alone, without the table.
+    """
+
+    kind: str
+    column: str
+    values: int
+    line: str
+
 
 def of_values(frame: pd.DataFrame, columns: Sequence[Column], where: str) -> tuple[str, ...]:
     """A line for every column of which values were filled, are in no category known, or fell together.
+
+    The same of more than `MOST_LINES` columns is one line.
 
     Args:
         frame: the table, which `columns` encoded without complaint.
         columns: how it was encoded.
         where: the table, for the lines.
     """
-    return tuple(line for column in columns for line in _of_column(frame[column["name"]], column, where))
+    return _lines((each for column in columns for each in _of_column(frame[column["name"]], column, where)), where)
 
 
-def _of_column(values: "pd.Series[Any]", column: Column, where: str) -> Iterator[str]:
+def _lines(remarks: Iterable[_Remark], where: str) -> tuple[str, ...]:
+    kinds: dict[str, list[_Remark]] = {}
+    for remark in remarks:
+        kinds.setdefault(remark.kind, []).append(remark)
+    lines: list[str] = []
+    for kind, same in kinds.items():
+        values, names = sum(remark.values for remark in same), [remark.column for remark in same]
+        together = f"{values:,} values of the columns {listed(names, 3)} {kind}"
+        lines += [remark.line for remark in same] if len(same) <= MOST_LINES else [together]
+    return tuple(f"{where}: {line}" for line in lines)
+
+
+def _of_column(values: "pd.Series[Any]", column: Column, where: str) -> Iterator[_Remark]:
     name = column["name"]
     if column["type"] == "number":
         numbers = exact_numbers(values, where)
         near = shifted(numbers, column.get("offset", 0.0))
         filled, fell = int((~np.isfinite(near)).sum()), _fell_together(numbers, near)
         if filled:
-            yield f"{where}: {filled:,} of {len(values):,} values of {name!r} are missing: the median fills them"
+            line = f"{_some(filled, values, name)} are missing: the median fills them"
+            yield _Remark("are missing: the median of its column fills each", name, filled, line)
         wide = shifted(numbers, 0.0)
         far = astray(wide, column.get("range") or span(wide))
         if len(far):
             low, high = column["range"]
-            yield (
-                f"{where}: {len(far):,} of {len(values):,} values of {name!r} are far from those of training "
-                f"({low:.4g} to {high:.4g}), such as {wide[far[0]]:.4g}: is that the same unit?"
-            )
+            line = f"are far from those of training ({low:.4g} to {high:.4g}), such as {wide[far[0]]:.4g}: is that the "
+            line = f"{_some(len(far), values, name)} {line}same unit?"
+            yield _Remark("are far from those of training: are those the same units?", name, len(far), line)
         if fell is not None:
-            yield f"{where}: {fell[0]:,} different values of {name!r} are {fell[1]:,} in the 32 bits of a network"
+            line = f"{fell[0]:,} different values of {name!r} are {fell[1]:,} in the 32 bits of a network"
+            kind = "differ from others by less than the 32 bits of a network tell apart"
+            yield _Remark(kind, name, fell[0] - fell[1], line)
     elif column["type"] in ("category", "bool"):
         text, known = as_text(values, column["type"]), set(column["categories"])
         unseen = text[text.notna() & ~text.isin([each for each in known if each is not None])]
         filled = int(text.isna().sum())
         if filled:
-            yield f"{where}: {filled:,} of {len(values):,} values of {name!r} are missing: a category of their own"
+            line = f"{_some(filled, values, name)} are missing: a category of their own"
+            yield _Remark("are missing: a category of its own in each", name, filled, line)
         if len(unseen):
             first = str(unseen.iloc[0])
             like = next((each for each in known if each and each.strip().lower() == first.strip().lower()), None)
             was = f", which was {like!r} in training" if like else ""
-            yield (
-                f"{where}: {len(unseen):,} of {len(values):,} values of {name!r} unseen in training, such as "
-                f"{first!r}{was}: they count as none of its categories"
+            line = (
+                f"{_some(len(unseen), values, name)} unseen in training, such as {first!r}{was}: they count as none of "
             )
+            example = f", such as {first!r}{was}" if was else ""  # what was written otherwise is told apart
+            kind = f"are unseen in training{example}: they count as none of the categories"
+            yield _Remark(kind, name, len(unseen), f"{line}its categories")
+
+
+def _some(number: int, values: "pd.Series[Any]", name: str) -> str:
+    return f"{number:,} of {len(values):,} values of {name!r}"
 
 
 def _fell_together(numbers: NDArray[Any], near: NDArray[np.float64]) -> tuple[int, int] | None:
@@ -99,28 +140,33 @@ def of_features(
         labels: ``[n]`` in any form.
         where: the table, for the lines.
     """
-    lines: list[str] = []
-    for column in columns:
-        values = frame[column["name"]]
-        if column["type"] == "category":
-            known = [each for each in column["categories"] if each is not None]
-            lines += of_names(known, f"categories of {column['name']!r}", where)
-        elif column["type"] == "number" and (found := stand_in(shifted(exact_numbers(values, where), 0.0))) is not None:
-            lines.append(
-                f"{where}: {found.rows:,} of {len(values):,} values of {column['name']!r} are {found.value:g}, far "
-                f"from the others ({found.low:.4g} to {found.high:.4g}); if that stands for a missing one, empty those "
-                f"cells and give {setting('missing', 'impute')}"
-            )
-    for name in (column["name"] for column in columns if column["type"] not in ("vector", "text")):
-        values = frame[name]
-        if gives_away(values, labels):
-            lines.append(
-                f"{where}: {name!r} tells the label by itself, nearly without fail; if it was made from the label, or "
-                f"rows are in the order of their labels, give {setting('drop', [name])}"
-            )
-        elif ascending(values):
-            lines.append(
-                f"{where}: {name!r} rises or falls with every row; if it is an id, give "
-                f"{setting('id_column', name)} or {setting('drop', [name])}"
-            )
-    return tuple(lines)
+    lines = [
+        line
+        for column in columns
+        if column["type"] == "category"
+        for line in of_names(
+            [each for each in column["categories"] if each is not None], f"categories of {column['name']!r}", where
+        )
+    ]
+    suspects = (each for column in columns for each in _suspect(frame[column["name"]], column, labels, where))
+    return (*lines, *_lines(suspects, where))
+
+
+def _suspect(values: "pd.Series[Any]", column: Column, labels: NDArray[Any], where: str) -> Iterator[_Remark]:
+    name = column["name"]
+    if column["type"] == "number" and (found := stand_in(shifted(exact_numbers(values, where), 0.0))) is not None:
+        mend = f"for a missing one, empty those cells and give {setting('missing', 'impute')}"
+        line = f"{_some(found.rows, values, name)} are {found.value:g}, far from the others ({found.low:.4g} to "
+        line = f"{line}{found.high:.4g}); if that stands {mend}"
+        yield _Remark(f"are {found.value:g}, far from the others; if that stands {mend}", name, found.rows, line)
+    if column["type"] in ("vector", "text"):
+        return
+    line = ""
+    if gives_away(values, labels):
+        mend = "if it was made from the label, or rows are in the order of their labels, give "
+        line = f"{name!r} tells the label by itself, nearly without fail; {mend}{setting('drop', [name])}"
+    elif ascending(values):
+        line = f"{name!r} rises or falls with every row; if it is an id, give {setting('id_column', name)} or "
+        line = f"{line}{setting('drop', [name])}"
+    if line:
+        yield _Remark(line, name, len(values), line)  # each is told
