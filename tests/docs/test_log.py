@@ -14,4 +14,9 @@ def test_each_section_is_listed_asks_and_answers(path):
     assert re.findall(r"^- \[(.*)\]\(#", head, re.MULTILINE) == titles
     for title, section in zip(titles, sections, strict=True):
         assert "**Question.**" in section, title
-        assert len(re.findall(r"^\*\*Verdict[^*]*\.\*\* ", section, re.MULTILINE)) == 1, title
+        assert "**Command.**" in section, title
+        verdicts = re.findall(r"^\*\*Verdict[^*]*\.\*\* ", section, re.MULTILINE)
+        verdict = re.sub(r"\s+", " ", section.rstrip().rpartition("\n\n")[2])
+        assert len(verdicts) == 1, title
+        assert verdict.startswith("**Verdict"), f"{title}: ends with something else"
+        assert not re.search(r"[.?] [A-Z`*]", verdict.partition(".** ")[2]), f"{title}: a verdict is one sentence"
