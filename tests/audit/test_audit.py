@@ -14,6 +14,11 @@ from tests.toy import seen_of
 BELIEFS = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.4, 0.4, 0.2], [np.nan] * 3, [0.0, 0.3, 0.7]])
 
 
+def test_beliefs_of_rows_that_were_never_seen_are_no_answer():
+    with pytest.raises(UsageError, match="NaN in every row: no example was seen yet"):
+        el.find_label_issues([0, 1], np.full((2, 3), np.nan))
+
+
 def test_columns_flags_and_quality():
     issues = el.find_label_issues([0, 0, 0, 1, 1], torch.tensor(BELIEFS), classes=["cat", "dog", "cow"])
     cleanlabs = ["id", "index", "given_label", "predicted_label", "label_quality", "is_label_issue"]

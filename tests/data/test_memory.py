@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import earlylearn as el
 from earlylearn.errors import UsageError
@@ -144,8 +144,14 @@ def test_hugging_face_data_in_memory():
     ("data", "complaint"),
     [
         ((X, Y[:-1]), "29 labels for 30 inputs"),
-        (X, "a ndarray cannot be read; give a DataFrame"),
-        ({"x": X}, "a dict cannot be read"),
+        (X, r"a ndarray cannot be read; give \(X, y\)"),
+        ({"x": X, "y": Y}, r"a dict cannot be read; give \(x, y\), two of its values"),
+        ({"train": X}, r"a dict cannot be read; give one of its parts, data\['train'\]"),
+        (
+            DataLoader(TensorDataset(torch.from_numpy(X))),
+            "a DataLoader cannot be read; give its data set, loader.dataset",
+        ),
+        (iter([(X[0], 1)]), r"a list_iterator cannot be read; a stream has no length: give list\(data\)"),
         (7, "a int cannot be read"),
         (Items([3, 4]), "item 0 is a int; give"),
         (Items([{"a": 1, "b": 2, "label": 0}]), "name the label with label='KEY' and the input with image='KEY'"),

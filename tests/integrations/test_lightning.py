@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 import earlylearn as el
 from earlylearn.errors import UsageError
@@ -15,7 +15,8 @@ from tests.losses.test_processes import one_process
 
 lightning = pytest.importorskip("lightning")
 
-from tests.integrations.lightning_digits import Digits, fit  # noqa: E402  # it needs Lightning
+from earlylearn.integrations.lightning import LabelIssues  # noqa: E402  # it needs Lightning
+from tests.integrations.lightning_digits import Digits, fit  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # the library's own
 ROWS = 320
@@ -45,20 +46,43 @@ def test_a_compiled_module(tmp_path):
     torch.testing.assert_close(compiled.criterion.targets.sum(1), torch.full((ROWS,), 1 - 0.7**2))
 
 
-def test_a_checkpoint_carries_the_table_and_resumes(tmp_path):
-    _, whole = fit(tmp_path / "whole", ROWS, max_epochs=2)
+def test_a_resumed_training_is_the_uninterrupted_one(tmp_path):
+    x, y = digits()
+    batches = DataLoader(el.IndexedDataset(TensorDataset(x[:ROWS], y[:ROWS])), batch_size=64)
+
+    def trained(epochs, checkpoint=None):
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        trainer = lightning.Trainer(accelerator="cpu", max_epochs=epochs, default_root_dir=tmp_path, **quiet)
+        trainer.fit(module := Digits(ROWS), batches, ckpt_path=checkpoint)
+        trainer.save_checkpoint(tmp_path / "last.ckpt")
+        return module
+
+    whole = trained(4)
+    trained(2)
+    half = trained(4, tmp_path / "last.ckpt")
+    assert torch.equal(half.criterion.targets, whole.criterion.targets)
+    assert torch.equal(half.net[0].weight, whole.net[0].weight)
+
+
+def test_a_checkpoint_carries_the_table(tmp_path):
     trainer, _ = fit(tmp_path / "half", ROWS, max_epochs=1)
     trainer.save_checkpoint(tmp_path / "epoch.ckpt")
     table = Digits.load_from_checkpoint(tmp_path / "epoch.ckpt", n=ROWS).criterion.targets
     torch.testing.assert_close(table.sum(1), torch.full((ROWS,), 0.3))
     larger = Digits.load_from_checkpoint(tmp_path / "epoch.ckpt", n=ROWS + 5).criterion
     assert larger.beliefs()[ROWS:].isnan().all()
-    torch.testing.assert_close(whole.criterion.targets.sum(1), torch.full((ROWS,), 1 - 0.7**2))
 
 
 def test_what_cannot_be_is_said_before_training(tmp_path):
     with pytest.raises(UsageError, match=f"{ROWS} labels, criterion 7 examples"):
         fit(tmp_path, ROWS, module=Digits(7), max_epochs=1)
+    for wrong, said in (
+        ({"labels": [f"digit {k}" for k in digits()[1][:ROWS]]}, "give classes="),
+        ({"labels": digits()[1][:ROWS], "classes": ["a", "b"]}, "classes has 2 names; expected 10"),
+        ({"labels": digits()[1][:ROWS], "ids": range(5)}, "ids has 5 names"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            LabelIssues(**wrong).on_fit_start(None, Digits(ROWS))
     module = Digits(ROWS)
     module.criterion = torch.nn.CrossEntropyLoss()
     with pytest.raises(UsageError, match=r"Digits\.criterion is a CrossEntropyLoss"):

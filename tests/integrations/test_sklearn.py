@@ -1,6 +1,9 @@
 """Is ELRClassifier a scikit-learn classifier in all that scikit-learn itself asks of one?"""
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -11,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from earlylearn.errors import EarlylearnError
 from earlylearn.integrations.sklearn import ELRClassifier
 
 
@@ -104,3 +108,69 @@ def test_verbose_prints_each_epoch(digits, capsys):
     x, given, _ = (each[:50] for each in digits)
     ELRClassifier(hidden_layer_sizes=(4,), max_epochs=2, verbose=1).fit(x, given)
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["epoch 1", "epoch 2"]
+
+
+def test_a_validation_set_keeps_the_best_epochs_network(digits):
+    x, given, true = digits
+    model = ELRClassifier(hidden_layer_sizes=(16,), max_epochs=5, lr=0.3, random_state=0)
+    model.fit(x[:300], given[:300], X_val=x[300:500], y_val=true[300:500])
+    assert len(model.validation_scores_) == 5
+    assert model.score(x[300:500], true[300:500]) == max(model.validation_scores_)
+    alone = clone(model).fit(x[:300], given[:300])
+    assert alone.validation_scores_ == []
+    torch.testing.assert_close(model.criterion_.targets, alone.criterion_.targets)  # it only looks
+    for wrong, said in (({"X_val": x[:2]}, "go together"), ({"X_val": x[:2], "y_val": [3, 77]}, "holds 77")):
+        with pytest.raises(ValueError, match=said):
+            clone(model).fit(x[:300], given[:300], **wrong)
+    with pytest.raises(ValueError, match=r"shape \[3\] for 2 rows"):
+        clone(model).fit(x[:300], given[:300], X_val=x[:2], y_val=[1, 2, 3])
+
+
+def test_rows_of_a_frame_are_known_by_its_index(digits):
+    x, given, _ = (each[:60] for each in digits)
+    frame = pd.DataFrame(x, index=[f"file-{i}" for i in range(60)]).add_prefix("pixel ")
+    model = ELRClassifier(hidden_layer_sizes=(4,), max_epochs=1).fit(frame, pd.Series(given, index=frame.index))
+    assert model.label_issues_["id"].tolist() == frame.index.tolist()
+    twice = frame.set_index(np.zeros(60, int))  # which names no row
+    assert model.fit(twice, given).label_issues_["id"].tolist() == list(range(60))
+
+
+def test_other_rows_have_no_targets_of_those_before(digits):
+    x, given, _ = (each[:200] for each in digits)
+    model = ELRClassifier(hidden_layer_sizes=(16,), max_epochs=2, random_state=0, warm_start=True)
+    network = model.fit(x[:100], given[:100]).module_
+    model.set_params(lam=1.0, class_weight="balanced").fit(x[100:], given[100:])
+    assert model.module_ is network
+    torch.testing.assert_close(model.criterion_.targets.sum(1), torch.full((100,), 1 - 0.7**2))
+    assert (model.criterion_.lam, model.criterion_.weight is None) == (1.0, False)
+    model.set_params(class_weight=None).fit(x[100:], given[100:])
+    torch.testing.assert_close(model.criterion_.targets.sum(1), torch.full((100,), 1 - 0.7**4))
+    assert model.criterion_.weight is None
+
+
+def test_a_last_batch_of_one_joins_the_one_before(digits):
+    x, given, _ = (each[:33] for each in digits)
+    network = torch.nn.Sequential(torch.nn.BatchNorm1d(64), torch.nn.Linear(64, 10))
+    model = ELRClassifier(network, max_epochs=2, batch_size=32, optimizer=partial(torch.optim.SGD)).fit(x, given)
+    torch.testing.assert_close(model.criterion_.targets.sum(1), torch.full((33,), 1 - 0.7**2))
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"max_epochs": 0}, "max_epochs=0: must be a whole number, 1 or more"),
+        ({"batch_size": 0}, "batch_size=0: must be a whole number"),
+        ({"lr": 0.0}, "lr=0.0: must be above 0"),
+        ({"optimizer": "adam"}, "optimizer='adam': give a class, such as torch.optim.AdamW"),
+        ({"lam": -1}, "lam is -1"),
+    ],
+)
+def test_settings_out_of_range(digits, settings, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        ELRClassifier(**settings).fit(*(each[:30] for each in digits[:2]))
+
+
+def test_a_loss_that_is_not_finite_is_one_line(digits):
+    x, given, _ = (each[:100] for each in digits)
+    with pytest.warns(UserWarning, match="not finite"), pytest.raises(EarlylearnError, match="not finite in epoch 1"):
+        ELRClassifier(hidden_layer_sizes=(4,), lr=1e30).fit(x, given)

@@ -113,6 +113,31 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
         trainer(tmp_path / "a", epochs=3).train(resume_from_checkpoint=str(tmp_path / "a" / "checkpoint-3"))
 
 
+def test_a_new_model_has_new_targets(tmp_path):
+    """As every trial of a hyperparameter search has one."""
+
+    def begins_anew(model, args, **kwargs):
+        return ELRTrainer(None, args, model_init=lambda: transformers.BertForSequenceClassification(config()), **kwargs)
+
+    done = trainer(tmp_path, kind=begins_anew, epochs=1)
+    for _ in range(2):
+        done.train()
+        np.testing.assert_allclose(done.criterion.targets.sum(1), 0.3, rtol=1e-5)
+
+
+def test_classes_are_called_as_the_data_set_calls_them(tmp_path):
+    words, given, _ = text()
+    names = datasets.Features(
+        {"input_ids": datasets.Sequence(datasets.Value("int64")), "label": datasets.ClassLabel(names=["a", "b", "c"])}
+    )
+    train = datasets.Dataset.from_dict({"input_ids": words.tolist(), "label": given.tolist()}, features=names)
+    done = trainer(tmp_path, train=train, epochs=1)
+    done.train()
+    assert done.label_issues()["given_label"].tolist() == ["abc"[k] for k in given]
+    done.model.config.id2label = {0: "x", 1: "y", 2: "z"}
+    assert done.label_issues()["given_label"].tolist() == ["xyz"[k] for k in given]
+
+
 @pytest.mark.parametrize(
     "settings", [{"bf16": True}, {"remove_unused_columns": False}, {"label_smoothing_factor": 0.1}]
 )
@@ -183,6 +208,10 @@ def test_tokens(tmp_path):
 def test_what_cannot_be_is_said(tmp_path):
     with pytest.raises(UsageError, match="two losses"):
         trainer(tmp_path, kind=lambda *a, **k: ELRTrainer(*a, compute_loss_func=print, **k))
+    several = config()
+    several.problem_type = "multi_label_classification"
+    with pytest.raises(UsageError, match="problem_type is multi_label_classification; ELRTrainer learns one label"):
+        trainer(tmp_path, model=transformers.BertForSequenceClassification(several))
     with pytest.raises(UsageError, match="RowIds"):
         trainer(tmp_path, train=data().to_iterable_dataset(), max_steps=3)
 

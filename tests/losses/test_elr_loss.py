@@ -1,6 +1,7 @@
 """Does the one-pass loss equal the literal formula, and does it explain itself when misused?"""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -122,6 +123,10 @@ def test_second_derivative_is_refused_rather_than_wrong():
         (lambda c: el.ELRLoss(0, 3), ["num_examples=0"]),
         (lambda c: el.ELRLoss(4, 3, beta=1.0), ["beta is 1.0", "0 <= beta < 1"]),
         (lambda c: el.ELRLoss(4, 3, lam=-1), ["lam is -1"]),
+        (lambda c: el.ELRLoss([0, 1, 2], 3), ["num_examples is a list", "len(dataset)"]),
+        (lambda c: el.ELRLoss(4.0, 3), ["num_examples is a float"]),
+        (lambda c: el.ELRLoss(4, 3, lam="3"), ["lam is a str"]),
+        (lambda c: c({"logits": torch.randn(4, 3)}, torch.zeros(4).long(), torch.arange(4)), ["a dict", ".logits"]),
     ],
 )
 def test_misuse_names_the_culprit_and_the_mend(call, names):
@@ -136,6 +141,18 @@ def test_positions_in_the_batch_instead_of_examples_are_noticed():
     criterion(torch.randn(4, 3), torch.tensor([0, 1, 2, 0]), torch.arange(4))
     with pytest.raises(UsageError, match="not positions in a batch"):
         criterion(torch.randn(4, 3), torch.tensor([1, 1, 2, 0]), torch.arange(4))
+
+
+def test_probabilities_in_place_of_logits_are_told_once():
+    criterion, labels, rows = el.ELRLoss(10, 3), torch.tensor([0, 1, 2, 0]), torch.arange(4)
+    logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    with pytest.warns(UserWarning, match="pass logits, without the softmax"):
+        criterion(logits.softmax(1).requires_grad_(), labels, rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        criterion(logits.softmax(1).requires_grad_(), labels, rows)
+        el.ELRLoss(10, 3)(logits.log_softmax(1).requires_grad_(), labels, rows)  # which a softmax leaves alone
+        el.ELRLoss(10, 3)(torch.zeros(4, 3, requires_grad=True), labels, rows)  # of a head that begins with zeros
 
 
 def test_indexed_dataset_in_a_loop_of_your_own():

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from earlylearn.data.labelled import LabelledData
+from earlylearn.encoders.wheels import lite0_file, weights_file
 from earlylearn.errors import UsageError
 from earlylearn.loop.fit import Fit
 from earlylearn.networks import build_network, count_weights
@@ -111,6 +112,27 @@ def test_a_file_without_a_head_will_do(tmp_path):
     given = {key: value for key, value in weights(build(seed=1)).items() if not key.startswith("fc.")}
     torch.save(given, path)
     assert torch.equal(weights(build(pretrained=str(path)))["layer1.0.conv1.weight"], given["layer1.0.conv1.weight"])
+
+
+def test_a_file_under_other_names_is_taken_by_order(tmp_path):
+    """As published files of the same network are: EfficientNet-Lite0's, of its package."""
+    path, given = tmp_path / "weights.pth", weights(build(seed=1))
+    torch.save({f"_module_{k}.{key}": value for k, (key, value) in enumerate(given.items())}, path)
+    assert all(torch.equal(value, given[key]) for key, value in weights(build(pretrained=str(path))).items())
+    others = weights(build(classes=7, seed=2, pretrained=str(path)))
+    assert torch.equal(others["layer1.0.conv1.weight"], given["layer1.0.conv1.weight"])
+    torch.save({f"_{key}": value for key, value in given.items() if key != "layer1.0.conv1.weight"}, path)
+    with pytest.raises(UsageError, match="is not part of timm:resnet10t"):
+        build(pretrained=str(path))
+
+
+@pytest.mark.skipif(lite0_file() is None, reason="its package is not installed")
+def test_weights_that_came_with_a_package_go_by_its_name():
+    network = build("timm:tf_efficientnet_lite0", shape=(3, 32, 32), pretrained=weights_file("efficientnet-lite0"))
+    given = torch.load(weights_file("efficientnet-lite0"), weights_only=True)
+    assert torch.equal(network[-1].conv_stem.weight, given["_conv_stem.weight"])
+    assert torch.equal(network[-1].bn2.running_var, given["_bn1.running_var"])
+    assert weights_file("timm") == "timm"
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,17 @@ from torch import nn
 
 import earlylearn as el
 from earlylearn.errors import EarlylearnError, UsageError
+from earlylearn.loop.batches import Batch
 from earlylearn.losses.module import ELRLoss
+from earlylearn.methods import METHODS
 from earlylearn.runs import session
 from earlylearn.runs.checkpoint import load_checkpoint
+from earlylearn.runs.config import resolve
 from earlylearn.runs.loggers import tracked_by
 from tests.conftest import blobs, stripes
 
 SETTINGS = {"accelerator": "cpu", "quiet": True, "epochs": 2}
+MODULE = nn.Linear(8, 3)
 
 
 class Small(nn.Module):
@@ -117,12 +121,47 @@ def test_arrays_come_in_their_own_shape_and_raw_if_asked(tmp_path):
         (lambda: nn.Linear(5, 3), r"fails on inputs torch.float32 \[2, 8\]"),
         (lambda: "no", "makes a str; return an nn.Module"),
         (lambda depth: None, "cannot be made: TypeError"),
+        (
+            lambda: nn.Sequential(nn.Linear(8, 3), nn.Softmax(1)),
+            "gives probabilities, .* give logits, without the softmax",
+        ),
+        (lambda: nn.Linear(8, 3).requires_grad_(False), "has no weight that is trained; call requires_grad_"),
+        (None, r"a NoneType is no network; earlylearn.fit\(network, data\) takes"),
     ],
 )
 def test_a_network_that_does_not_fit_is_told_before_anything_is_written(tmp_path, network, complaint):
     with pytest.raises(UsageError, match=complaint):
         el.fit(network, blobs(), out=tmp_path / "run", **SETTINGS)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        (
+            {"optimizer": torch.optim.SGD(MODULE.parameters(), lr=0.1)},
+            "a SGD.* belongs to one network, .*give the class",
+        ),
+        ({"optimizer": lambda net: torch.optim.SGD(MODULE.parameters(), lr=0.1)}, "weights that are not the network's"),
+        ({"optimizer": 7}, "a int.* must be text"),
+        ({"schedule": torch.optim.lr_scheduler.StepLR}, "takes step_size where it would be given the number of epochs"),
+        (
+            {"schedule": lambda optimizer, epochs: torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)},
+            "stepped by a measure",
+        ),
+        ({"augment": lambda x: x[:4]}, r"makes torch.float32 \[4\] of torch.float32 \[8\]"),
+    ],
+)
+def test_parts_that_would_do_nothing_or_something_else_are_refused(tmp_path, settings, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        el.fit(MODULE, blobs(), out=tmp_path / "run", **SETTINGS, **settings)
+
+
+def test_a_schedule_of_pytorch_that_wants_a_length_gets_it(tmp_path):
+    given = {"schedule": torch.optim.lr_scheduler.CosineAnnealingLR, **SETTINGS}
+    mine = el.fit(MODULE, blobs(), out=tmp_path / "a", **given)
+    theirs = el.fit(MODULE, blobs(), out=tmp_path / "b", **{**given, "schedule": "cosine"})
+    assert [line["lr"] for line in mine.metrics] == [line["lr"] for line in theirs.metrics]
 
 
 OPTIMIZERS = {
@@ -254,32 +293,68 @@ def test_an_augmentation_that_breaks_the_inputs_is_told(tmp_path):
         el.train(stripes(), network="linear", augment="mirror", out=tmp_path / "run", **SETTINGS)
 
 
-@pytest.mark.parametrize("method", ["ce", "elr"])
-def test_class_weights_are_those_of_the_loss(tmp_path, method):
-    from earlylearn.loop.batches import Batch
-    from earlylearn.methods import method_class
+@pytest.mark.parametrize("method", [name for name, kind in METHODS.items() if kind.takes_class_weights])
+def test_a_class_that_weighs_thrice_counts_as_if_each_of_its_examples_were_there_thrice(method):
+    weights = torch.tensor([1, 3, 2])
+    logits, labels = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 0, 1, 2])
+    times = weights[labels]
 
+    def loss(z, y, class_weights):
+        ours = METHODS[method](nn.Identity, len(y), 3)
+        ours.class_weights = class_weights
+        z = z.clone().requires_grad_()
+        value = ours.loss(Batch(torch.arange(len(y)), (z,), y)).loss
+        return value.detach(), torch.autograd.grad(value, z)[0]
+
+    value, gradient = loss(logits, labels, weights.float())
+    repeated, each = loss(logits.repeat_interleave(times, 0), labels.repeat_interleave(times), None)
+    torch.testing.assert_close(value, repeated)
+    total = torch.zeros_like(gradient).index_add_(0, torch.arange(6).repeat_interleave(times), each)
+    torch.testing.assert_close(gradient, total, rtol=1e-4, atol=1e-6)
+
+
+def test_class_weights_of_elr_are_those_of_the_loss():
     weights = torch.tensor([1.0, 3.0, 0.5])
     logits, labels, rows = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2]), torch.arange(6)
-    ours = method_class(method)(nn.Identity, 6, 3)
+    ours = METHODS["elr"](nn.Identity, 6, 3)
     ours.class_weights = weights
-    if method == "ce":
-        expected = nn.functional.cross_entropy(logits, labels, weights)
-    else:
-        expected = ELRLoss(6, 3, lam=3.0, beta=0.7, weight=weights)(logits, labels, rows)
+    expected = ELRLoss(6, 3, lam=3.0, beta=0.7, weight=weights)(logits, labels, rows)
     assert float(ours.loss(Batch(rows, (logits,), labels)).loss) == pytest.approx(float(expected), abs=1e-6)
 
 
-@pytest.mark.slow
-def test_class_weights_of_a_run(tmp_path):
-    run = el.train(blobs(), "elr", network="linear", class_weights="balanced", out=tmp_path / "a", **SETTINGS)
-    assert run.config.class_weights == "balanced"
-    run = el.train(blobs(), "ce", network="linear", class_weights=[1, 2, 3.5], out=tmp_path / "b", **SETTINGS)
-    assert run.config.class_weights == (1.0, 2.0, 3.5)
-    with pytest.raises(UsageError, match=r"give 3 numbers, 0 or more, in the order of the classes class 0, class 1"):
-        el.train(blobs(), "ce", network="linear", class_weights="1,2", out=tmp_path / "c", **SETTINGS)
-    with pytest.raises(UsageError, match="method gce takes none; use elr or ce, or balanced_batches"):
-        el.train(blobs(), "gce", network="linear", class_weights="balanced", out=tmp_path / "c", **SETTINGS)
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("balanced", "balanced"),
+        ([1, 2, 3.5], (1.0, 2.0, 3.5)),
+        ("1,2,3.5", (1.0, 2.0, 3.5)),
+        (torch.tensor([1, 2, 3.5]), (1.0, 2.0, 3.5)),
+        ({"class 2": 3.5}, (1.0, 1.0, 3.5)),
+        ("class 1=2, class 2=3.5", (1.0, 2.0, 3.5)),
+        ("class 1=2", (1.0, 2.0, 1.0)),
+    ],
+)
+def test_class_weights_of_a_request(given, kept):
+    said = {"method": "ce", "network": "linear", "class_weights": given, "data": "blobs"}
+    assert resolve(blobs(), said, {}).class_weights == kept
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"class_weights": "1,2"}, r"give 3 numbers, 0 or more, in the order of the classes class 0, class 1, class 2"),
+        ({"class_weights": {"clas 2": 2}}, "there is no class 'clas 2'; classes are called class 2"),
+        ({"class_weights": {"class 2": "much"}}, "the weight of 'class 2' is 'much'; give a number"),
+        (
+            {"class_weights": "balanced", "method": "mixup"},
+            "method mixup takes none; use one of ce, kl, .*balanced_bat",
+        ),
+    ],
+)
+def test_class_weights_that_cannot_be_are_refused(tmp_path, settings, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        el.train(blobs(), **{"method": "ce", "network": "linear", "out": tmp_path / "run", **SETTINGS, **settings})
+    assert not (tmp_path / "run").exists()
 
 
 def test_metrics_by_name_and_by_function(tmp_path):

@@ -51,16 +51,26 @@ def find_label_issues(
             belief is outside [0, 1].
     """
     p = _probabilities(beliefs)
-    given = label_integers(labels, p.shape[1], classes)
-    if given.shape != (len(p),):
-        raise UsageError(
-            f"labels have shape {list(given.shape)} and beliefs {list(p.shape)}; expected [n] and [n, classes]"
-        )
-    for what, names, length in (("classes", classes, p.shape[1]), ("ids", ids, len(p))):
-        if names is not None and len(np.asarray(names)) != length:
-            raise UsageError(f"{what} has {len(np.asarray(names))} names; expected {length}")
+    if len(p) and np.isnan(p).all():
+        raise UsageError("beliefs are NaN in every row: no example was seen yet; train first, or load the checkpoint")
+    given = check_labels(labels, len(p), p.shape[1], classes, ids)
     shown = np.asarray(classes if classes is not None else range(p.shape[1]))
     return judge(Held(p), given).frame(shown, None if ids is None else np.asarray(ids))
+
+
+def check_labels(
+    labels: ArrayLike | Tensor, rows: int, count: int, classes: Sequence[str] | None, ids: ArrayLike | None
+) -> NDArray[np.int64]:
+    """Labels as `label_integers` has them; UsageError unless labels, names of the classes and ids are of these rows."""
+    given = label_integers(labels, count, classes)
+    if given.shape != (rows,):
+        raise UsageError(
+            f"labels have shape {list(given.shape)} and beliefs {[rows, count]}; expected [n] and [n, classes]"
+        )
+    for what, names, length in (("classes", classes, count), ("ids", ids, rows)):
+        if names is not None and len(np.asarray(names)) != length:
+            raise UsageError(f"{what} has {len(np.asarray(names))} names; expected {length}")
+    return given
 
 
 def label_integers(labels: ArrayLike | Tensor, count: int, classes: Sequence[str] | None = None) -> NDArray[np.int64]:

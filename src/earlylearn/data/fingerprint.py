@@ -13,7 +13,7 @@ ROW_NUMBER = np.arange(1).astype(str).dtype  # of row numbers as text in memory;
 
 
 def fingerprint(loaded: Loaded) -> str:
-    """What tells whether data read again are the same: SHA-256 over all that a run trains on or is judged by.
+    """What tells whether data read again are the same: SHA-256 over all that a run trains on or is tested by.
 
     The same whether they were read into memory or are mapped from the disk.
     """

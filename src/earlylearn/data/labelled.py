@@ -40,6 +40,7 @@ class LabelledData:
         schema: how more inputs of the same kind are read; JSON-ready.
         augment: the augmentation that suits these inputs when the user names none.
         val_rows: ``int64``, rows the data set itself sets aside to pick the epoch with, or None.
+        val: the user's own validation set, to pick the epoch with, neither trained on nor audited; or None.
         checksum: what tells these inputs from others where they are too many to be read again (see
             `earlylearn.data.image_store`); empty where they can be.
         notes: what was changed, left out or guessed when they were read, a line each, for the user to see.
@@ -63,6 +64,7 @@ class LabelledData:
     schema: Schema = field(default_factory=Schema)
     augment: Augmentation = "none"
     val_rows: NDArray[np.int64] | None = None
+    val: "LabelledData | None" = None
     checksum: str = ""
     notes: tuple[str, ...] = ()
     pictures: Pictures | None = None
@@ -154,11 +156,12 @@ class LabelledData:
 
     def decoded(self) -> "LabelledData":
         """The same rows with their pictures as inputs: ``uint8 [n, channels, height, width]``; see `Pictures.once`."""
+        val = self.val and self.val.decoded()
         if self.pictures is None:
-            return self
+            return replace(self, val=val) if val is not self.val else self
         inputs, checksum = self.pictures.once()
         notes = (*self.notes, *told_together(self.pictures, inputs, self.ids, self.name))
-        return replace(self, inputs=inputs, pictures=None, checksum=checksum, notes=notes)
+        return replace(self, inputs=inputs, pictures=None, checksum=checksum, notes=notes, val=val)
 
 
 @dataclass(frozen=True, kw_only=True)

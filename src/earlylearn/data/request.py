@@ -105,5 +105,9 @@ class DataSettings:
     strict: Annotated[bool, Setting("refuse data of which anything is left out, filled, cast or guessed")] = False
     data_dir: Annotated[str | None, Setting("where a built-in data set lies", "DIR", path=True)] = None
     test: Annotated[str | None, Setting("a separate test set of the same kind", "DATA", path=True)] = None
+    val: Annotated[
+        str | None,
+        Setting("a validation set of your own to pick the epoch, of the same kind as DATA", "DATA", path=True),
+    ] = None
     test_fraction: Annotated[float, Setting("share to set aside as test set", "FLOAT", ge=0, lt=1)] = 0.0
     limit: Annotated[int | None, Setting("use only the first so many training examples", "INT", ge=2)] = None

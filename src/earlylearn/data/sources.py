@@ -8,22 +8,16 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, ParamSpec
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from earlylearn.data.answers import LONG, answers_in_file, is_long
 from earlylearn.data.builtin.sets import BUILTIN, read_builtin, read_builtin_test
+from earlylearn.data.given_labels import answered, corrected, relabel
 from earlylearn.data.labelled import LabelledData, Unlabelled
-from earlylearn.data.readers.classes import class_codes, label_values
-from earlylearn.data.readers.corrections import correct, read_corrections
 from earlylearn.data.readers.images import fit_arrays
 from earlylearn.data.readers.kinds import COLUMNS, READERS
-from earlylearn.data.readers.label_files import read_label_file
 from earlylearn.data.readers.memory import IN_MEMORY, Columns, read_memory
 from earlylearn.data.readers.paths import find
-from earlylearn.data.readers.roles import rows_with_label
-from earlylearn.data.readers.tables import MAJORITY
 from earlylearn.data.request import DataSettings
 from earlylearn.data.schema import Schema
 from earlylearn.data.splits import hold_out
@@ -43,6 +37,12 @@ class Loaded(NamedTuple):
 
     train: LabelledData
     test: LabelledData | None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be told of them, and of a validation set of the user's own, each line once."""
+        parts = (self.train, self.test, self.train.val)
+        return tuple(dict.fromkeys(note for part in parts if part is not None for note in part.notes))
 
 
 class DataRequest(DataSettings, BaseModel):
@@ -91,6 +91,7 @@ def read_rows(
     skip_unreadable: bool = False,
     strict: bool = False,
     test: Any = None,
+    val: Any = None,
     test_fraction: float = 0.0,
     limit: int | None = None,
 ) -> Loaded:
@@ -123,6 +124,7 @@ def read_rows(
         skip_unreadable: leave out the images of a folder that cannot be read, and list them.
         strict: refuse the data where anything of them is left out, filled, cast or guessed: each `LabelledData.notes`.
         test: a second DATA of the same kind, the test set (in place of one that `data` has).
+        val: a second DATA of the same kind, to pick the epoch by its labels; neither trained on nor audited.
         test_fraction: the share of rows held out as the test set, stratified and always the same, where there
             is no other test set.
         limit: keep the first so many training rows, after `test_fraction` took its rows; a label file may
@@ -132,9 +134,9 @@ def read_rows(
     Raises:
         UsageError: the request or the data is wrong; one line with the culprit and the mend.
     """
-    given, tested = data, test
-    data, test = (IN_MEMORY if is_in_memory(each) else each for each in (data, test))
-    asked = check_request({name: value for name, value in locals().items() if name not in ("given", "tested")})
+    given, tested, validated = data, test, val
+    data, test, val = (IN_MEMORY if is_in_memory(each) else each for each in (data, test, val))
+    asked = check_request({name: value for name, value in locals().items() if name in DataRequest.model_fields})
     if asked.test is not None and asked.test_fraction:
         culprit = setting("test_fraction", asked.test_fraction)
         raise UsageError(f"{culprit}: {setting('test', asked.test)} gives the test set; leave one out")
@@ -142,17 +144,18 @@ def read_rows(
     if asked.test is not None:
         second = _read(tested, asked, like=train)
         held_out = second.test or second.train
+    validation = None if asked.val is None else _read_validation(validated, asked, train)
     whole = (
         asked.data in BUILTIN and BUILTIN[asked.data].stored
     )  # of which the reader left out what is beyond the limit
     most = None if whole else asked.limit
     if asked.annotators and train.answers is None:
-        train = _answered(train, asked.annotators)
+        train = answered(train, asked.annotators)
     if asked.strict:
-        refuse_notes(train.notes + (held_out.notes if held_out else ()))
-    train = _relabel(train, asked.labels, asked.true_labels, None if asked.test_fraction else most)
+        refuse_notes(Loaded(replace(train, val=validation), held_out).notes)
+    train = relabel(train, asked.labels, asked.true_labels, None if asked.test_fraction else most)
     if asked.corrections is not None:
-        train = _corrected(train, asked.corrections)
+        train = corrected(train, asked.corrections)
     if asked.test_fraction:
         if held_out is not None:
             culprit = setting("test_fraction", asked.test_fraction)
@@ -160,7 +163,7 @@ def read_rows(
         train, held_out = hold_out(train, asked.test_fraction)
     if most is not None and most < len(train):
         train = train.subset(np.arange(most))
-    return Loaded(train, held_out)
+    return Loaded(replace(train, val=validation), held_out)
 
 
 def refuse_notes(notes: Sequence[str]) -> None:
@@ -223,13 +226,26 @@ def is_in_memory(data: object) -> bool:
     return data is not None and not isinstance(data, str | os.PathLike)
 
 
-def _read(data: Any, asked: DataRequest, like: LabelledData | None = None) -> Loaded:
-    """The data and their own test set; `like` is the training data when this is to be their test set."""
+def _read_validation(data: Any, asked: DataRequest, train: LabelledData) -> LabelledData:
+    """A validation set of the user's own."""
+    named = setting("val", asked.val)
+    if asked.val in BUILTIN and not is_in_memory(data):
+        raise UsageError(
+            f"{named}: {asked.val} has no validation set beside its test set, which must not pick anything; use "
+            f"{setting('val_fraction', 0.1)}"
+        )
+    found = _read(data, asked, like=train, role="val")
+    if found.test is not None:
+        raise UsageError(f"{named}: has a training and a test part of its own; give the one that is to validate")
+    return found.train
+
+
+def _read(data: Any, asked: DataRequest, like: LabelledData | None = None, role: str = "test") -> Loaded:
+    """The data and their own test set; `like` is the training data when this is to be their test or validation set."""
     if is_in_memory(data):
         columns = Columns(**{name: getattr(asked, name) for name in vars(Columns())})
-        return Loaded(
-            read_memory(data, columns, name=IN_MEMORY if like is None else f"{IN_MEMORY} test", like=like), None
-        )
+        name = IN_MEMORY if like is None else f"{IN_MEMORY} {role}"
+        return Loaded(read_memory(data, columns, name=name, like=like), None)
     data = name_of(data)
     if data in BUILTIN:
         found = _read_builtin(data, asked) if like is None else _read_builtin_test(data, asked.data_dir, like)
@@ -239,7 +255,7 @@ def _read(data: Any, asked: DataRequest, like: LabelledData | None = None) -> Lo
     if like is None:
         _no_columns(data, reader.takes, asked)
     else:
-        _same_kind(setting("test", data), reader.accepts, like.schema)
+        _same_kind(setting(role, data), reader.accepts, like.schema)
     return Loaded(*reader.read(path, data, like=like, **{name: getattr(asked, name) for name in reader.takes}))
 
 
@@ -279,56 +295,3 @@ def _same_kind(what: str, kinds: tuple[str, ...], schema: Schema) -> None:
         raise UsageError(f"{what}: the training data's schema has the kind {schema.get('kind')!r}; train again")
     if schema["kind"] not in kinds:
         raise UsageError(f"{what}: the training data are {words[schema['kind']]}; give data of the same kind")
-
-
-def _relabel(train: LabelledData, labels: str | None, true_labels: str | None, limit: int | None) -> LabelledData:
-    """The training data under the labels of files, which may cover only the first `limit` rows."""
-    n = len(train)
-    lengths = [n] if limit is None or limit >= n else [n, limit]
-    given, truth = (
-        None if spec is None else read_label_file(spec, name, train, lengths)
-        for name, spec in (("labels", labels), ("true_labels", true_labels))
-    )
-    rows = min([n, *(len(found.codes) for found in (given, truth) if found is not None)])
-    if rows < n:
-        train = train.subset(np.arange(rows))
-    notes = [note for found in (given, truth) if found is not None for note in found.notes]
-    codes = train.labels if given is None else given.codes[:rows]
-    true = train.true_labels if truth is None else truth.codes[:rows]
-    return replace(train.with_labels(codes, true), notes=(*train.notes, *notes))
-
-
-def _answered(train: LabelledData, annotators: Sequence[str]) -> LabelledData:
-    """Data that are no table, under the majority of what several people called each row, in a long table.
-
-    Rows that nobody answered are left out, as they are of a table.
-    """
-    if not is_long(annotators):
-        raise UsageError(
-            f"{setting('annotators', list(annotators))}: names a table's columns, but {train.name} is no table; give a "
-            f"file with the columns {', '.join(LONG)}"
-        )
-    answers = answers_in_file(annotators[0], train.ids.astype(str).tolist())
-    majority = answers.majority()
-    there, notes = rows_with_label(pd.Series(majority), train.name, MAJORITY)
-    codes = train.labels.copy()
-    codes[there] = class_codes(label_values(majority[there], annotators[0]), train.classes, annotators[0])
-    data = replace(train.with_labels(codes, train.true_labels), answers=answers, notes=(*train.notes, *notes))
-    return data if len(there) == len(train) else data.subset(there)
-
-
-def _corrected(train: LabelledData, file: str) -> LabelledData:
-    """The training data under corrected labels, without the rows that no class fits."""
-    given = [train.classes[k] for k in train.labels]
-    where = setting("corrections", file)
-    done = correct(train.ids.astype(str).tolist(), given, train.classes, read_corrections(Path(file)), where)
-    position = {name: k for k, name in enumerate(train.classes)}
-    labels = np.array([position[name] for name in done.labels], dtype=np.int64)
-    train = train.with_labels(labels, train.true_labels)
-    if done.excluded:
-        train = train.subset(np.setdiff1d(np.arange(len(train)), done.excluded))
-    note = (
-        f"{file}: {done.changed} labels changed, {len(done.excluded)} rows left out, {done.kept} looked at and kept, "
-        f"{done.unsure} in doubt and as they were"
-    )
-    return replace(train, notes=(*train.notes, note))

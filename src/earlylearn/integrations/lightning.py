@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from earlylearn.audit.label_issues import find_label_issues
+from earlylearn.audit.label_issues import check_labels, find_label_issues
 from earlylearn.errors import UsageError
 from earlylearn.files import write_bytes
 from earlylearn.losses.module import ELRLoss
@@ -35,7 +35,8 @@ class LabelIssues(Callback):
         issues: the table, see `find_label_issues`, once training has ended; in every process.
 
     Raises:
-        UsageError: when training begins: the module has no such `ELRLoss`, or one of another number of examples.
+        UsageError: when training begins: the module has no such `ELRLoss`, or one of another number of examples, or
+            labels, class names and ids do not fit.
     """
 
     def __init__(
@@ -54,9 +55,12 @@ class LabelIssues(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look whether the module has the loss, before anything is trained."""
-        n, count = len(self._loss(pl_module).targets), len(self.labels)  # type: ignore[arg-type]
-        if n != count:
-            raise UsageError(f"LabelIssues has {count} labels, {self.criterion} {n} examples; give one label each")
+        targets, count = self._loss(pl_module).targets, len(self.labels)  # type: ignore[arg-type]
+        if len(targets) != count:
+            raise UsageError(
+                f"LabelIssues has {count} labels, {self.criterion} {len(targets)} examples; give one label each"
+            )
+        check_labels(self.labels, count, targets.shape[1], self.classes, self.ids)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at the index of the epoch's batches; write the table every so many epochs."""

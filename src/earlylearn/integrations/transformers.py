@@ -11,6 +11,7 @@ from transformers import Trainer
 
 from earlylearn.audit.label_issues import find_label_issues
 from earlylearn.errors import UsageError
+from earlylearn.integrations._labels import given_labels
 from earlylearn.losses.indexed import IndexedDataset
 from earlylearn.losses.module import ELRLoss
 
@@ -36,7 +37,8 @@ class ELRTrainer(Trainer):
         criterion: the `ELRLoss`.
 
     Raises:
-        UsageError: the training set has no length, the classes are not known, or a data collator drops the index.
+        UsageError: the training set has no length, the classes are not known, examples have several labels, or a data
+            collator drops the index.
     """
 
     criterion: ELRLoss
@@ -59,14 +61,15 @@ class ELRTrainer(Trainer):
         examples: Any = self.train_dataset
         if examples is None:
             return  # it will evaluate and predict, as the Trainer does
-        classes = num_classes or getattr(getattr(self.model, "config", None), "num_labels", None)
+        model = getattr(self.model, "config", None)
+        if (kind := getattr(model, "problem_type", None)) not in (None, "single_label_classification"):
+            raise UsageError(f"the model's problem_type is {kind}; ELRTrainer learns one label an example or token")
+        classes = num_classes or getattr(model, "num_labels", None)
         if classes is None:
             raise UsageError("the model's configuration has no num_labels; give ELRTrainer num_classes")
         n = len(IndexedDataset(examples))  # which says what to do where there is no length
-        smoothing = self.args.label_smoothing_factor
-        self.criterion = ELRLoss(
-            n, classes, lam=lam, beta=beta, weight=weight, label_smoothing=smoothing, rows_per_example=rows_per_example
-        )
+        same = {"weight": weight, "label_smoothing": self.args.label_smoothing_factor}
+        self.criterion = ELRLoss(n, classes, lam=lam, beta=beta, rows_per_example=rows_per_example, **same)
 
     def get_train_dataloader(self) -> Any:
         """The Trainer's own, its items with their index."""
@@ -97,20 +100,19 @@ class ELRTrainer(Trainer):
         """A row per training example, or per token with a label: is the label believed wrong?
 
         Args:
-            classes: C names; of the model's configuration if None.
+            classes: C names; of the model's configuration if None, or of the data set where that has none.
             ids: n stable names of the examples; their position otherwise.
 
         Returns:
             See `find_label_issues`. Of tokens, ``index`` and ``id`` are the example's; ``position`` is the token's.
         """
-        each, names = self.criterion.rows_per_example, getattr(getattr(self.model, "config", None), "id2label", None)
-        if classes is None and names:
-            classes = [str(name) for _, name in sorted(names.items())]
-        rows = [np.atleast_1d(np.asarray(labels)) for labels in self._given_labels()]
-        labels, example = np.concatenate(rows), np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-        position = np.concatenate([np.arange(len(row)) for row in rows])
-        used = labels != self.criterion.ignore_index
-        labels, example, position = labels[used], example[used], position[used]
+        each, named = self.criterion.rows_per_example, (*self.label_names, "label", "labels", "label_ids")
+        labels, example, position, names = given_labels(self.train_dataset, named, self.criterion.ignore_index)
+        known = getattr(getattr(self.model, "config", None), "id2label", None) or {}
+        if classes is None and known:
+            classes = [str(name) for _, name in sorted(known.items())]
+        if names is not None and (classes is None or classes == [f"LABEL_{k}" for k in range(len(names))]):
+            classes = names
         beliefs = self.criterion.beliefs().cpu()[example * each + position]
         given_ids = example if ids is None else np.asarray(ids)[example]
         table = find_label_issues(labels, beliefs, classes=classes, ids=given_ids)
@@ -122,14 +124,11 @@ class ELRTrainer(Trainer):
             logs |= {name: float(part) for name, part in self.criterion.parts.items()}
         super().log(logs, *args, **kwargs)
 
-    def _given_labels(self) -> Any:
-        data: Any = self.train_dataset
-        data = data.with_format(None) if hasattr(data, "with_format") else data
-        columns = getattr(data, "column_names", None) or data[0]
-        name = next((name for name in (*self.label_names, "label", "labels", "label_ids") if name in columns), None)
-        if name is None:
-            raise UsageError(f"the training set has no labels under any of {self.label_names}, label, label_ids")
-        return data[name] if hasattr(data, "column_names") else [example[name] for example in data]
+    def call_model_init(self, trial: Any = None) -> Any:
+        """A new model, as of every trial of a search, with targets that have seen nothing."""
+        if hasattr(self, "criterion"):
+            self.criterion.targets.zero_()
+        return super().call_model_init(trial)
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()

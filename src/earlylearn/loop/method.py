@@ -172,6 +172,13 @@ class Method(nn.Module):
             return batch.share
         return self.class_weights[batch.label].sum() / self.class_weights[batch.whole.labels].sum()
 
+    def mean_over(self, each: Tensor, label: Tensor) -> Tensor:
+        """The mean of ``each [B]`` over a batch's examples, which count as much as their given classes do."""
+        if self.class_weights is None:
+            return each.mean()
+        weight = self.class_weights[label]
+        return (weight * each).sum() / weight.sum()
+
     def row_tables(self) -> list[Tensor]:
         """What steps and `observe_held_out` change of the rows that they are given, and of no others: ``[n, ...]``."""
         return []

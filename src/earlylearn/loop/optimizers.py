@@ -102,4 +102,10 @@ class OptimizerSettings:
             raise UsageError(f"{asked}: cannot be made: {cause(error)}; it is given the network") from error
         if not isinstance(made, Optimizer):
             raise UsageError(f"{asked}: makes a {type(made).__name__}; return a torch.optim.Optimizer")
+        ours = {id(weight) for weight in network.parameters()}
+        if any(id(weight) not in ours for group in made.param_groups for weight in group["params"]):
+            raise UsageError(
+                f"{asked}: trains weights that are not the network's, of which a copy is trained; make it of the "
+                "network that it is given"
+            )
         return made

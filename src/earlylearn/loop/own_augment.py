@@ -48,7 +48,7 @@ def _one(augment: Augment, x: Tensor) -> Tensor:
             made = augment(x)
     except Exception as error:
         raise UsageError(f"{_asked(augment)}: fails on {x.dtype} {list(x.shape)}: {cause(error)}") from error
-    if not isinstance(made, Tensor) or made.dtype != x.dtype or made.ndim != x.ndim:
+    if not isinstance(made, Tensor) or made.dtype != x.dtype or made.ndim != x.ndim or len(made) != len(x):
         found = f"{made.dtype} {list(made.shape)}" if isinstance(made, Tensor) else type(made).__name__
         raise UsageError(
             f"{_asked(augment)}: makes {found} of {x.dtype} {list(x.shape)}; give back what came, changed (leave "

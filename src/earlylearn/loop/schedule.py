@@ -1,5 +1,6 @@
 """How does the learning rate change from epoch to epoch?"""
 
+import inspect
 import math
 from collections.abc import Callable
 from functools import partial
@@ -12,11 +13,13 @@ from torch.optim.lr_scheduler import (
     LambdaLR,
     LRScheduler,
     MultiStepLR,
+    ReduceLROnPlateau,
 )
 
 from earlylearn.errors import UsageError, setting
 from earlylearn.plugins import cause
 
+LENGTHS = ("T_max", "T_0", "total_iters", "total_steps")  # what PyTorch's classes call their length
 SCHEDULES = {
     "constant": "the learning rate never changes",
     "multistep:40,80:0.01": "multiplied by the factor (here 0.01) after each of the epochs listed",
@@ -63,12 +66,21 @@ def make_schedule(
 
 def _own(make: Callable[[Optimizer, int], LRScheduler], optimizer: Optimizer, epochs: int) -> LRScheduler:
     asked = setting("schedule", getattr(make, "__qualname__", type(make).__name__))
+    if isinstance(make, type) and make.__module__ == LRScheduler.__module__:
+        second = list(inspect.signature(make).parameters)[1]
+        if second not in LENGTHS:
+            raise UsageError(
+                f"{asked}: takes {second} where it would be given the number of epochs; give a function: "
+                f"lambda optimizer, epochs: {make.__name__}(optimizer, ...), stepped once an epoch"
+            )
     try:
         made = make(optimizer, epochs)
     except Exception as error:
         raise UsageError(f"{asked}: cannot be made: {cause(error)}; it is given the optimizer and epochs") from error
     if not isinstance(made, LRScheduler):
         raise UsageError(f"{asked}: makes a {type(made).__name__}; return a torch.optim.lr_scheduler.LRScheduler")
+    if isinstance(made, ReduceLROnPlateau):
+        raise UsageError(f"{asked}: ReduceLROnPlateau is stepped by a measure, here it is by epochs; give another")
     return made
 
 

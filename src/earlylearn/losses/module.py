@@ -19,7 +19,7 @@ from earlylearn.losses.index_checks import Counts, Looks
 from earlylearn.losses.processes import SharedRows, processes
 from earlylearn.losses.settings import check_settings, class_weights
 from earlylearn.losses.table import TargetTable
-from earlylearn.losses.targets import check_beta
+from earlylearn.losses.targets import are_probabilities, check_beta
 from earlylearn.losses.weighted import Settings, counted_parts, standing_parts
 
 
@@ -74,6 +74,7 @@ class ELRLoss(TargetTable):
     _check_after: int
     _traced: bool
     _unusual: bool
+    _logits_seen: bool
 
     def __init__(
         self,
@@ -123,6 +124,8 @@ class ELRLoss(TargetTable):
         Returns:
             A scalar, or for ``reduction="none"`` a tensor of the labels' shape.
         """
+        if not isinstance(input, Tensor):
+            raise UsageError(f"input is a {type(input).__name__}; pass the logits, a tensor, such as output.logits")
         observes = self.training and torch.is_grad_enabled()
         if observes and update and (loss := self._usual_loss(input, target, index)) is not None:
             return loss
@@ -135,6 +138,10 @@ class ELRLoss(TargetTable):
         batch = self._as_rows(input, as_tensor(target, "labels"), index)
         if not observes or batch.places is None:
             return self._cross_entropy(batch)
+        if not self._logits_seen and not (torch.compiler.is_compiling() or _recording()):
+            self._logits_seen = True
+            if are_probabilities(batch.logits):
+                warnings.warn("input looks like probabilities; pass logits, without the softmax", stacklevel=2)
         with torch.no_grad():
             parts = self._parts(batch.logits.detach(), batch.labels, batch.places, update)
         loss, parts = with_gradient(batch.logits, parts, self.lam)
@@ -320,6 +327,7 @@ class ELRLoss(TargetTable):
         self._shared = None
         self._counts = Counts(self._rows, self._table.device)
         self._unchecked, self._check_after, self._traced, self._unusual = 0, 0, False, False
+        self._logits_seen = False
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         device = self._table.device

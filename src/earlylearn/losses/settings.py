@@ -1,5 +1,7 @@
 """Are the settings of the loss possible?"""
 
+from numbers import Integral, Real
+
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -10,7 +12,14 @@ from earlylearn.losses.flat import as_tensor
 def check_settings(
     num_examples: int, num_classes: int, lam: float, label_smoothing: float, reduction: str, rows_per_example: int
 ) -> None:
-    """Raise UsageError for a setting of `ELRLoss` that is out of range."""
+    """Raise UsageError for a setting of `ELRLoss` that is no number, or out of range."""
+    sizes = {"num_examples": num_examples, "num_classes": num_classes, "rows_per_example": rows_per_example}
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, Integral):
+            raise UsageError(f"{name} is a {type(size).__name__}; give a whole number, such as len(dataset)")
+    for name, value in (("lam", lam), ("label_smoothing", label_smoothing)):
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise UsageError(f"{name} is a {type(value).__name__}; give a number")
     if num_examples < 1 or num_classes < 2:
         raise UsageError(
             f"ELRLoss(num_examples={num_examples}, num_classes={num_classes}): "

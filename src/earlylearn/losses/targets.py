@@ -18,6 +18,12 @@ def new_targets(n: int, classes: int) -> Tensor:
     return torch.zeros(n, classes, dtype=torch.float32)
 
 
+def are_probabilities(logits: Tensor) -> bool:
+    """Whether what should be logits ``[B, C]`` were put through a softmax: rows of 0 .. 1 that sum to 1; waits."""
+    rows = logits.detach().float()
+    return bool(((rows >= 0) & (rows <= 1)).all() & ((rows.sum(1) - 1).abs() < 1e-3).all())
+
+
 def check_beta(beta: float) -> float:
     """Return ``beta`` if it is a temporal ensembling momentum, 0 <= beta < 1; else raise UsageError."""
     if not 0 <= beta < 1:

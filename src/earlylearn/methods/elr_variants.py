@@ -26,7 +26,7 @@ class KLRegularized(KeepsTargets, Method):
         table: how targets are kept, see `earlylearn.losses.sparse`.
     """
 
-    replayable = True
+    replayable = takes_class_weights = True
     one_process = ""
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020, supplement C"
 
@@ -47,7 +47,8 @@ class KLRegularized(KeepsTargets, Method):
         logits = self.nets[0](batch.views[0]).float()
         target = self.move_targets(batch.index, said(logits))
         log_p = torch.log_softmax(logits, 1)
-        ce, kl = F.nll_loss(log_p, batch.label), -(target * log_p).sum(1).mean()
+        ce = F.nll_loss(log_p, batch.label, self.class_weights)
+        kl = -self.mean_over((target * log_p).sum(1), batch.label)
         return Step(ce + self.lam * kl, logits, {"ce": ce.detach(), "kl": kl.detach()})
 
     def regularizer_gradient(self, index: Tensor, logits: Tensor) -> Tensor:
@@ -67,7 +68,7 @@ class TargetsOnly(KeepsTargets, Method):
         table: how targets are kept, see `earlylearn.losses.sparse`.
     """
 
-    replayable = True
+    replayable = takes_class_weights = True
     one_process = ""
     paper = "Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020, supplement D"
 
@@ -79,5 +80,5 @@ class TargetsOnly(KeepsTargets, Method):
         """Update the rows' targets; mean cross-entropy of the batch."""
         logits = self.nets[0](batch.views[0]).float()
         self.move_targets(batch.index, said(logits))
-        loss = F.cross_entropy(logits, batch.label)
+        loss = F.cross_entropy(logits, batch.label, self.class_weights)
         return Step(loss, logits, {"ce": loss.detach()})

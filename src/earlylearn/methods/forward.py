@@ -84,7 +84,7 @@ class ForwardCorrection(Method):
         UsageError: T is not a transition matrix of that many classes.
     """
 
-    replayable = True
+    replayable = takes_class_weights = True
     one_process = ""
     paper = "Patrini, Rozza, Menon, Nock, Qu, CVPR 2017"
     transition_matrix = "transition: if not given, estimated from the network after warmup epochs of cross-entropy"
@@ -146,5 +146,6 @@ class ForwardCorrection(Method):
         logits = self.nets[0](batch.views[0]).float()
         log_p = torch.log_softmax(logits, 1)
         # In logarithms, so that nothing underflows, and without a matrix product, which autocast would round.
-        loss = -torch.logsumexp(log_p + self.transition.log().T[batch.label], 1).mean()
+        each = torch.logsumexp(log_p + self.transition.log().T[batch.label], 1)
+        loss = -self.mean_over(each, batch.label)
         return Step(loss, logits, {"ce": loss.detach()})

@@ -46,7 +46,7 @@ class Bootstrap(Method):
     form's argmax has none.
     """
 
-    replayable = True
+    replayable = takes_class_weights = True
     one_process = ""
     paper = "Reed et al., ICLR 2015 workshop"
 
@@ -67,8 +67,8 @@ class Bootstrap(Method):
         """b cross-entropy + (1 - b) cross-entropy on the model's own prediction."""
         logits = self.nets[0](batch.views[0]).float()
         log_p = torch.log_softmax(logits, 1)
-        ce = F.nll_loss(log_p, batch.label)
-        own = -(log_p.max(1).values if self.hard else (log_p.exp() * log_p).sum(1)).mean()
+        ce = F.nll_loss(log_p, batch.label, self.class_weights)
+        own = -self.mean_over(log_p.max(1).values if self.hard else (log_p.exp() * log_p).sum(1), batch.label)
         loss = self.label_weight * ce + (1 - self.label_weight) * own
         return Step(loss, logits, {"ce": ce.detach(), "own": own.detach()})
 
@@ -94,7 +94,7 @@ class GeneralizedCrossEntropy(Method):
     where no example would be left, all stay as they were.
     """
 
-    replayable = True
+    replayable = takes_class_weights = True
     one_process = ""
     paper = "Zhang, Sabuncu, NeurIPS 2018"
     weights: Tensor
@@ -145,7 +145,7 @@ class GeneralizedCrossEntropy(Method):
         loss = -torch.expm1(self.q * log_p) / self.q
         if self.truncation:
             loss = (loss - (1 - self.truncation**self.q) / self.q) * self.weights[batch.index]
-        loss = loss.mean()
+        loss = self.mean_over(loss, batch.label)
         return Step(loss, logits, {"gce": loss.detach()})
 
 
@@ -162,7 +162,7 @@ class SymmetricCrossEntropy(Method):
     Differs from the released code: it clips the label at 1e-4, hence ``log_zero`` = -9.21, where the paper says -4.
     """
 
-    replayable = True
+    replayable = takes_class_weights = True
     one_process = ""
     paper = "Wang et al., ICCV 2019"
 
@@ -183,7 +183,8 @@ class SymmetricCrossEntropy(Method):
         """Alpha cross-entropy + beta reverse cross-entropy."""
         logits = self.nets[0](batch.views[0]).float()
         log_p = torch.log_softmax(logits, 1).gather(1, batch.label[:, None]).squeeze(1)
-        ce, reverse = -log_p.mean(), self.log_zero * torch.expm1(log_p).mean()
+        ce = -self.mean_over(log_p, batch.label)
+        reverse = self.log_zero * self.mean_over(torch.expm1(log_p), batch.label)
         loss = self.alpha * ce + self.beta * reverse
         return Step(loss, logits, {"ce": ce.detach(), "reverse": reverse.detach()})
 
@@ -198,7 +199,7 @@ class LabelSmoothing(Method):
         smoothing: r < 1. Below 0 the loss has no lower bound: weight decay keeps the logits from growing for ever.
     """
 
-    replayable = True
+    replayable = takes_class_weights = True
     one_process = ""
     paper = "Szegedy et al., CVPR 2016; Lukasik et al., ICML 2020; Wei et al., ICML 2022"
 
@@ -215,6 +216,7 @@ class LabelSmoothing(Method):
         """(1 - r) cross-entropy + r cross-entropy on the uniform distribution."""
         logits = self.nets[0](batch.views[0]).float()
         log_p = torch.log_softmax(logits, 1)
-        ce, uniform = F.nll_loss(log_p, batch.label), -log_p.mean()
+        ce = F.nll_loss(log_p, batch.label, self.class_weights)
+        uniform = -self.mean_over(log_p.mean(1), batch.label)
         loss = (1 - self.smoothing) * ce + self.smoothing * uniform
         return Step(loss, logits, {"ce": ce.detach(), "uniform": uniform.detach()})

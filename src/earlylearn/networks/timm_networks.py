@@ -13,6 +13,7 @@ from earlylearn.errors import UsageError, setting
 
 PREFIX = "timm:"
 CACHE = "timm"  # as `pretrained`: the weights in timm's own cache
+COUNTER = ".num_batches_tracked"  # of batch normalisation: no weight
 
 
 def timm_network(name: str, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
@@ -63,7 +64,8 @@ def load_pretrained(network: nn.Module, name: str, pretrained: str) -> None:
         network: to be changed in place.
         name: its name, ``timm:`` included.
         pretrained: ``timm`` for what timm downloaded earlier, or a .safetensors, .pth or other weight file of torch
-            (read without running code in it) whose names are those of timm's network.
+            (read without running code in it) whose names are those of timm's network; or none of them are, and shapes
+            and order are: files of the same network that others published.
 
     Raises:
         UsageError: there is no such file, it cannot be read, or a weight is missing, unknown or of another shape.
@@ -81,10 +83,25 @@ def load_pretrained(network: nn.Module, name: str, pretrained: str) -> None:
         ) from None
     own = network.state_dict()
     head = _head(network)
+    found = _under_names_of(found, own)
     if any(key in own and own[key].shape != weight.shape for key, weight in found.items() if key.startswith(head)):
         found = {key: weight for key, weight in found.items() if not key.startswith(head)}
     _refuse_misfits(setting("pretrained", pretrained), name, found, own, head)
     network.load_state_dict(found, strict=False)
+
+
+def _under_names_of(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights under timm's names where only their names are others: as many, in the order and shapes of timm's.
+
+    The last two, the head, may be for other classes.
+    """
+    names, theirs = ([key for key in each if not key.endswith(COUNTER)] for each in (own, found))
+    if set(names) & set(theirs) or len(names) != len(theirs):
+        return found
+    pairs = list(zip(names, theirs, strict=True))
+    if any(own[name].shape != found[key].shape for name, key in pairs[:-2]):
+        return found
+    return {name: found[key] for name, key in pairs}
 
 
 def _refuse_misfits(
@@ -101,7 +118,7 @@ def _refuse_misfits(
             )
     for key in own:
         # Old files have no counters of batches; batch normalisation with a fixed momentum does not need them.
-        if key not in found and not key.startswith(head) and not key.endswith(".num_batches_tracked"):
+        if key not in found and not key.startswith(head) and not key.endswith(COUNTER):
             raise UsageError(f"{culprit}: has no {key}; {mend}")
 
 

@@ -153,6 +153,8 @@ def _data(name: str, facts: ExportFacts, config: RunConfig, summary: Summary) ->
         wrong = summary["noise"]["wrong_fraction"]
         realised = "" if wrong is None else f" ({wrong:.1%} of the labels became wrong)"
         lines.append(f"Label noise was injected for an experiment: `{config.noise}`{realised}.")
+    if config.val:
+        lines.append("A validation set beside them picked the epoch.")
     if config.val_fraction:
         lines.append(
             f"{config.val_fraction:.0%} of the rows were held out to pick the epoch, under their given labels."

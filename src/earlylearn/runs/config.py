@@ -26,6 +26,7 @@ from earlylearn.networks.own import own_architecture
 from earlylearn.plugins import Plugin
 from earlylearn.recipes import default_recipe, find_recipe
 from earlylearn.recipes.recipe import Recipe
+from earlylearn.runs.class_weights import check_class_weights, weights_given
 from earlylearn.runs.loggers import check_logger
 from earlylearn.runs.metrics import find_metrics
 from earlylearn.runs.own import Own, of_others, take_objects
@@ -104,6 +105,8 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
     """
     request, own = take_objects({name: value for name, value in request.items() if value is not None})
     said = {name: plain(value) for name, value in request.items()}
+    if "class_weights" in said:
+        said["class_weights"] = weights_given(said["class_weights"], data.classes)
     for name in ("method", "network", "recipe", "noise"):
         if not isinstance(said.get(name, ""), (str, type) if name == "method" else str):
             raise UsageError(f"{setting(name, said[name])}: must be text")
@@ -129,6 +132,7 @@ def resolve(data: LabelledData, request: dict[str, Any], options: dict[str, Any]
         "network": network,
         **({"val_fraction": 0.0} if data.val_rows is not None else {}),
         **recipe.settings_for(len(data)),
+        **({"val_fraction": 0.0} if "val" in said else {}),
         **said,
         "method": method,
         "plugins": {kind: its.source for kind, its in plugins.items() if its and its.source},
@@ -199,11 +203,7 @@ def _check_own(config: RunConfig) -> None:
     for name in config.log:
         if name not in config.own.log:
             check_logger(name)
-    if config.class_weights is not None and not config.method_class().takes_class_weights:
-        raise UsageError(
-            f"{setting('class_weights', config.class_weights)}: method {config.method} takes none; use elr or ce, or "
-            f"{setting('balanced_batches')}"
-        )
+    check_class_weights(config.class_weights, config.method, config.method_class().takes_class_weights)
 
 
 def check_processes(config: RunConfig) -> None:
@@ -227,6 +227,16 @@ def check_processes(config: RunConfig) -> None:
         )
 
 
+def _check_validation(config: RunConfig, data: LabelledData) -> None:
+    """Raise UsageError unless one thing alone picks the epoch: a share of the rows, rows set aside, or another set."""
+    share, other = setting("val_fraction", config.val_fraction), setting("val", config.val)
+    if data.val_rows is not None and (config.val_fraction or config.val):
+        asked = other if config.val else share
+        raise UsageError(f"{asked}: {data.name} sets its own validation rows aside; leave it out")
+    if config.val and config.val_fraction:
+        raise UsageError(f"{share}: {other} gives the validation set; leave one out")
+
+
 def _check_fit(config: RunConfig, data: LabelledData) -> None:
     """Raise UsageError where a request and the data do not go together."""
     if config.crop is not None and not data.is_image:
@@ -237,11 +247,7 @@ def _check_fit(config: RunConfig, data: LabelledData) -> None:
             f"{setting('crop', config.crop)}: the images are {sides}; crop square ones, "
             f"{setting('image_size')} makes them so"
         )
-    if config.val_fraction and data.val_rows is not None:
-        raise UsageError(
-            f"{setting('val_fraction', config.val_fraction)}: {data.name} sets its own validation rows aside; "
-            "leave it out"
-        )
+    _check_validation(config, data)
     _check_own(config)
     check_processes(config)
     if config.augment in get_args(Augmentation)[1:] and not data.is_image:

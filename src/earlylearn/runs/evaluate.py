@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from earlylearn.audit.dynamics import Dynamics
@@ -42,6 +44,7 @@ class Evaluator:
         train_rows: ``int64``, rows that train.
         val_rows: ``int64``, rows held out, judged by their given labels too.
         test: the test set, or None.
+        val: a validation set beside the training data, in place of rows held out, or None.
         metrics: what is measured beside accuracy, by name.
     """
 
@@ -50,6 +53,7 @@ class Evaluator:
     train_rows: Tensor
     val_rows: Tensor
     test: LabelledData | None
+    val: LabelledData | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     @classmethod
@@ -61,13 +65,14 @@ class Evaluator:
         device: torch.device,
         metrics: Mapping[str, Metric],
     ) -> "Evaluator":
-        """Judge by the labels of ``data``, split as the draw has it."""
+        """Judge by the labels of ``data``, split as the draw has it, and of its validation set."""
         return cls(
             given=torch.from_numpy(data.labels).to(device),
             true=None if data.true_labels is None else torch.from_numpy(data.true_labels).to(device),
             train_rows=torch.from_numpy(draw.train_rows).to(device),
             val_rows=torch.from_numpy(draw.val_rows).to(device),
             test=test,
+            val=data.val,
             metrics=metrics,
         )
 
@@ -116,7 +121,11 @@ class Evaluator:
         if self.test is None:
             return None
         truth = self.test.labels if self.test.true_labels is None else self.test.true_labels
-        x, processes = as_tensor(self.test.inputs), fit.processes
+        return self._beside(fit, self.test, truth)
+
+    def _beside(self, fit: Fit, data: LabelledData, labels: NDArray[np.int64]) -> "Scores":
+        """How rows that are not of the training data are predicted."""
+        x, processes = as_tensor(data.inputs), fit.processes
         predicted = torch.empty(len(x), dtype=torch.int64, device=fit.fabric.device)
         rows = torch.arange(len(x), device=predicted.device)
         mine = rows[processes.part(len(x))].split(evaluation_size(x, fit.method.classes))
@@ -125,10 +134,12 @@ class Evaluator:
             predicted[part] = logits.argmax(1)
         if processes.several:
             processes.spread(processes.parts([rows]), [predicted])
-        return self._scores(predicted.cpu(), torch.from_numpy(truth))
+        return self._scores(predicted.cpu(), torch.from_numpy(labels))
 
     def validate(self, fit: Fit) -> "Scores | None":
-        """How held-out rows are predicted, by given labels; the method hears of their logits."""
+        """How held-out rows are predicted, by given labels; the method hears of the logits of its data."""
+        if self.val is not None:
+            return self._beside(fit, self.val, self.val.labels)
         if not len(self.val_rows):
             return None
         fit.validate(self.val_rows)
@@ -136,6 +147,8 @@ class Evaluator:
 
     def held_out(self, fit: Fit) -> "Scores | None":
         """The same, of which the method does not hear."""
+        if self.val is not None:
+            return self._beside(fit, self.val, self.val.labels)
         if not len(self.val_rows):
             return None
         return self._scores(fit.predicted(self.val_rows), self.given[self.val_rows])

@@ -216,6 +216,11 @@ class RunFolder:
                 raise UsageError(f"{self.labels}: the array {name!r} is not as a run writes it; {AGAIN}")
         return arrays
 
+    def held_out(self) -> int:
+        """By how many labels an epoch was picked: of rows held out, or of a validation set beside the data."""
+        own = self.read_config()[1].get("val")
+        return len(self.read_labels()["val_rows"]) if own is None else own["n"]
+
     def append_metrics(self, record: EpochRecord) -> None:
         """Add an epoch's line."""
         with self.metrics.open("a") as file:

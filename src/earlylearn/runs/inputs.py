@@ -1,7 +1,7 @@
 """What does a run note of its inputs: enough to read more of their kind, and to know them again?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from annotated_types import Len
 from typing_extensions import TypedDict
@@ -16,26 +16,40 @@ from earlylearn.files import checked
 from earlylearn.wording import plural
 
 
+class Validation(TypedDict):
+    """A validation set of the user's own: rows, and a digest."""
+
+    n: Size
+    fingerprint: str
+
+
 class Inputs(TypedDict):
-    """``inputs`` in ``config.json``: rows, shape of a row, class names, how more is read, and a digest of all data."""
+    """``inputs`` in ``config.json``: rows, shape of a row, class names, how more is read, and a digest of all data.
+
+    ``val`` is there where the user gave a validation set.
+    """
 
     n: Size
     shape: Annotated[list[Size], Len(1)]
     classes: Annotated[list[str], Len(2)]
     schema: Schema
     fingerprint: str
+    val: NotRequired[Validation]
 
 
 def describe_inputs(loaded: Loaded) -> Inputs:
     """What a run on these data notes of them."""
     data = loaded.train
-    return {
+    inputs: Inputs = {
         "n": len(data),
         "shape": list(data.inputs.shape[1:]),
         "classes": list(data.classes),
         "schema": data.schema,
         "fingerprint": fingerprint(loaded),
     }
+    if data.val is not None:
+        inputs["val"] = {"n": len(data.val), "fingerprint": fingerprint(Loaded(data.val, None))}
+    return inputs
 
 
 def inputs_in_words(data: LabelledData) -> str:

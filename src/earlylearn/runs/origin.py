@@ -11,7 +11,19 @@ from earlylearn.runs.inputs import Inputs
 
 # Where a run finds its data and on what it computes: that may change between two parts of it.
 MAY_CHANGE = frozenset(
-    {"data", "data_dir", "labels", "true_labels", "corrections", "test", "pretrained", "noise", "encoder", "plugins"}
+    {
+        "data",
+        "data_dir",
+        "labels",
+        "true_labels",
+        "corrections",
+        "test",
+        "val",
+        "pretrained",
+        "noise",
+        "encoder",
+        "plugins",
+    }
     | {"annotators"}
     | {"accelerator", "devices", "num_nodes", "eager", "method", "network", "strict", "epochs", "continued"}
 )

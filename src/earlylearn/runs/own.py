@@ -57,7 +57,13 @@ def take_objects(given: Mapping[str, Any]) -> tuple[dict[str, Any], Own]:
         if value is None or isinstance(value, str):
             continue
         if not callable(value):
-            raise UsageError(f"{setting(kind, value)}: must be text, or something that can be called")
+            named = setting(kind, f"a {type(value).__name__}")
+            if hasattr(value, "param_groups") or hasattr(value, "optimizer"):
+                raise UsageError(
+                    f"{named}: belongs to one network, and a copy of yours is trained; give the class, or a function "
+                    "that makes one"
+                )
+            raise UsageError(f"{named}: must be text, or something that can be called")
         own.parts[kind] = value
         settings[kind] = name_of(kind, value)
     for kind, kept in (("metrics", own.metrics), ("log", own.log)):

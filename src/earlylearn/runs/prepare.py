@@ -15,14 +15,17 @@ from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import NoisyLabels, make_noise
 from earlylearn.data.splits import others, stratified_split
+from earlylearn.encoders.wheels import weights_file
 from earlylearn.errors import UsageError, setting
 from earlylearn.loop.batches import Batches, Draw, as_tensor
 from earlylearn.loop.fit import Fit
 from earlylearn.loop.method import Method
 from earlylearn.loop.processes import Processes, answered
 from earlylearn.loop.replay import recorder_for
+from earlylearn.losses.targets import are_probabilities
 from earlylearn.networks import Architecture, build_network
 from earlylearn.plugins import cause
+from earlylearn.runs.class_weights import class_weights
 from earlylearn.runs.config import RunConfig, axes_of
 from earlylearn.runs.generators import Generators, seed_for
 from earlylearn.runs.together import Seat, SharedSteps
@@ -149,7 +152,7 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
     """
     torch.default_generator.manual_seed(seed_for(config.seed, "initialisation"))
     mean, std = input_moments(data, rows)
-    images, architecture = None, config.architecture()
+    images, architecture, pretrained = None, config.architecture(), weights_file(config.pretrained)
     if architecture.begin is not None:
         wanted = -(-BEGINNING_PIXELS // math.prod(data.inputs.shape[2:]))
         images = as_tensor(data.inputs[rows[:: -(-len(rows) // wanted)]])
@@ -162,7 +165,7 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
             mean=mean,
             std=std,
             crop=config.crop,
-            pretrained=config.pretrained,
+            pretrained=pretrained,
             images=images,
             known=architecture,
             axes=axes_of(data.schema, data.inputs.shape[1:]),
@@ -174,7 +177,7 @@ def build_method(config: RunConfig, data: LabelledData, rows: NDArray[np.int64],
     if architecture.own:
         _check_network(config, method, architecture, data)
     if config.class_weights is not None:
-        method.class_weights = class_weights(config, data, rows)
+        method.class_weights = class_weights(config.class_weights, data, rows)
     return method
 
 
@@ -200,21 +203,10 @@ def _check_network(config: RunConfig, method: Method, architecture: Architecture
         if not isinstance(said, Tensor) or tuple(said.shape) != wanted:
             found = list(said.shape) if isinstance(said, Tensor) else f"a {type(said).__name__}"
             raise UsageError(f"{asked}: gives {found} of {len(x)} inputs; give logits, {list(wanted)}")
-
-
-def class_weights(config: RunConfig, data: LabelledData, rows: NDArray[np.int64]) -> Tensor:
-    """How much each class counts, ``float32 [C]``: as asked, or so that all given classes of the rows count alike."""
-    classes, asked = len(data.classes), config.class_weights
-    if asked == "balanced":
-        counts = np.bincount(data.labels[rows], minlength=classes)
-        return torch.from_numpy(len(rows) / (classes * np.maximum(counts, 1))).float()
-    weights = torch.tensor(asked, dtype=torch.float32)
-    if weights.shape != (classes,) or not bool((weights >= 0).all() and (weights > 0).any()):
-        raise UsageError(
-            f"{setting('class_weights', asked)}: give {classes} numbers, 0 or more, in the order of the classes "
-            f"{', '.join(data.classes[:5])}{', ...' if classes > 5 else ''}"
-        )
-    return weights
+        if are_probabilities(said):
+            raise UsageError(f"{asked}: gives probabilities, rows that sum to 1; give logits, without the softmax")
+        if not any(weight.requires_grad for weight in net.parameters()):
+            raise UsageError(f"{asked}: has no weight that is trained; call requires_grad_() on those that are to be")
 
 
 def input_moments(data: LabelledData, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """How does a request become the data that train: read, and through their encoder?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,7 +44,10 @@ def read_request(data: Any, request: Mapping[str, Any], *, quiet: bool, saved: P
         UsageError: the request or the data is wrong, or there is no such encoder.
     """
     if isinstance(data, LabelledData):
-        data = Loaded(data, None)
+        test, val = request.get("test"), request.get("val")
+        beside = {name: None for name, part in (("test", test), ("val", val)) if isinstance(part, LabelledData)}
+        request = {**request, **beside}
+        data = Loaded(replace(data, val=val if "val" in beside else data.val), test if "test" in beside else None)
     if saved is not None and isinstance(data, str) and data not in BUILTIN and not Path(data).exists():
         raise UsageError(
             f"{saved.parent}: its data, {data}: no such file or folder; put them back, or write into its config.json, "
@@ -58,15 +62,14 @@ def read_request(data: Any, request: Mapping[str, Any], *, quiet: bool, saved: P
             raise UsageError(f"{culprit}: says how to read data, but these are in memory; leave it out")
         encoded = encode(data, encoder, workplace=Workplace(quiet=quiet), by_default=False, saved=fitted)
         return ReadRequest(encoded.loaded, IN_MEMORY, encoded.name)
-    test = request.get("test")
+    test, val = request.get("test"), request.get("val")
     fields = {name: request[name] for name in DataRequest.model_fields if request.get(name) is not None}
     fields["data"] = IN_MEMORY if is_in_memory(data) else data
-    if is_in_memory(test):
-        fields["test"] = IN_MEMORY
+    fields |= {name: IN_MEMORY for name, part in (("test", test), ("val", val)) if is_in_memory(part)}
     asked = check_request(fields)
     there = asked.data == IN_MEMORY
     found = encode(
-        read_rows(**{**asked.model_dump(), "data": data, "test": test}),
+        read_rows(**{**asked.model_dump(), "data": data, "test": test, "val": val}),
         encoder,
         workplace=Workplace(beside=None if there else folder_of(asked.data, asked.data_dir), quiet=quiet),
         by_default=asked.data not in BUILTIN and all(request.get(name) is None for name in _OF_PIXELS),

@@ -30,7 +30,8 @@ def reread(run: Run, data: LabelledData | Loaded | None = None) -> Loaded:
     if data is None and config.data == IN_MEMORY:
         raise UsageError(f"{folder.path}: was trained on data in memory; give them again")
     source = config.data if data is None else data
-    loaded = read_request(source, config.model_dump(), quiet=False, saved=folder.encoder).loaded
+    request = {**config.model_dump(), "val": None}  # of which nothing is audited
+    loaded = read_request(source, request, quiet=False, saved=folder.encoder).loaded
     if fingerprint(loaded) != run.inputs["fingerprint"]:
         raise UsageError(
             f"{folder.path}: the data of {config.data} changed since the run was made; restore them, or train anew"

@@ -45,7 +45,7 @@ class TrainingSettings:
     augment: Annotated[str, Setting("none, crop, crop+flip, or FILE.py:NAME", "WHAT")]
     class_weights: Annotated[
         ClassWeights | None,
-        Setting("weights of the classes in the loss: balanced, or a number each", "balanced|W,W,.."),
+        Setting("weights of the classes in the loss: balanced, a number each, or some by name", "balanced|CLASS=W,.."),
     ] = None
     raw_inputs: Annotated[bool, Setting("a network of your own takes inputs as they are, not normalised")] = False
     crop: Annotated[
@@ -56,7 +56,9 @@ class TrainingSettings:
     ] = None
     pretrained: Annotated[
         str | None,
-        Setting("weights of a timm: network to begin with: a file, or timm for its cache", "FILE", path=True),
+        Setting(
+            "weights a timm: network begins with: a file, timm (its cache) or efficientnet-lite0", "FILE", path=True
+        ),
     ] = None
     val_fraction: Annotated[float, Setting("share held out to pick the epoch (0.1)", "FLOAT", ge=0, lt=1)]
     test_every: Annotated[int, Setting("test each so many epochs; 0 = at the end", "INT", ge=0)]

@@ -59,8 +59,9 @@ def follow(
 def _only_numbers(loaded: Loaded) -> Loaded:
     """The data without what only tells of them: what travels to other processes."""
     bare = {"pictures": None, "cells": None, "answers": None, "fitted": None}
-    test = None if loaded.test is None else replace(loaded.test, **bare)  # type: ignore[arg-type]
-    return Loaded(replace(loaded.train, **bare), test)  # type: ignore[arg-type]
+    val = loaded.train.val and replace(loaded.train.val, **bare)  # type: ignore[arg-type]
+    test = loaded.test and replace(loaded.test, **bare)  # type: ignore[arg-type]
+    return Loaded(replace(loaded.train, val=val, **bare), test)  # type: ignore[arg-type]
 
 
 def followed(

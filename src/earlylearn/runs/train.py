@@ -9,17 +9,14 @@ import torch
 from torch import nn
 
 from earlylearn.data.answers import is_long
-from earlylearn.data.builtin.sets import BUILTIN
 from earlylearn.data.counting import say
-from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.memory import IN_MEMORY
-from earlylearn.data.request import Setting, as_list
+from earlylearn.data.request import as_list
 from earlylearn.data.sources import Loaded, is_in_memory, name_of, refuse_notes
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import from_json, write_json
 from earlylearn.loop.method import Method
-from earlylearn.networks.timm_networks import CACHE
 from earlylearn.plugins import short
 from earlylearn.runs.checkpoint import load_checkpoint, method_names
 from earlylearn.runs.config import RunConfig, check_processes, resolve
@@ -29,6 +26,7 @@ from earlylearn.runs.memory import check_memory
 from earlylearn.runs.one_line import one_line_errors
 from earlylearn.runs.origin import check_metrics
 from earlylearn.runs.own import KINDS, LISTS, take_objects
+from earlylearn.runs.places import PATHS, whole_path
 from earlylearn.runs.prepare import draw_labels, label_arrays
 from earlylearn.runs.reading import read_request
 from earlylearn.runs.run import Run
@@ -115,6 +113,11 @@ def fit(
     Raises:
         UsageError: as of `train`; or the network does not take the inputs, or gives no logits of the classes.
     """
+    if network is None or not (isinstance(network, str) or callable(network)):
+        raise UsageError(
+            f"network: a {type(network).__name__} is no network; earlylearn.fit(network, data) takes an nn.Module, its "
+            "class, a function that makes one, or a name"
+        )
     return train(data, method, network=network, out=out, **settings)
 
 
@@ -137,16 +140,18 @@ def read(data: Any, settings: dict[str, Any], *, quiet: bool = False) -> tuple[L
         (request if mine else options)[name] = plain(name_of(value)) if name not in OBJECTS else value
     loaded, source, encoder = read_request(data, request, quiet=quiet)
     if request.get("strict"):  # once more, for what decoding and label files had to tell
-        refuse_notes(loaded.train.notes + (loaded.test.notes if loaded.test else ()))
-    for note in dict.fromkeys(loaded.train.notes + (loaded.test.notes if loaded.test else ())):
+        refuse_notes(loaded.notes)
+    for note in loaded.notes:
         say(note)  # never kept quiet: it says what became of the user's data
     if is_in_memory(request.get("test")):
         request["test"] = None  # config.json has no place for it
-    paths = {name: _whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
+    if loaded.train.val is not None and not isinstance(name_of(request.get("val")), str):
+        request["val"] = IN_MEMORY
+    paths = {name: whole_path(request[name]) for name in PATHS if isinstance(request.get(name), str)}
     named: dict[str, Any] = {} if encoder is None else {"encoder": encoder}
     if is_long(people := as_list(request.get("annotators") or ())):
-        named["annotators"] = [_whole_path(people[0])]
-    return loaded, {**request, **paths, "data": _whole_path(source), **named}, options
+        named["annotators"] = [whole_path(people[0])]
+    return loaded, {**request, **paths, "data": whole_path(source), **named}, options
 
 
 def start(config: RunConfig, loaded: Loaded, out: str | Path, *, overwrite: bool = False, quiet: bool = False) -> Run:
@@ -185,6 +190,7 @@ def resume(
     data: Any = None,
     *,
     test: Any = None,
+    val: Any = None,
     epochs: int | None = None,
     devices: int | None = None,
     num_nodes: int | None = None,
@@ -197,6 +203,7 @@ def resume(
         path: the run folder.
         data: the data, if the run was made from data in memory; otherwise they are read again as before.
         test: the test set, if it was in memory too.
+        val: the validation set, if it was in memory too.
         epochs: how many epochs the run is to have in all; more than it had. A finished run goes on from its last epoch,
             and is audited anew at its end. The schedule becomes that of a run of the new length, at the epoch where the
             run is: a constant one, or one with milestones, goes on as if so many epochs had been asked for at once, bit
@@ -229,8 +236,14 @@ def resume(
         raise UsageError(
             f"{path}: was trained on data in memory; continue it with earlylearn.resume({str(path)!r}, data)"
         )
+    if val is None and run.config.val == IN_MEMORY and not isinstance(data, LabelledData | Loaded):
+        raise UsageError(
+            f"{path}: a validation set in memory picks its epoch; continue it with "
+            f"earlylearn.resume({str(path)!r}, ..., val=...)"
+        )
     source = data if data is not None else run.config.data
-    request = {**run.config.model_dump(), **({} if test is None else {"test": test})}
+    given = {name: part for name, part in (("test", test), ("val", val)) if part is not None}
+    request = {**run.config.model_dump(), **given}
     places = places_of(run.config, devices, num_nodes)
     with silent(leads_not(places)):
         loaded, _, _ = read_request(source, request, quiet=quiet, saved=folder.encoder)
@@ -257,8 +270,13 @@ def _lengthened(run: Run, epochs: Any) -> RunConfig:
 
 
 def _check_same(run: Run, loaded: Loaded) -> None:
-    if fingerprint(loaded) != run.inputs["fingerprint"]:
+    began, now = run.inputs, describe_inputs(loaded)
+    if now["fingerprint"] != began["fingerprint"]:
         raise UsageError(_changed(run))
+    if now.get("val") != began.get("val"):
+        raise UsageError(
+            f"{run.folder.path}: the validation set changed since the run began; restore it, or train anew"
+        )
 
 
 def _changed(run: Run) -> str:
@@ -329,22 +347,3 @@ def headline(config: RunConfig, data: LabelledData) -> str:
 
 # Settings that may be objects.
 OBJECTS = (*KINDS, *LISTS, "callbacks")
-
-# Settings that may name a file or folder; `data` has a way of its own.
-PATHS = [
-    name
-    for name, field in RunConfig.model_fields.items()
-    if any(isinstance(each, Setting) and each.path for each in field.metadata)
-]
-
-
-def _whole_path(value: str) -> str:
-    """A path, or a path with ``:KEY`` behind or ``matrix:`` before it, that still leads there from another folder."""
-    if value in BUILTIN or value == CACHE:
-        return value
-    if Path(value).exists():
-        return str(Path(value).resolve())
-    head, colon, tail = value.rpartition(":")
-    if head == "matrix" and Path(tail).exists():
-        return f"{head}:{Path(tail).resolve()}"
-    return f"{Path(head).resolve()}:{tail}" if colon and Path(head).exists() else value

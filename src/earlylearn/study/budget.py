@@ -81,7 +81,7 @@ def train_within(
             f"{setting('budget', budget)}: is for networks trained from scratch, and these are features, for which "
             f"{setting('method', AUTO)} chooses in one run; leave it out, or name a {setting('network')}"
         )
-    if first.val_fraction == 0 and loaded.train.val_rows is None:
+    if first.val_fraction == 0 and loaded.train.val_rows is None and loaded.train.val is None:
         raise UsageError(f"{setting('val_fraction', 0)}: leaves no labels held out to choose by; leave it out")
     epochs = min(first.epochs, int(more * first.epochs / len(CANDIDATES)))
     if epochs < FEWEST:
@@ -132,9 +132,9 @@ def _choose(runs: list[StudyRun], loaded: Loaded) -> tuple[Choice, str]:
     for each in runs:
         run = Run(each.path)
         kept = run.folder.read_labels()
-        rows = kept["val_rows"]
-        predicted = run.predict(loaded.train.inputs[rows], weights="last")
-        labels = torch.from_numpy(kept["given"][rows])
+        rows, own = kept["val_rows"], loaded.train.val
+        predicted = run.predict(loaded.train.inputs[rows] if own is None else own.inputs, weights="last")
+        labels = torch.from_numpy(kept["given"][rows] if own is None else own.labels)
         right.append(torch.from_numpy(predicted) == labels)
     standing: Standing = compare(torch.stack(right, 1), row_weights(labels, len(loaded.train.classes)))
     chosen = next(k for k in range(len(runs)) if standing.behind[k] <= LEVEL)

@@ -54,9 +54,10 @@ def conclude_comparison(document: ComparisonFacts) -> list[str]:
         sentences.append(f"By the same points in every seed, which no t-test can judge: {_signed(shifted)}.")
     if key == "val_last" and found:
         rows = min(run["val_rows"] for run in document["runs"])
+        noisy = "" if document["settings"].get("val") else ", as noisy as those of training"
         sentences.append(
-            f"No test set: judged by {plural(rows, 'validation label')} (one is {100 / rows:.1f} points), as noisy as "
-            "those of training; a test set, or a share of the data set aside as one, would tell more."
+            f"No test set: judged by {plural(rows, 'validation label')} (one is {100 / rows:.1f} points){noisy}; a "
+            "test set, or a share of the data set aside as one, would tell more."
         )
     forgets = [
         f"{method['name']} {100 * method['best_minus_last']['mean']:.1f}"

@@ -63,7 +63,7 @@ def conduct(
             "storage, or leave it out"
         )
     runs = [run for task in tasks for run in task.runs]
-    if runs[0].config.val_fraction == 0 and loaded.test is None:
+    if runs[0].config.val_fraction == 0 and loaded.test is None and loaded.train.val is None:
         raise UsageError(
             f"{setting('val_fraction', 0)}: without a test set, too, nothing is left to judge by; leave it out"
         )

@@ -221,7 +221,7 @@ def _told(run: StudyRun, canaries: Canaries, data: LabelledData, out: Path) -> D
         known = shares(np.setdiff1d(own, canaries.rows))
     wrong = [line["wrong"] for line in metrics]
     accuracy, choice = summary["accuracy"], summary.get("choice")
-    held_out = len(folder.read_labels()["val_rows"])
+    held_out = folder.held_out()
     return {
         "name": run.name,
         "method": short(run.config.method),

@@ -180,7 +180,7 @@ def outcome(run: StudyRun) -> Outcome:
         "best_minus_last": None if best is None or last is None else best - last,
         "val_last": accuracy["val_last"],
         "val_best": accuracy["val_best"],
-        "val_rows": len(folder.read_labels()["val_rows"]),
+        "val_rows": folder.held_out(),
         "best_epoch": accuracy["best_epoch"],
         "memorized_last": summary["memorized_last"],
         "flagged": found["flagged"],

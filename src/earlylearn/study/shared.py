@@ -20,7 +20,7 @@ from earlylearn.files import checked
 from earlylearn.study.runs import Failure, Task, lock, outcomes_of, run_once
 
 HEARTBEAT, GRACE = 15, 60  # seconds; the task of a worker that was silent that long is taken over by another
-ELSEWHERE = {"data", "data_dir", "labels", "true_labels", "test", "accelerator"}  # may differ between machines
+ELSEWHERE = {"data", "data_dir", "labels", "true_labels", "test", "val", "accelerator"}  # may differ between machines
 
 
 class _Failed(Exception):

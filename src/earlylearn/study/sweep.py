@@ -132,7 +132,7 @@ def sweep(
     if method is not None:
         request["method"] = first.method  # as it is found again from any folder
     loaded, planted = _with_canaries(loaded, first, canaries)
-    if first.val_fraction == 0:
+    if first.val_fraction == 0 and first.val is None:
         raise UsageError(
             f"{setting('val_fraction', 0)}: leaves no noisy labels to choose by; leave it out, or give for example 0.1"
         )

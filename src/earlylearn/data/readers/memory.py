@@ -122,8 +122,26 @@ def _gathered(data: Any, how: Columns, name: str) -> _Gathered:
     if isinstance(tensors, tuple) and len(tensors) >= 2:
         return _Gathered(_array(tensors[0]), tensors[1])
     if not (hasattr(data, "__getitem__") and hasattr(data, "__len__")) or isinstance(data, np.ndarray | Mapping):
-        raise UsageError(f"data: a {type(data).__name__} cannot be read; give {FORMS}")
+        raise UsageError(f"data: a {type(data).__name__} cannot be read; {_mend(data)}")
     return _read_items(data, how, name)
+
+
+def _mend(data: Any) -> str:
+    """What to give in place of something that is often given."""
+    if hasattr(data, "dataset") and hasattr(data, "batch_size"):
+        return "give its data set, loader.dataset: the run makes batches itself"
+    if isinstance(data, Mapping) and "train" in data:
+        return "give one of its parts, data['train'], and another as test or val"
+    if isinstance(data, Mapping):
+        return "give (x, y), two of its values, or pandas.DataFrame(data)"
+    if isinstance(data, np.ndarray):
+        return "give (X, y), its labels with it"
+    if hasattr(data, "__iter__") and not hasattr(data, "__len__"):
+        return (
+            "a stream has no length: give list(data) if it fits into memory, or train it in a loop of your own with "
+            "ELRLoss and RowIds"
+        )
+    return f"give {FORMS}"
 
 
 def _read_items(data: Any, how: Columns, name: str) -> _Gathered:
