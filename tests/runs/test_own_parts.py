@@ -343,7 +343,10 @@ def test_class_weights_of_a_request(given, kept):
     ("settings", "complaint"),
     [
         ({"class_weights": "1,2"}, r"give 3 numbers, 0 or more, in the order of the classes class 0, class 1, class 2"),
-        ({"class_weights": {"clas 2": 2}}, "there is no class 'clas 2'; classes are called class 2"),
+        (
+            {"class_weights": {"clas 2": 2}},
+            "there is no class 'clas 2'; did you mean 'class 2'\\? the classes are class 0, class 1, class 2",
+        ),
         ({"class_weights": {"class 2": "much"}}, "the weight of 'class 2' is 'much'; give a number"),
         (
             {"class_weights": "balanced", "method": "mixup"},

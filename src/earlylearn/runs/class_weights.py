@@ -1,6 +1,5 @@
 """How much does an example of each class count in the loss?"""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earlylearn.data.labelled import LabelledData
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import UsageError, did_you_mean, setting
 from earlylearn.methods import METHODS
 from earlylearn.values import plain
 
@@ -35,8 +34,10 @@ def weights_given(asked: Any, classes: Sequence[str]) -> Any:
     named, found = setting("class_weights", asked), dict.fromkeys(classes, 1.0)
     for name, weight in asked.items():
         if str(name) not in found:
-            close = difflib.get_close_matches(str(name), classes, n=1) or classes[:5]
-            raise UsageError(f"{named}: there is no class {name!r}; classes are called {', '.join(close)}")
+            raise UsageError(
+                f"{named}: there is no class {name!r}; {did_you_mean(str(name), classes)}the classes are "
+                f"{', '.join(classes[:12])}{', ...' if len(classes) > 12 else ''}"
+            )
         try:
             found[str(name)] = float(plain(weight))
         except (TypeError, ValueError):
