@@ -86,7 +86,10 @@ def compare(
     else:
         compared = done.document["methods"]
         shown = {key: name for key, name in COLUMNS.items() if known(compared, key)}
-        rows = [[each["name"], len(each["seeds"]), *_spreads(each, shown), times(each["cost"])] for each in compared]
+        rows = [
+            [each["name"], len(each["seeds"]), *_spreads(each, shown), times(each["cost"]).removesuffix(" ×")]
+            for each in compared
+        ]
         print_table("mean and standard deviation over seeds, %", ["name", "seeds", *shown.values(), "cost"], rows)
         for line in [*(LEGEND[key] for key in shown if key in LEGEND), f"cost: time, {done.document['baseline']} = 1"]:
             typer.echo(line)
@@ -212,11 +215,11 @@ def _needed(data: str | None, command: str) -> str:
 
 
 def _spreads(measured: "ComparedMethod | Trial", keys: "Iterable[str]") -> list[str]:
-    """Means with their deviations, whose sign no narrow terminal parts from its number."""
+    """Means with their deviations, in the per cent of the title; no narrow terminal parts the sign from its number."""
     from earlylearn.report.study_figures import statistic
     from earlylearn.wording import spread
 
-    return [spread(statistic(measured, key)).replace("± ", "±") for key in keys]
+    return [spread(statistic(measured, key)).replace("± ", "±").removesuffix("%") for key in keys]
 
 
 def _tell(sentences: "Sequence[str]", path: "Path") -> None:
