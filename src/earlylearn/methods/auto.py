@@ -28,6 +28,7 @@ from earlylearn.methods.boosting import MOST_COLUMNS, MOST_ROWS, Trees, arrays_o
 from earlylearn.methods.choice import Standing, compare, not_beaten, row_weights, shares
 from earlylearn.methods.elr import Beta
 from earlylearn.methods.grid import GRID, LOSSES
+from earlylearn.methods.sureness import fitted, together
 from earlylearn.networks.heads import HeadBank, Heads, Shape, inputs_of
 
 LARGE = 10_000_000  # numbers in the inputs, from which on there is a race
@@ -44,7 +45,8 @@ class Auto(GrownBuffers, Method):
 
     Heads trained with ELR (Liu et al., NeurIPS 2020) or cross-entropy compete, and boosted trees of scikit-learn on
     tables. It predicts with a mean of all that do not differ in a paired test, weighed by how little they differ
-    (`earlylearn.methods.choice`). What it believes of a label is the same mean of what all copies of a setting said of
+    (`earlylearn.methods.choice`), after all were made as sure as those labels bear out (`earlylearn.methods.sureness`).
+    What it believes of a label is the same mean of what all copies of a setting said of
     the row in all epochs: no single fit and no late memory has the last word.
 
     Aligned settings multiply the targets by the share of each class among the given labels over its mean target, and
@@ -61,6 +63,8 @@ class Auto(GrownBuffers, Method):
         log_beliefs: ``float32 [n, S, C]``, log probabilities by setting, mean over its copies, summed over epochs.
         visits: ``float32 [n]``, of how many epochs the sums are.
         weights: ``float32 [S]``, how much each setting counts, and boosted trees behind them if they take part; sum 1.
+        power: ``float32 [S]``, by which the probabilities of each of these are taken when it predicts; 1 until the end.
+        sureness: by which the mean is taken then.
         trees_log_beliefs: ``float32 [n, C]``, log probabilities by boosted trees that did not grow on the row.
     """
 
@@ -75,6 +79,7 @@ class Auto(GrownBuffers, Method):
     targets: Tensor
     log_beliefs: Tensor
     weights: Tensor
+    power: Tensor
     trees_log_beliefs: Tensor
     held: Tensor
     lam: Tensor
@@ -99,11 +104,11 @@ class Auto(GrownBuffers, Method):
         self.nets[0] = heads = Heads(network, self.classes, shapes)
         self.grid = [setting for setting in GRID if heads.has_hidden or not setting.hidden]
         self.trees, self.tried = Trees(), list[TriedSetting]()
-        self.agreement, self.behind, self.agreed = list[float](), list[float](), 0.0
+        self.agreement, self.behind, self.agreed, self.sureness = list[float](), list[float](), 0.0, 1.0
         self.begin_empty()
         self.register_buffer("fold", torch.full((self.n,), -1))
         self.register_buffer("visits", torch.zeros(self.n))
-        for name in ("held", "lam", "factor"):
+        for name in ("held", "lam", "factor", "power"):
             self.register_buffer(name, torch.zeros(0), persistent=False)
         self._begin("race" if "race" in self.held_by else "final", list(range(len(self.grid))))
 
@@ -113,6 +118,7 @@ class Auto(GrownBuffers, Method):
         device = self.fold.device
         self.targets = torch.zeros(self.n, len(self.lam), self.classes, device=device)
         self.weights = torch.full((len(entrants),), 1 / len(entrants), device=device)
+        self.power = torch.ones(len(entrants), device=device)
         if stage == "final":
             self.log_beliefs = torch.zeros(self.n, len(entrants), self.classes, device=device)
 
@@ -130,13 +136,16 @@ class Auto(GrownBuffers, Method):
     def get_extra_state(self) -> dict[str, Any]:
         """The stage, who is in it, how they compare, and what was tried before."""
         standing = {"agreement": self.agreement, "behind": self.behind, "agreed": self.agreed}
-        return {"stage": self.stage, "entrants": self.entrants, "tried": self.tried, **standing}
+        sure = {"power": self.power.tolist(), "sureness": self.sureness}
+        return {"stage": self.stage, "entrants": self.entrants, "tried": self.tried, **standing, **sure}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take up a state of `get_extra_state`."""
         self.tried = state["tried"]
         self.agreement, self.behind, self.agreed = (state[name] for name in ("agreement", "behind", "agreed"))
         self._set_stage(state["stage"], state["entrants"])
+        power = state.get("power", [1.0] * len(self.weights))  # of which older runs know nothing
+        self.power, self.sureness = torch.tensor(power, device=self.fold.device), state.get("sureness", 1.0)
 
     @property
     def raced(self) -> int:
@@ -161,7 +170,10 @@ class Auto(GrownBuffers, Method):
         self.agreement, self.behind = standing.agreement.tolist(), standing.behind.tolist()
         if self.stage == "final":
             self._weigh(standing)
-            self.agreed = float((self._mean(self._out_of_fold(rows)).argmax(1) == labels).float().mean())
+            out_of_fold = self._out_of_fold(rows)
+            if last:
+                self.power, self.sureness = fitted(out_of_fold, labels, self.weights)
+            self.agreed = float((self._together(out_of_fold).argmax(1) == labels).float().mean())
 
     def loss(self, batch: Batch) -> Step:
         """The mean loss of the stage's heads; each gets the gradient of its own."""
@@ -239,6 +251,10 @@ class Auto(GrownBuffers, Method):
         else:
             self.weights = weights
 
+    def _together(self, log_p: Tensor) -> Tensor:
+        """What competitors say together, logits ``[m, C]`` of their log probabilities ``[m, S, C]``."""
+        return self.sureness * together(log_p, self.weights, self.power)
+
     def _try_trees(self, data: Batches, rows: Tensor, labels: Tensor, best: int) -> bool:
         """Let boosted trees take part in the mean, unless the best heads are clearly ahead; whether they do."""
         if data.inputs.ndim != 2 or data.inputs.shape[1] > MOST_COLUMNS or self.n > MOST_ROWS:
@@ -264,23 +280,27 @@ class Auto(GrownBuffers, Method):
         return torch.softmax(torch.einsum("msc,s->mc", log_p, self.weights), 1)
 
     def predict(self, x: Tensor) -> Tensor:
-        """Log probabilities ``[B, C]``: the mean over the competitors, of heads by those that saw all rows."""
+        """Logits ``[B, C]``: the mean over the competitors, of heads by those that saw all rows."""
         log_p = torch.log_softmax(self.nets[0](x, self.stage, *self.used).float(), 3)
         each = log_p[:, :, 0] if self.stage == "final" else log_p.mean(2)
         if len(self.trees_log_beliefs):
             each = torch.cat([each, self.trees.log_probabilities(x).unsqueeze(1)], 1)
-        return torch.einsum("bsc,s->bc", each, self.weights)
+        return self._together(each)
 
     def inference_network(self) -> WeightedHeads:
         """What `predict` computes: those heads that count, each with its weight, and the trees."""
         heads, copies = unwrap(self.nets[0]), 1 if self.stage == "final" else len(self.held)
         assert isinstance(heads, Heads)
         used = [(bank[self.stage], n) for bank, n in zip((heads.linear, heads.hidden), self.used, strict=True) if n]
-        weights = self.weights[: len(self.entrants)].repeat_interleave(copies) / copies
+        weights, power = (
+            torch.cat([each[: len(self.entrants)].repeat_interleave(copies) / many, each[len(self.entrants) :]])
+            for each, many in ((self.weights, copies), (self.power, 1))
+        )
         return WeightedHeads(
             heads.prepare,
             [PlainHeads(cast(HeadBank, bank).layers(settings, copies)) for bank, settings in used],
-            torch.cat([weights, self.weights[len(self.entrants) :]]),
+            self.sureness * weights,
+            power,
             self.trees.fixed() if len(self.trees_log_beliefs) else None,
         )
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from earlylearn.methods.sureness import together
+
 
 class PlainHeads(nn.Module):
     """H perceptrons of one shape on the same features, ReLU between their layers.
@@ -28,23 +30,31 @@ class PlainHeads(nn.Module):
 
 
 class WeightedHeads(nn.Module):
-    """The weighted mean of the log probabilities of heads, and of boosted trees behind them if there are any.
+    """The weighted mean of what heads say, and boosted trees behind them if there are any, each as sure as it may be.
 
     Args:
         prepare: raw inputs to features ``[B, inputs]``.
         banks: heads of one shape each.
         weights: ``float32 [H]``, how much each head counts, in the order of the banks, and the trees behind them.
+        power: ``float32 [H]``, by which the probabilities of each of these are taken.
         trees: raw inputs to log probabilities ``[B, C]``; None if there are none.
     """
 
     weights: Tensor
+    power: Tensor
 
     def __init__(
-        self, prepare: nn.Module, banks: Sequence[PlainHeads], weights: Tensor, trees: nn.Module | None = None
+        self,
+        prepare: nn.Module,
+        banks: Sequence[PlainHeads],
+        weights: Tensor,
+        power: Tensor,
+        trees: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.prepare, self.banks, self.trees = prepare, nn.ModuleList(banks), trees
         self.register_buffer("weights", weights.clone())
+        self.register_buffer("power", power.clone())
 
     def forward(self, x: Tensor) -> Tensor:
         """Log probabilities ``[B, C]``, up to a constant of each row: logits like any other network's."""
@@ -52,4 +62,4 @@ class WeightedHeads(nn.Module):
         log_p = torch.log_softmax(torch.cat([bank(features) for bank in self.banks], 1), 2)
         if self.trees is not None:
             log_p = torch.cat([log_p, self.trees(x).unsqueeze(1)], 1)
-        return torch.einsum("bhc,h->bc", log_p, self.weights)
+        return together(log_p, self.weights, self.power)
