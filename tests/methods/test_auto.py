@@ -103,6 +103,19 @@ def test_beliefs_are_the_weighed_mean_over_epochs_and_copies():
     assert float(method.weights.sum()) == pytest.approx(1)
 
 
+def test_each_is_as_sure_as_it_may_be_and_a_run_from_before_that_predicts_as_it_did():
+    method, x = fitted(3, trees=False), toy_data()[0]
+    log_p = torch.log_softmax(method.nets[0](x, "final", *method.used), 3)[:, :, 0]
+    each = torch.log_softmax(log_p * method.power.view(1, -1, 1), 2)
+    said = method.sureness * sum(w * each[:, s] for s, w in enumerate(method.weights))
+    torch.testing.assert_close(method.predict(x), said)
+    torch.testing.assert_close(method.inference_network()(x), said)
+    assert not method.power.eq(1).any()
+    state = {key: value for key, value in method.get_extra_state().items() if key not in ("power", "sureness")}
+    method.set_extra_state(state)
+    torch.testing.assert_close(method.predict(x), sum(w * log_p[:, s] for s, w in enumerate(method.weights)))
+
+
 def test_after_a_race_a_few_begin_anew_and_the_others_are_on_record(races):
     method = fitted(8, trees=False)
     assert method.stage == "final"
