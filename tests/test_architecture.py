@@ -102,6 +102,12 @@ def test_a_file_is_short_and_begins_with_its_question(module):
     assert re.fullmatch(r'"""[A-Z`].*\?(""")?', lines[0]), lines[0]
 
 
+def test_adapters_are_short():
+    adapters = [name for name in MODULES if name.startswith("earlylearn.integrations.")]
+    assert len(adapters) > 3
+    assert all(len(MODULES[name].read_text(encoding="utf-8").splitlines()) < 150 for name in adapters)
+
+
 @pytest.mark.parametrize("path", [p for d in ("tests", "benchmarks") for p in ROOT.glob(f"{d}/**/*.py")], ids=str)
 def test_tests_and_benchmarks_begin_with_a_question_too(path):
     first = path.read_text(encoding="utf-8").partition("\n")[0]

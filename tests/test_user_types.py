@@ -12,12 +12,16 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import earlylearn as el
+from earlylearn.integrations.lightning import LabelIssues
+from earlylearn.integrations.sklearn import ELRClassifier
 
 data = TensorDataset(torch.randn(20, 4), torch.arange(20) % 2)
 criterion = el.ELRLoss(num_examples=20, num_classes=2, lam=3.0)
 network = torch.nn.Linear(4, 2)
 for x, y, index in DataLoader(el.IndexedDataset(data), batch_size=5):
     loss = criterion(network(x), y, index)
+    reveal_type(loss)
+    criterion(network(x), y, index, updates=False)
 reveal_type(criterion.targets)
 reveal_type(el.find_label_issues(torch.arange(20) % 2, criterion.beliefs()))
 reveal_type(el.RowIds(["a"])(["a"]))
@@ -28,6 +32,10 @@ reveal_type(run.export("out", format="pt2"))
 run.export("out", format="tflite")
 el.ELRLoss("twenty", num_classes=2)
 el.ELRLoss(20, 2, reduction="all")
+reveal_type(ELRClassifier(lam=1.0).fit(x, y).predict_proba(x))
+ELRClassifier(lambda_=3)
+LabelIssues(y, every_epoch=True)
+el.fit(None, data)
 """
 
 
@@ -47,4 +55,8 @@ def test_mypy_of_a_users_script(tmp_path):
     assert 'Revealed type is "numpy.ndarray' in told
     assert 'Revealed type is "pathlib.Path"' in told
     assert 'Argument "format" to "export" of "Run" has incompatible type' in told
-    assert len(notes) == 9, told
+    assert told.count('Revealed type is "torch._tensor.Tensor"') == 3
+    for culprit in ("updates", "lambda_", "every_epoch"):
+        assert f'Unexpected keyword argument "{culprit}"' in told
+    assert 'Argument 1 to "fit" has incompatible type "None"' in told
+    assert len(notes) == 18, told

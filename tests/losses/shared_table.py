@@ -46,8 +46,9 @@ class WithLoss(nn.Module):
         return loss
 
 
-def train(criterion: el.ELRLoss, inside: bool) -> Tensor:
-    """Table after some epochs; the criterion is part of what DDP wraps, or is not."""
+def train(criterion: el.ELRLoss, inside: bool, steps: list[Tensor]) -> Tensor:
+    """Table after some epochs; the criterion is part of what DDP wraps, or not; notes what it was after each step."""
+    digits_of = torch.arange(N * C, dtype=torch.float64).view(N, C).sin()
     data = el.IndexedDataset(TensorDataset(*digits()))
     net = network()
     wrapped = DistributedDataParallel(WithLoss(net, criterion) if inside else net)
@@ -60,6 +61,7 @@ def train(criterion: el.ELRLoss, inside: bool) -> Tensor:
             loss = wrapped(inputs, labels, index) if inside else criterion(wrapped(inputs), labels, index)
             loss.backward()
             optimizer.step()
+            steps.append((digits_of * criterion.targets).sum())
     return criterion.targets
 
 
@@ -90,9 +92,11 @@ def main(folder: Path) -> None:
     outside, inside = el.ELRLoss(N, C), el.ELRLoss(N, C)
     if rank:  # the first process's table counts, as its weights do
         outside.targets.fill_(0.5)
+    steps: list[Tensor] = []
     results = {
-        "outside": train(outside, inside=False),
-        "inside": train(inside, inside=True),
+        "outside": train(outside, inside=False, steps=steps),
+        "inside": train(inside, inside=True, steps=steps),
+        "steps": torch.stack(steps),
         "small": small_steps(rank),
         "mine": (alone := el.ELRLoss(4, 3, sync=False)).targets,
     }

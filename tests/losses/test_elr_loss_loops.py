@@ -46,6 +46,19 @@ def test_half_precision_with_scaled_gradients(dtype):
     torch.testing.assert_close(network.weight, plain.weight, rtol=0, atol=0.02)
 
 
+@pytest.mark.slow
+def test_a_compiled_network_before_a_loss_that_is_not():
+    network, criterion = start()
+    plain, known = start()
+    compiled = torch.compile(network, backend="aot_eager")
+    for _ in range(3):  # beyond the first two passes the loss takes its fast way
+        for x, y, index in loader(batch=20):
+            criterion(compiled(x), y, index).backward()
+            known(plain(x), y, index).backward()
+    torch.testing.assert_close(network.weight.grad, plain.weight.grad)
+    torch.testing.assert_close(criterion.targets, known.targets)
+
+
 def test_accumulated_batches_are_one_batch():
     network, criterion = start()
     plain, known = start()

@@ -68,6 +68,13 @@ def test_digits_with_an_odd_number_of_rows(tables, where):
 
 
 @pytest.mark.slow
+def test_after_every_step_all_have_one_table(tables):
+    first, second = (each["steps"] for each in tables)
+    assert len(first) == 2 * EPOCHS * -(-((N + 1) // WORLD) // BATCH)
+    assert torch.equal(first, second)
+
+
+@pytest.mark.slow
 def test_steps_that_are_unlike(tables):
     first, second = (each["small"] for each in tables)
     assert torch.equal(first, second)

@@ -208,3 +208,8 @@ class Counts:
         if differ:
             raise changed(other, label_before, label_now, n)
         return not_finite
+
+
+def recording() -> bool:
+    """Whether a CUDA graph is being recorded, in which nothing may be read."""
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()

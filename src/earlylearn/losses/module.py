@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
 import torch.distributed as dist
@@ -15,7 +15,7 @@ from torch import Tensor
 from earlylearn.errors import UsageError
 from earlylearn.losses.elr import Parts, averaging_parts, compiled, with_gradient, writing_parts
 from earlylearn.losses.flat import Rows, as_rows, as_tensor, class_dimension
-from earlylearn.losses.index_checks import Counts, Looks
+from earlylearn.losses.index_checks import Counts, Looks, recording
 from earlylearn.losses.processes import SharedRows, processes
 from earlylearn.losses.settings import check_settings, class_weights
 from earlylearn.losses.table import TargetTable
@@ -138,7 +138,7 @@ class ELRLoss(TargetTable):
         batch = self._as_rows(input, as_tensor(target, "labels"), index)
         if not observes or batch.places is None:
             return self._cross_entropy(batch)
-        if not self._logits_seen and not (torch.compiler.is_compiling() or _recording()):
+        if not self._logits_seen and not (torch.compiler.is_compiling() or recording()):
             self._logits_seen = True
             if are_probabilities(batch.logits):
                 warnings.warn("input looks like probabilities; pass logits, without the softmax", stacklevel=2)
@@ -150,6 +150,9 @@ class ELRLoss(TargetTable):
             self.parts = {name: part.view(batch.shape) for name, part in self.parts.items()}
             return loss.view(batch.shape)
         return loss
+
+    if TYPE_CHECKING:
+        __call__ = forward  # a module's own says nothing of its arguments
 
     def beliefs(self) -> Tensor:
         """Targets as probabilities ``[n, C]`` for `find_label_issues`; NaN rows were never seen."""
@@ -296,7 +299,7 @@ class ELRLoss(TargetTable):
             return
         self._unchecked += rows
         self._check_after = self._check_after or rows
-        if self._unchecked >= self._check_after and not _recording():
+        if self._unchecked >= self._check_after and not recording():
             self.check()
 
     def _leave_out(self, rows: int) -> None:
@@ -342,8 +345,3 @@ class ELRLoss(TargetTable):
         """Without what belongs to this process: rows on their way are written first."""
         self._settle()
         return {**self.__dict__, "_shared": None}
-
-
-def _recording() -> bool:
-    """Whether a CUDA graph is being recorded, in which nothing may be read."""
-    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()

@@ -51,7 +51,7 @@ def train(
         data: a built-in name or path (see `earlylearn.data.sources.load`), or data already in memory: a DataFrame (with
             ``label="column"``), ``(X, y)`` of arrays, tensors, columns or pictures, a TensorDataset, a
             ``datasets.Dataset``, any data set with ``len()`` whose items are ``(input, label)``, or `LabelledData`. So
-            may ``test``.
+            may ``test``, and ``val``, which picks the epoch in place of rows held out.
         method: a name in `earlylearn.methods.METHODS`. None is what the recipe says, else ``auto`` on features (tables,
             texts, embeddings, pictures through an encoder) and ``elr`` on pictures as they are; ``elr`` too where a
             network, or a hyperparameter of it, is named. One of your own: its class, ``path/to/file.py:CLASS``, or the
