@@ -12,7 +12,7 @@ from earlylearn.methods import auto
 from earlylearn.methods.auto import Auto
 from earlylearn.methods.grid import GRID, Setting
 from earlylearn.networks import build_network
-from earlylearn.networks.heads import hidden_rate, linear_rate
+from earlylearn.networks.heads import Heads, hidden_rate, linear_rate
 from earlylearn.runs import session
 from earlylearn.runs.checkpoint import load_checkpoint
 from earlylearn.runs.folder import RunFolder
@@ -124,6 +124,19 @@ def test_after_a_race_a_few_begin_anew_and_the_others_are_on_record(races):
     settings = method.choice()["settings"]
     assert sorted(each["name"] for each in settings) == sorted(map(str, GRID))
     assert all(each["weight"] == 0 for each in settings if each["stage"] == "race")
+
+
+def test_settings_that_do_not_train_are_not_kept_and_change_nothing(races, monkeypatch):
+    method = fitted(8, trees=False)
+    bank = method.nets[0].linear["final"]
+    assert bank.biases[0].shape[0] == max(1, method.used[0]) * bank.copies * bank.width
+    monkeypatch.setattr(Heads, "keep", lambda *_: None)
+    whole = fitted(8, trees=False)
+    assert torch.equal(method.log_beliefs, whole.log_beliefs)
+    assert torch.equal(method.predict(toy_data()[0]), whole.predict(toy_data()[0]))
+    again = Auto(perceptron, ROWS, CLASSES, generator=np.random.default_rng(1), trees=False)
+    again.load_state_dict(method.state_dict())
+    assert torch.equal(again.predict(toy_data()[0]), whole.predict(toy_data()[0]))
 
 
 def test_one_epoch_is_enough_for_an_answer(races):

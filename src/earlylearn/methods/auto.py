@@ -243,6 +243,7 @@ class Auto(GrownBuffers, Method):
             out = [k for k in range(len(self.grid)) if k not in entrants]
             self.tried = [tried(str(self.grid[k]), "race", standing, k) for k in out]
         self._begin("final", entrants)
+        cast(Heads, unwrap(self.nets[0])).keep("final", *self.used)
 
     def _weigh(self, standing: Standing) -> None:
         weights = shares(standing).float()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,13 +37,33 @@ class HeadBank(nn.Module):
         heads, scale = settings * self.copies, self.scale
         (bias, *biases), (weight, *weights) = self.biases, self.weights
         width = heads * self.width
-        a = torch.addmm(bias[:width], x, weight[:, :width], beta=scale, alpha=scale).view(len(x), heads, self.width)
+        if width < len(bias):  # a part of a matrix costs its gradient a copy of the whole
+            weight, bias = weight[:, :width], bias[:width]
+            weights, biases = [each[:heads] for each in weights], [each[:heads] for each in biases]
+        a = torch.addmm(bias, x, weight, beta=scale, alpha=scale).view(len(x), heads, self.width)
         if weights:
             a = a.transpose(0, 1)
             for weight, bias in zip(weights, biases, strict=True):
-                a = torch.baddbmm(bias[:heads], a.relu(), weight[:heads], beta=scale, alpha=scale)
+                a = torch.baddbmm(bias, a.relu(), weight, beta=scale, alpha=scale)
             a = a.transpose(0, 1)
         return a.reshape(len(x), settings, self.copies, -1)
+
+    @torch.no_grad()
+    def keep(self, settings: int) -> None:
+        """Have no more than the first so many settings, at least one; to be called before an optimizer takes a step."""
+        heads = max(1, settings) * self.copies
+        (bias, *biases), (weight, *weights) = self.biases, self.weights
+        weight.data = weight[:, : heads * self.width].clone()
+        for each, kept in ((bias, heads * self.width), *((each, heads) for each in (*weights, *biases))):
+            each.data = each[:kept].clone()
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        """Take up as many settings as were kept."""
+        for name, own in self.named_parameters():
+            saved = state_dict.get(prefix + name)
+            if isinstance(saved, Tensor) and saved.ndim == own.ndim:
+                own.data = own.new_empty(saved.shape)
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
     def layers(self, settings: int, copies: int) -> list[tuple[Tensor, Tensor]]:
         """The weights ``[H, inputs, units]`` and biases ``[H, units]`` of each layer, as they multiply.
@@ -106,6 +126,12 @@ class Heads(nn.Module):
         features = self.prepare(x)
         kinds = [(self.linear, linear), (self.hidden, hidden)]
         return torch.cat([bank[stage](features, settings) for bank, settings in kinds if settings], dim=1)
+
+    def keep(self, stage: str, linear: int, hidden: int) -> None:
+        """Have no more than the first settings of each kind in a stage that has not begun, see `HeadBank.keep`."""
+        for bank, settings in ((self.linear, linear), (self.hidden, hidden)):
+            if stage in bank:
+                cast(HeadBank, bank[stage]).keep(settings)
 
 
 def linear_rate(inputs: int) -> float:
