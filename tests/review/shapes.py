@@ -56,3 +56,29 @@ def shapes_review(tmp_path, n=24, wrong=4, **options):
     data = load(str(tmp_path / "shapes")).train
     rows = Rows(data, flags(data, true), Originals(data, tmp_path / "shapes"))
     return Review(rows, tmp_path / "run" / "review", **options), true
+
+
+ODD = ("billing", "<b>R&D</b>, sales & more", "price, list 🎉", "a name of a class that goes on " * 6, *"abcdefgh")
+
+
+def tickets_review(tmp_path, n=48, wrong=9, **options):
+    """A review of a table with a column of text and a dozen oddly named classes, and the true label of each row."""
+    generator = np.random.default_rng(0)
+    true = {f"T-{k:03}": ODD[k % len(ODD)].strip() for k in range(n)}
+    frame = pd.DataFrame({"ticket": list(true), "size": generator.normal(size=n).round(3)})
+    frame["body"] = [f"Words of ticket {k}. " * (1 + k % 40) for k in range(n)]
+    frame["team"] = list(true.values())
+    frame.loc[: wrong - 1, "team"] = np.roll(frame["team"], 1)[:wrong]
+    path = tmp_path / "tickets.csv"
+    frame.to_csv(path, index=False)
+    data = load(str(path), label="team", drop=["body"], id_column="ticket").train
+    given = [data.classes[k] for k in data.labels]
+    issues = pd.DataFrame({"id": list(true), "index": range(n), "given_label": given})
+    issues["predicted_label"] = [true[name] for name in true]
+    issues["is_label_issue"] = issues["predicted_label"] != issues["given_label"]
+    issues["label_quality"] = np.where(issues["is_label_issue"], 0.1, 0.9) + np.arange(n) * 1e-4
+    issues["reason"] = np.where(issues["is_label_issue"], "the model calls it otherwise", "")
+    beliefs = generator.dirichlet(np.ones(len(data.classes)), n).astype(np.float32) * 0.3
+    beliefs[range(n), [data.classes.index(name) for name in issues["predicted_label"]]] += 0.7
+    originals = Originals(data, path, id_column="ticket", hide=["team", "ticket"])
+    return Review(Rows(data, issues, originals, beliefs), tmp_path / "run" / "review", **options), true

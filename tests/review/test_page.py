@@ -15,7 +15,7 @@ from earlylearn.review import bundle
 from earlylearn.review.desk import Review
 from earlylearn.review.rows import Rows
 from earlylearn.review.server import ReviewServer
-from tests.review.shapes import shapes_review
+from tests.review.shapes import ODD, shapes_review, tickets_review
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = (
@@ -206,7 +206,7 @@ def test_clean_to_a_share_asks_for_a_sample_and_then_for_exactly_what_is_needed(
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.goto(serve(review).url)
     page.fill("#reviewer", "ana")
-    page.select_option("#queue", "10")
+    page.select_option("#queue", "clean=10")
     page.click("text=Begin")
     page.wait_for_selector("#given:not(:empty)")
     assert page.text_content("#stage").startswith("First 92 rows drawn at random (92 to go)")
@@ -245,6 +245,141 @@ def test_many_rows_at_once_in_the_overview(browser, shapes, serve):
         f"() => document.querySelectorAll('#grid [data-id]').length === {len(review.queue.order) - 4}"
     )
     assert page.problems == []
+
+
+def test_nothing_on_the_page_tells_which_rows_were_drawn_at_random_until_they_are_answered(browser, tmp_path, serve):
+    review, _ = tickets_review(tmp_path)
+    flagged = dict(zip(review.rows.issues["id"], review.rows.issues["is_label_issue"], strict=True))
+    page = begin(browser, serve(review).url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    seen, looks = set(), set()
+    for _ in range(12):
+        given, suggested, row = page.evaluate("[state.item.given, state.item.suggested, state.item.id]")
+        seen.add(bool(flagged[row]))
+        assert page.locator("#classes button").nth(0).get_attribute("data-class") == suggested
+        assert page.locator("#classes button").nth(1).get_attribute("data-class") == given
+        visible = page.inner_text("#review")
+        for names in (given, suggested, row, *ODD):
+            visible = visible.replace(names.strip(), "")
+        assert "model" not in visible
+        assert "%" not in visible
+        looks.add(
+            page.evaluate(
+                "[...document.querySelectorAll('#review [id]')].filter((e) => e.hidden).map((e) => e.id).join()"
+            )
+        )
+        press(page, "k")
+    assert seen == {True, False}
+    assert len(looks) == 1
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("#doubt:not([hidden])")
+    assert "by the model" in page.text_content("#doubt")
+    assert page.problems == []
+
+
+def test_many_oddly_named_classes_are_found_by_typing(browser, tmp_path, serve):
+    review, _ = tickets_review(tmp_path)
+    page = begin(browser, serve(review).url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    assert page.locator("#classes button").count() == 9
+    page.keyboard.press("c")
+    assert page.evaluate("document.activeElement.id") == "search"
+    page.keyboard.press("Enter")  # of nothing nothing is taken
+    page.keyboard.type("no such thing")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#no-class:not([hidden])")
+    page.fill("#search", "")
+    page.keyboard.type("r&d")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#counter').textContent.startsWith('1 of')")
+    (line,) = lines(review, "ana")
+    assert line.get("label", line["given"]) == "<b>R&D</b>, sales & more"
+    assert page.locator("#review b b").count() == 0
+    assert page.problems == []
+
+
+def test_an_overview_and_differences_show_the_words_of_a_row(browser, tmp_path, serve):
+    review, _true = tickets_review(tmp_path)
+    url = serve(review).url
+    ana, ben = begin(browser, url, "ana"), begin(browser, url, "ben")
+    for page, key in ((ana, "k"), (ben, "u")):
+        page.wait_for_selector("#given:not(:empty)")
+        press(page, key)
+    row = review.queue.order[0]
+    words = f"Words of ticket {int(row[2:])}."
+    ana.keyboard.press("g")
+    ana.wait_for_function("words => document.querySelector('#grid').textContent.includes(words)", arg=words)
+    cards = ana.locator("#grid [data-id]")
+    for k in (1, 2):
+        cards.nth(k).click()
+    ana.select_option("#bulk-class", label="c")
+    ana.wait_for_function("() => document.querySelector('#selected-count').textContent === '0 selected'")
+    said = {line["id"]: line.get("label", line["given"]) for line in lines(review, "ana")}
+    assert [said[each] for each in review.queue.order[1:3]] == ["c", "c"]
+    ben.click("text=Differences")
+    ben.wait_for_function("words => document.querySelector('.case dl')?.textContent.includes(words)", arg=words)
+    ben.select_option(".case select", label="d")
+    ben.wait_for_function("() => document.querySelector('#adjudicate-note').textContent.includes('; 0 are')")
+    assert review.corrections()[0].label == "d"
+    assert ana.problems == ben.problems == []
+
+
+def test_who_asks_for_it_sees_and_filters_what_others_answered(browser, shapes, serve):
+    review, _ = shapes
+    url = serve(review).url
+    ana = begin(browser, url, "ana")
+    ana.wait_for_selector("#given:not(:empty)")
+    press(ana, "k")
+    press(ana, "k")
+    ben = browser.new_page()
+    ben.goto(url)
+    ben.fill("#reviewer", "ben")
+    assert not ben.is_checked("#others")
+    ben.check("#others")
+    ben.click("text=Begin")
+    ben.wait_for_selector("#others-said:not([hidden])")
+    assert ben.text_content("#others-said") == "ana: kept"
+    press(ben, "Enter")
+    ben.keyboard.press("g")
+    for wanted, count in (("by ana", 2), ("differ", 1)):
+        ben.select_option("#filter-said", wanted)
+        ben.wait_for_function(f"() => document.querySelectorAll('#grid [data-id]').length === {count}")
+    ana.keyboard.press("g")
+    ana.wait_for_selector("#grid [data-id]")
+    assert ana.is_hidden("#filter-said")
+
+
+def test_a_sample_of_all_rows_and_one_pair_of_classes(browser, tmp_path, serve):
+    review, true = shapes_review(tmp_path, n=120, wrong=30)
+    url = serve(review).url
+    page = browser.new_page()
+    page.set_default_timeout(5000)
+    page.goto(url)
+    page.fill("#reviewer", "ana")
+    page.select_option("#queue", "random=1")
+    assert page.text_content("#start-lead") == "50 labels, about 7 minutes."
+    page.click("text=Begin")
+    page.wait_for_selector("#given:not(:empty)")
+    wrong = 0
+    while page.evaluate("state.screen") == "review":
+        row, given = page.evaluate("[state.item.id, state.item.given]")
+        wrong += true[row] != given
+        press(page, "k" if true[row] == given else "Enter")
+    page.wait_for_selector("#result table")
+    told = page.locator("#result p").first.text_content()
+    assert told.startswith("Of all 120 labels, between")
+    assert "from 50 drawn at random" in told
+    assert review.summary()["probe"]["all"]["share"] == wrong / 50
+    assert Review(review.rows, review.folder).sample() == review.sample()
+
+    page.goto(url)
+    page.fill("#reviewer", "ben")
+    given, suggested, number = review.pairs()[0]
+    page.select_option("#queue", label=f"only {given} → {suggested} ({number})")
+    page.click("text=Begin")
+    page.wait_for_selector("#given:not(:empty)")
+    assert page.text_content("#row-title").startswith(f"1 of {number}")
+    assert set(page.evaluate("state.rows.map((row) => row.given)")) == {given}
 
 
 def contrast(page):
@@ -306,12 +441,35 @@ def test_every_control_can_be_reached_by_tab_and_no_rule_of_accessibility_is_bro
         page.keyboard.press("Tab")
         reached.add(page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
     assert len(reached) >= wanted
+
+
+@pytest.mark.parametrize("width", [390, 1100])
+def test_no_rule_of_accessibility_is_broken_on_any_screen_in_light_and_dark(browser, tmp_path, serve, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe's rules")
-    for screen in ("start", "review", "overview", "adjudicate", "done"):
-        page.evaluate(f"show('{screen}')")
-        page.wait_for_timeout(150)
-        found = axe.Axe().run(page)
-        assert [each["id"] for each in found.response["violations"]] == [], screen
+    review, _ = tickets_review(tmp_path)
+    url = serve(review).url
+    ben = begin(browser, url, "ben")
+    ben.wait_for_selector("#given:not(:empty)")
+    press(ben, "k")
+    page = begin(browser, url, "ana", viewport={"width": width, "height": 800})
+    page.wait_for_selector("#given:not(:empty)")
+    press(page, "u")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("#doubt:not([hidden])")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for screen in ("start", "review", "overview", "adjudicate", "done"):
+            page.evaluate(f"show('{screen}')")
+            page.wait_for_timeout(150)
+            found = axe.Axe().run(page)
+            assert [each["id"] for each in found.response["violations"]] == [], (screen, scheme)
+            assert contrast(page) == [], (screen, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (screen, scheme)
+    page.evaluate("show('review')")
+    page.emulate_media(media="print", color_scheme="light")
+    assert page.is_hidden("nav")
+    assert page.is_hidden(".answers")
+    assert page.is_visible("#cells")
 
 
 def test_a_colleague_without_python(browser, shapes, tmp_path):

@@ -1,12 +1,15 @@
 """Is the queue what it says: the worst first, a probe of equal slices, rows not flagged, each row once?"""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from earlylearn.errors import UsageError
 from earlylearn.review.desk import Review
-from earlylearn.review.queue import clean_to, make_queue, slices
+from earlylearn.review.estimate import share_wrong
+from earlylearn.review.queue import Queue, clean_to, make_queue, slices
 from tests.review.shapes import shapes_review
 
 
@@ -27,12 +30,49 @@ def test_three_kinds_of_rows_mixed_each_once():
     queue = make_queue(frame(), seed=0, count=200)
     assert len(queue.order) == len(set(queue.order)) == 200
     assert len(queue.probe) == 50
-    assert len(queue.outside) == 30
+    assert len(queue.outside) == 40
     assert all(int(row[1:]) >= 300 for row in queue.outside)
-    assert sum(row in set(queue.order[:100]) for row in queue.outside) == pytest.approx(20, abs=2)
+    for part in range(0, 100, 10):  # of ten rows about two are not flagged, at places that nobody can foretell
+        assert 0 < sum(row in queue.outside for row in queue.order[part : part + 10]) < 5
+    places = [k % 10 for k, row in enumerate(queue.order) if row in queue.outside]
+    assert len(set(places)) == 10
     worst = [row for row in queue.order if row not in queue.probe and row not in queue.outside]
     assert worst == sorted(worst, key=lambda row: int(row[1:]))
     assert set(queue.probe) | set(queue.outside) <= set(queue.order)
+
+
+@pytest.mark.parametrize(("flagged", "answered"), [(52, 20), (52, 35), (300, 60), (300, 150), (300, 200)])
+def test_whoever_stops_early_has_a_probe_that_is_no_worse_than_the_rest(flagged, answered):
+    """Rows of the probe that came up among the worst would count too often, did they count before their turn."""
+    generator = np.random.default_rng(2)
+    issues = frame(900, flagged)
+    true_share, covered, shares, all_of_them = [], 0, [], []
+    for seed in range(300):
+        wrong = generator.random(flagged) < np.linspace(1, 0.1, flagged)  # the worst first
+        right = {f"r{k}": bool(bad) for k, bad in enumerate(wrong)}
+        queue = make_queue(issues, seed=seed, count=200)
+        seen = set(queue.order[:answered])
+        said = ["wrong" if right[row] else "right" for row in queue.probed(seen)]
+        if not said:
+            continue
+        found = share_wrong(said, flagged)
+        covered += found.low <= wrong.mean() <= found.high
+        true_share.append(wrong.mean())
+        shares.append(found.share)
+        all_of_them.append(np.mean([right[row] for row in queue.probe if row in seen]))
+    assert covered / len(shares) >= 0.95
+    assert np.mean(shares) == pytest.approx(np.mean(true_share), abs=0.025)
+    if answered <= 60:
+        assert np.mean(all_of_them) > np.mean(true_share) + 0.02  # what the turns are for
+
+
+def test_a_probe_counts_up_to_the_first_row_that_was_not_answered():
+    queue = make_queue(frame(), seed=0, count=200)
+    seen = set(queue.order)
+    assert queue.probed(seen) == queue.probe
+    assert queue.probed(seen - {queue.probe[7]}) == queue.probe[:7]
+    assert queue.probed(set(queue.probe)) == queue.probe[: sum(turn <= 50 for turn in queue.turns)]
+    assert Queue(**{**asdict(queue), "turns": []}).probed(seen) == queue.probe  # as 0.3.0 wrote it
 
 
 def test_one_row_of_each_slice():

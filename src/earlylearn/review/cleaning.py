@@ -22,10 +22,10 @@ ALLOWED = 9.2  # rows drawn times the share wanted: then four wrong ones among t
 
 
 class Drawn(TypedDict):
-    """The random rows of a cleaning: ``clean-PERCENT.json``.
+    """Rows drawn at random from all: ``clean-PERCENT.json`` of a cleaning, ``sample.json``.
 
     Attributes:
-        percent: of all labels that may stay wrong.
+        percent: of all labels that may stay wrong; 0 of a mere sample.
         order: ids of the rows, in the order in which they are shown.
     """
 
@@ -62,20 +62,33 @@ def draw(folder: Path, issues: pd.DataFrame, percent: float, *, seed: int) -> Dr
     """
     if not 0.5 <= percent <= 50:
         raise UsageError(f"{setting('clean_to', percent)}: must be between 0.5 and 50, percent of all labels")
-    path = folder / f"clean-{percent:g}.json"
     ids = issues["id"].astype(str)
+    wanted = min(math.ceil(ALLOWED / (percent / 100)), len(ids))
+    generator = np.random.default_rng([seed, round(100 * percent)])
+    return {
+        "percent": percent,
+        "order": drawn_once(folder / f"clean-{percent:g}.json", ids, wanted, generator, percent),
+    }
+
+
+def drawn_once(
+    path: Path, ids: "pd.Series[str]", wanted: int, generator: np.random.Generator, percent: float = 0
+) -> list[str]:
+    """So many ids drawn at random, in random order; those of the file if there is one, which else is written.
+
+    Raises:
+        UsageError: the file is broken, or of other data.
+    """
     if path.exists():
         kept = checked(read_json(path), Drawn, path)
         gone = next(iter(set(kept["order"]) - set(ids)), None)
         if gone is not None:
             raise UsageError(f"{path}: has the row {gone!r}, which the data have not; it is of other data")
-        return kept
-    wanted = min(math.ceil(ALLOWED / (percent / 100)), len(ids))
-    rows = np.random.default_rng([seed, round(100 * percent)]).permutation(len(ids))[:wanted]
-    found: Drawn = {"percent": percent, "order": ids.iloc[rows].tolist()}
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, found)
-    return found
+        return kept["order"]
+    order = ids.iloc[generator.permutation(len(ids))[:wanted]].tolist()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"percent": percent, "order": order})
+    return order
 
 
 def cleaning(drawn: Drawn, issues: pd.DataFrame, settled: Mapping[str, Correction]) -> Cleaning:

@@ -1,8 +1,9 @@
 """What does a review know and do, whatever page asks: its rows, everybody's answers, what they amount to?"""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Container, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from earlylearn.data.readers.corrections import Correction, write_corrections
 from earlylearn.errors import UsageError
 from earlylearn.files import read_json, write_json
 from earlylearn.review.agreement import disagreements, kappa, settle
-from earlylearn.review.cleaning import Cleaning, cleaning, draw
+from earlylearn.review.cleaning import Cleaning, cleaning, draw, drawn_once
 from earlylearn.review.decisions import (
     ADJUDICATOR,
     Decision,
@@ -22,7 +23,7 @@ from earlylearn.review.decisions import (
     reviewers,
 )
 from earlylearn.review.estimate import Answer, Interval, remaining, share_wrong
-from earlylearn.review.queue import COUNT, Queue, make_queue
+from earlylearn.review.queue import COUNT, SAMPLE, Queue, make_queue, without_gap
 from earlylearn.review.rows import Rows
 
 MORE = 50  # rows that a review is lengthened by
@@ -121,15 +122,37 @@ class Review:
         write_corrections(path, self.corrections())
         return path
 
+    def sample(self) -> list[str]:
+        """Rows drawn at random from all, whether flagged or not, drawn once and kept."""
+        ids = self.rows.issues["id"].astype(str)
+        return drawn_once(
+            self.folder / "sample.json", ids, min(SAMPLE, len(ids)), np.random.default_rng([self.seed, 1])
+        )
+
+    def _kept_sample(self) -> list[str]:
+        return self.sample() if (self.folder / "sample.json").exists() else []
+
+    def pairs(self) -> list[tuple[str, str, int]]:
+        """Given and suggested labels of the flagged rows and how many have them, the most frequent first."""
+        flagged = self.rows.issues[self.rows.issues["is_label_issue"]]
+        pairs = Counter(zip(flagged["given_label"].astype(str), flagged["predicted_label"].astype(str), strict=True))
+        return [(given, suggested, n) for (given, suggested), n in pairs.most_common()]
+
+    def of_pair(self, given: str, suggested: str) -> list[str]:
+        """The flagged rows of a given and a suggested label, worst first."""
+        return make_queue(self.rows.issues, seed=0, count=len(self.rows.data), pair=(given, suggested)).order
+
     def summary(self) -> dict[str, Any]:
         """What the answers amount to so far: counts, estimate, agreement, what remains, when to stop."""
         answers = self.answers()
         settled = {each.id: each for each in settle(answers)}
-        probe = self._answered(self.queue.probe, settled)
-        outside = self._answered(self.queue.outside, settled)
+        probe = self._answered(self.queue.probed(settled), settled)
+        outside = self._answered(without_gap(self.queue.outside, settled), settled)
+        drawn = self._answered(without_gap(self._kept_sample(), settled), settled)
         worst = self._answered(self.queue.worst, settled)
         flagged = share_wrong(probe, self.queue.flagged)
         unflagged = share_wrong(outside, self.queue.unflagged)
+        every = share_wrong(drawn, len(self.rows.data))
         looked = set(settled)
         flags = self.rows.issues["is_label_issue"].to_numpy(bool)
         names = self.rows.issues["id"].astype(str).to_numpy()
@@ -143,7 +166,8 @@ class Review:
             "looked_at": len(settled),
             "counts": {verdict: decided.count(verdict) for verdict in ("keep", "relabel", "unsure", "exclude")},
             "per_class": self._per_class(list(settled.values())),
-            "probe": {"flagged": _shown(flagged), "unflagged": _shown(unflagged)},
+            "probe": {"flagged": _shown(flagged), "unflagged": _shown(unflagged), "all": _shown(every)},
+            "skipped": self._skipped(settled),
             "remaining": asdict(rest),
             "agreement": agreement,
             "disagreements": len(disagreements(answers)),
@@ -155,6 +179,12 @@ class Review:
     def _answered(self, ids: Sequence[str], settled: dict[str, Correction]) -> list[Answer]:
         words: dict[str, Answer] = {"keep": "right", "relabel": "wrong", "exclude": "wrong", "unsure": "unsure"}
         return [words[settled[row].decision] for row in ids if row in settled]
+
+    def _skipped(self, answered: Container[str]) -> int:
+        """Rows of the queue that nobody answered, before one that somebody did."""
+        order = self.queue.order
+        last = max((k for k, row in enumerate(order) if row in answered), default=0)
+        return sum(row not in answered for row in order[:last])
 
     def _per_class(self, corrections: list[Correction]) -> list[dict[str, Any]]:
         looked = {name: [c for c in corrections if c.given == name] for name in self.rows.data.classes}
@@ -181,11 +211,11 @@ class Review:
             if count is None or count <= len(queue.order):
                 return queue
             longer = make_queue(self.rows.issues, seed=seed, count=count)
-            # What was drawn stays drawn; what is new comes after it.
-            order = dict.fromkeys([*queue.order, *longer.worst, *longer.order])
-            queue = Queue(
-                list(order)[:count], queue.probe, queue.outside, longer.worst, longer.flagged, longer.unflagged
-            )
+            # What was drawn stays drawn; what is new comes after it, and of the probe no more rows have a turn.
+            order = list(dict.fromkeys([*queue.order, *longer.worst, *longer.order]))[:count]
+            turns = [turn for turn in queue.turns if turn <= len(queue.order)]
+            probe = queue.probe[: len(turns)] if queue.turns else queue.probe
+            queue = replace(longer, order=order, probe=probe, outside=queue.outside, turns=turns)
         else:
             queue = make_queue(self.rows.issues, seed=seed, count=COUNT if count is None else count)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -201,11 +231,15 @@ def _shown(interval: Interval) -> dict[str, Any]:
 def _read_queue(path: Path) -> Queue:
     document = read_json(path)
     lists, numbers = ("order", "probe", "outside", "worst"), ("flagged", "unflagged")
-    fits = isinstance(document, dict) and set(document) == {*lists, *numbers}
+    if isinstance(document, dict):
+        document.setdefault("turns", [])  # a queue of 0.3.0 has none
+    fits = isinstance(document, dict) and set(document) == {*lists, *numbers, "turns"}
     if not (
         fits
         and all(isinstance(document[name], list) and all(isinstance(x, str) for x in document[name]) for name in lists)
         and all(isinstance(document[name], int) for name in numbers)
+        and isinstance(document["turns"], list)
+        and all(isinstance(turn, int) for turn in document["turns"])
     ):
         raise UsageError(f"{path}: is no queue of a review; restore the file, or remove it to draw another")
     return Queue(**document)

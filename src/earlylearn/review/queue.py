@@ -2,21 +2,22 @@
 
 Looking at the worst rows mends most per minute and says nothing of the others. So three kinds of rows are mixed: the
 worst, a probe of the flagged ones (one row at random of each of m equal slices of their ranking), and rows at random
-of those not flagged. Who answers cannot tell which is which.
+of those not flagged. Who answers cannot tell which is which: the kinds come in random order, and every row looks alike.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise, takewhile
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 PROBE = 50  # flagged rows of the probe
-OUTSIDE = 30  # rows not flagged
+OUTSIDE = 40  # rows not flagged
 COUNT = 200  # rows of a review when nothing else is said
-PATTERN = "APAUA"  # A: worst first, P: probe, U: not flagged; one row in five is not flagged
+TURNS = "AAAAAPPPUU"  # of ten rows, in random order; A: worst first, P: probe, U: not flagged
+SAMPLE = 50  # rows of a review that are drawn from all
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Queue:
         outside: ids of rows that are not flagged, in random order.
         worst: ids of flagged rows, worst first, as far as this review goes.
         flagged, unflagged: how many rows of the data are.
+        turns: of each row of the probe, how many rows of ``order`` were to be looked at when its turn came. Until then
+            it speaks for the others only if it comes among the worst first, which would count the worst too often.
     """
 
     order: list[str]
@@ -37,6 +40,21 @@ class Queue:
     worst: list[str]
     flagged: int
     unflagged: int
+    turns: list[int] = field(default_factory=list)
+
+    def probed(self, answered: Container[str]) -> list[str]:
+        """The rows of the probe that count once these were answered, whoever chose to answer what.
+
+        The first of them without a gap, and none before its turn: which rows these are does not hang on their labels.
+        """
+        front = sum(row in answered for row in self.order)
+        come = [row for k, row in enumerate(self.probe) if k >= len(self.turns) or self.turns[k] <= front]
+        return without_gap(come, answered)
+
+
+def without_gap(drawn: Sequence[str], answered: Container[str]) -> list[str]:
+    """The rows of a random order up to the first that was not answered: as random as all of them."""
+    return list(takewhile(answered.__contains__, drawn))
 
 
 def slices(ranked: Sequence[str], m: int, generator: np.random.Generator) -> list[str]:
@@ -67,25 +85,39 @@ def make_queue(issues: pd.DataFrame, *, seed: int, count: int = COUNT, pair: tup
         return Queue(worst, [], [], worst, len(inside), len(outside))
     generator = np.random.default_rng(seed)
     unflagged_rows = slices(outside, min(OUTSIDE, max(1, count // 5)), generator)
-    probe = slices(inside, min(PROBE, max(1, 2 * count // 5)), generator)
-    order = _interleave(inside, probe, unflagged_rows)[:count]
-    shown = set(order)
-    return Queue(order, probe, unflagged_rows, [row for row in inside if row in shown], len(inside), len(outside))
+    probe = slices(inside, min(PROBE, max(1, 3 * count // 10)), generator)
+    order, turns = _interleave(inside, probe, unflagged_rows, generator)
+    shown = set(order[:count])
+    worst = [row for row in inside if row in shown]
+    return Queue(order[:count], probe, unflagged_rows, worst, len(inside), len(outside), turns)
 
 
-def _interleave(worst: list[str], probe: list[str], outside: list[str]) -> list[str]:
-    """The three kinds mixed by `PATTERN`, every row once; a kind that is through leaves its turns to the others."""
-    turns = {"A": iter(worst), "P": iter(probe), "U": iter(outside)}
+def _interleave(
+    worst: list[str], probe: list[str], outside: list[str], generator: np.random.Generator
+) -> tuple[list[str], list[int]]:
+    """The three kinds mixed, every row once, and `Queue.turns`.
+
+    A row of the probe that was among the worst already spends its turn; a kind that is through leaves its turns to the
+    others.
+    """
     order: dict[str, None] = {}
-    through: set[str] = set()
-    while len(through) < len(turns):
-        for kind in PATTERN:
-            row = next((row for row in turns[kind] if row not in order), None)
-            if row is None:
-                through.add(kind)
-            else:
+    turns: list[int] = []
+    inside, without = iter(worst), iter(outside)
+    left = True
+    while left or len(turns) < len(probe):
+        before = len(order)
+        for kind in generator.permutation(list(TURNS)):
+            if kind == "P" and len(turns) < len(probe):
+                order[probe[len(turns)]] = None
+                turns.append(len(order))
+            elif kind != "P" and (row := _next(inside if kind == "A" else without, order)) is not None:
                 order[row] = None
-    return list(order)
+        left = len(order) > before
+    return list(order), turns
+
+
+def _next(rows: Iterator[str], shown: Container[str]) -> str | None:
+    return next((row for row in rows if row not in shown), None)
 
 
 def clean_to(posterior: NDArray[np.float64], probe_wrong: Sequence[tuple[float, bool]], target: float) -> int | None:

@@ -1,6 +1,7 @@
 """What is shown of a row that is to be looked at: its original, the classes, and the rows most like it?"""
 
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any, TypedDict
 
 import numpy as np
@@ -11,6 +12,8 @@ from earlylearn.audit.neighbours import Neighbours
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.originals import Originals, Picture
 from earlylearn.errors import UsageError
+
+BRIEF = 240  # characters of a row in the overview, and of a row that is like another
 
 
 class NeighbourRow(TypedDict):
@@ -76,10 +79,17 @@ class Rows:
         predicted = self._predicted[index]
         if predicted != given:
             return predicted
-        return next(name for name in self.ordered(row) if name != given)
+        return next(name for name in self._probable(row) if name != given)
 
     def ordered(self, row: str) -> list[str]:
-        """All classes, the most probable first."""
+        """All classes: the suggested one, the given one, then the others, the most probable first.
+
+        By probability alone the given label would come first where the model believes it, and tell which rows were
+        drawn at random.
+        """
+        return list(dict.fromkeys([self.suggested(row), self.given(row), *self._probable(row)]))
+
+    def _probable(self, row: str) -> list[str]:
         index = self.index(row)
         if self.beliefs is not None and np.isfinite(self.beliefs[index]).all():
             return [self.data.classes[k] for k in np.argsort(-self.beliefs[index], kind="stable")]
@@ -104,6 +114,10 @@ class Rows:
             like_suggested=self._like(index, suggested),
         )
 
+    def brief(self, row: str) -> str:
+        """A row of a table in a line, cut short; empty of a picture without words."""
+        return shorten(self.originals.describe(self.index(row)), BRIEF, placeholder=" ...")
+
     def warm(self) -> None:
         """Read the table and look for neighbours now, so that the first row does not wait for it."""
         self.item(str(self.data.ids[0]))
@@ -118,6 +132,10 @@ class Rows:
             self._neighbours = Neighbours(features, self.data.labels)
         label = self.data.classes.index(name)
         return [
-            NeighbourRow(id=str(self.data.ids[near]), label=name, text=self.originals.describe(near))
+            NeighbourRow(
+                id=str(self.data.ids[near]),
+                label=name,
+                text=shorten(self.originals.describe(near), BRIEF, placeholder=" ..."),
+            )
             for near in self._neighbours.of_class(index, label)
         ]

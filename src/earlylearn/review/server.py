@@ -3,9 +3,10 @@
 import contextlib
 import json
 import secrets
+import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,12 +16,20 @@ from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.review.decisions import ADJUDICATOR, Decision, check_name
 from earlylearn.review.desk import Review, decision_from
 from earlylearn.review.page import render_page
+from earlylearn.review.queue import SAMPLE
 
 LARGEST_BODY = 64 * 1024  # bytes of an answer
+EVERYWHERE = ("0.0.0.0", "::")  # addresses that stand for all of the machine's
+MOST_BRIEF = 200  # rows told in a line each at a time
+MOST_PAIRS = 20  # pairs of classes to choose from
 POLICY = (
     "default-src 'none'; img-src 'self' data:; connect-src 'self'; style-src 'nonce-{nonce}'; "
     "script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 class ReviewServer(ThreadingHTTPServer):
@@ -49,6 +58,8 @@ class ReviewServer(ThreadingHTTPServer):
         reviewer: str = "",
         clean_to: float | None = None,
     ) -> None:
+        if ":" in host:
+            self.address_family = socket.AF_INET6
         super().__init__((host, port), _Handler)
         self.review, self.title, self.run, self.reviewer, self.clean_to = review, title, run, reviewer, clean_to
         self.token = secrets.token_urlsafe(24)
@@ -66,13 +77,16 @@ class ReviewServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The address to open, token included."""
-        return f"http://{self.host}:{self.server_address[1]}/?t={self.token}"
+        """The address to open, token included; of a server on all addresses that by which others find the machine."""
+        name = socket.gethostname() if self.host in EVERYWHERE else self.host
+        return f"http://{_bracketed(name)}:{self.server_address[1]}/?t={self.token}"
 
-    def origins(self) -> set[str]:
-        """Addresses that the page itself may have been loaded from."""
+    def is_own(self, name: str) -> bool:
+        """Whether a page of this server may have this host and port; on all addresses any host that has the port."""
         port = self.server_address[1]
-        return {f"http://{name}:{port}" for name in {self.host, "127.0.0.1", "localhost"}}
+        if self.host in EVERYWHERE:
+            return name.endswith(f":{port}")
+        return name in {f"{_bracketed(each)}:{port}" for each in (self.host, "127.0.0.1", "localhost")}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -103,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _read(self, path: str, query: dict[str, str]) -> Any:
         review = self.server.review
         if path == "/api/queue":
-            return review_queue(review, check_name(query.get("reviewer", "")), _percent(query))
+            return review_queue(review, check_name(query.get("reviewer", "")), query)
         if path.startswith("/api/item/"):
             row = unquote(path.removeprefix("/api/item/"))
             item: dict[str, Any] = {**review.rows.item(row)}
@@ -115,6 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/api/summary":
             percent = _percent(query)
             return {**review.summary(), "clean": None if percent is None else asdict(review.cleaning(percent))}
+        if path == "/api/said":
+            me = query.get("reviewer", "")
+            others = {name: all_ for name, all_ in review.answers().items() if name not in (me, ADJUDICATOR)}
+            return {name: {row: shown_decision(all_[row]) for row in all_} for name, all_ in others.items()}
         if path == "/api/adjudicate":
             settled = review.log(ADJUDICATOR).in_force()
             return [
@@ -139,12 +157,17 @@ class _Handler(BaseHTTPRequestHandler):
             return {"undone": None if taken is None else asdict(taken)}
         if path == "/api/more":
             return {"rows": review.lengthen()}
+        if path == "/api/brief":
+            named = body.get("ids")
+            ids = [str(each) for each in named] if isinstance(named, list) else []
+            return {row: review.rows.brief(row) for row in ids[:MOST_BRIEF]}
         if path == "/api/export":
             return {"path": str(review.write()), "rows": len(review.corrections())}
         raise LookupError(path)
 
     def _page(self) -> None:
-        nonce = secrets.token_urlsafe(16)
+        nonce, review = secrets.token_urlsafe(16), self.server.review
+        classes = list(review.rows.data.classes)
         html = render_page(
             {
                 "title": self.server.title,
@@ -152,8 +175,10 @@ class _Handler(BaseHTTPRequestHandler):
                 "token": self.server.token,
                 "reviewer": self.server.reviewer,
                 "clean": self.server.clean_to,
-                "classes": list(self.server.review.rows.data.classes),
-                "count": len(self.server.review.queue.order),
+                "classes": classes,
+                "count": len(review.queue.order),
+                "sample": min(SAMPLE, len(review.rows.data)),
+                "pairs": [[classes.index(a), classes.index(b), n] for a, b, n in review.pairs()[:MOST_PAIRS]],
             },
             nonce=nonce,
         )
@@ -186,10 +211,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _may(self, token: str, *, posted: bool = False) -> bool:
         """Whether this request may be served; answers it with 403 if not."""
-        origins = self.server.origins()
         origin, host = self.headers.get("Origin"), self.headers.get("Host", "")
         token = token or self.headers.get("X-Review-Token", "")
-        own = f"http://{host}" in origins and (origin is None or origin in origins)
+        own = self.server.is_own(host) and origin in (None, f"http://{host}")
         if own and secrets.compare_digest(token.encode(), self.server.token.encode()):
             return True
         self.close_connection = True
@@ -231,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: the address holds the token."""
 
 
-def _percent(query: dict[str, str]) -> float | None:
+def _percent(query: Mapping[str, str]) -> float | None:
     """The share of wrong labels that a request wants to come down to, if it wants that."""
     text = query.get("clean", "")
     try:
@@ -240,20 +264,40 @@ def _percent(query: dict[str, str]) -> float | None:
         raise UsageError(f"clean {text!r}: must be a number, percent of all labels") from None
 
 
-def review_queue(review: Review, reviewer: str, percent: float | None = None) -> dict[str, Any]:
-    """The rows of a review in their order, with this reviewer's answers so far and nobody else's.
+def review_queue(review: Review, reviewer: str, query: Mapping[str, str]) -> dict[str, Any]:
+    """Rows in their order, with this reviewer's answers so far and nobody else's.
 
-    With a share of labels that may stay wrong, the rows that have to be looked at for that, as far as is known.
+    Args:
+        review: whose rows.
+        reviewer: whose answers.
+        query: which rows. ``clean=PERCENT``: those that have to be looked at so that no more labels stay wrong, as far
+            as is known; ``random=1``: some drawn from all; ``pair=J-K``: the flagged ones given class J, suggested K,
+            counted from 0. Else the review's own queue.
     """
     rows, standing = review.rows, review.log(reviewer).in_force()
+    percent = _percent(query)
     clean = None if percent is None else review.cleaning(percent)
-    order = review.queue.order if clean is None else clean.order
+    if clean is not None:
+        order = clean.order
+    elif query.get("random"):
+        order = review.sample()
+    elif query.get("pair"):
+        order = review.of_pair(*_pair(query["pair"], rows.data.classes))
+    else:
+        order = review.queue.order
     return {
         "reviewer": reviewer,
         "stage": "" if clean is None else clean.line,
         "rows": [{"id": row, "given": rows.given(row), "suggested": rows.suggested(row)} for row in order],
         "decided": {row: shown_decision(decision) for row, decision in standing.items()},
     }
+
+
+def _pair(text: str, classes: Sequence[str]) -> tuple[str, str]:
+    given, _, suggested = text.partition("-")
+    if not all(each.isdecimal() and int(each) < len(classes) for each in (given, suggested)):
+        raise UsageError(f"pair {text!r}: must be two numbers of classes, such as 0-1")
+    return classes[int(given)], classes[int(suggested)]
 
 
 def shown_decision(decision: Decision) -> dict[str, Any]:

@@ -9,7 +9,7 @@ function onKey(event) {
     if (event.key === "Escape") event.target.blur();
     if (event.target === $("search") && event.key === "Enter") {
       event.preventDefault();
-      const first = $("classes").querySelector("[data-class]");
+      const first = $("search").value.trim() && $("classes").querySelector("[data-class]");
       if (first) decide(`class:${first.dataset.class}`);
     }
     if (event.target === $("note") && event.key === "Enter") event.target.blur();
@@ -32,6 +32,7 @@ function onKey(event) {
     const found = shortcuts(state.item?.classes ?? []).find(([, digit]) => digit === key);
     if (found) decide(`class:${found[0]}`);
     else say(`The key ${key} is no class here.`);
+  } else if ((key === "c" || key === "/") && !$("search-line").hidden) { event.preventDefault(); $("search").focus();
   } else if (key === "n") { event.preventDefault(); $("note").focus(); }
   else if (key === "ArrowLeft") move(-1);
   else if (key === "ArrowRight") move(1);
@@ -71,22 +72,28 @@ $("search").addEventListener("input", () => {
 for (const button of document.querySelectorAll("[data-answer]")) button.addEventListener("click", () => decide(button.dataset.answer));
 for (const button of document.querySelectorAll("[data-bulk]")) button.addEventListener("click", () => decideSelected(button.dataset.bulk));
 for (const button of document.querySelectorAll("[data-screen]")) button.addEventListener("click", () => show(button.dataset.screen));
-for (const id of ["filter-pair", "filter-decision"]) $(id).addEventListener("change", () => { state.shown = PAGE; showGrid(); });
+$("bulk-class").addEventListener("change", () => { const name = $("bulk-class").value; $("bulk-class").value = ""; if (name) decideSelected(`class:${name.slice(1)}`); });
+for (const id of ["filter-pair", "filter-decision", "filter-said"]) $(id).addEventListener("change", () => { state.shown = PAGE; showGrid(); });
 
 function showLead() {
-  $("start-lead").textContent = $("queue").value
+  const wanted = $("queue").selectedOptions[0];
+  const count = Number(wanted?.dataset.count ?? DATA.count);
+  $("start-lead").textContent = $("queue").value.startsWith("clean")
     ? "How many labels you must look at is known after a first part, which is drawn at random."
-    : `${DATA.count} labels, about ${Math.max(1, Math.round((DATA.count * SECONDS) / 60))} minutes.`;
+    : `${count} ${count === 1 ? "label" : "labels"}, about ${minutes(count * SECONDS)}.`;
 }
 $("reviewer").value = DATA.reviewer ?? "";
 $("others-line").hidden = store.offline;
 $("send-back").hidden = !store.offline;
 $("queue-line").hidden = store.offline;
-$("queue").value = DATA.clean ?? "";
-if (DATA.clean && !$("queue").value) {
-  $("queue").append(make("option", { value: String(DATA.clean) }, `until at most ${DATA.clean} % of all labels are wrong`));
-  $("queue").value = String(DATA.clean);
+for (const share of new Set([1, 2, 5, 10, ...(DATA.clean ? [DATA.clean] : [])])) {
+  $("queue").append(make("option", { value: `clean=${share}` }, `until at most ${share} % of all labels are wrong`));
 }
+$("queue").append(make("option", { value: "random=1", "data-count": String(DATA.sample) }, `${DATA.sample} drawn at random from all: how many labels are wrong?`));
+for (const [given, suggested, n] of DATA.pairs ?? []) {
+  $("queue").append(make("option", { value: `pair=${given}-${suggested}`, "data-count": String(n) }, `only ${DATA.classes[given]} → ${DATA.classes[suggested]} (${n})`));
+}
+$("queue").value = DATA.clean ? `clean=${DATA.clean}` : "";
 $("queue").addEventListener("change", showLead);
 showLead();
 $("class-keys").textContent = DIGITS ? "the class of that digit" : "another class, the most probable first; the button has its key";

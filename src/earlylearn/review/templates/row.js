@@ -19,7 +19,7 @@ async function begin(event) {
   event.preventDefault();
   $("start-problem").textContent = "";
   state.others = $("others").checked;
-  state.clean = $("queue").value;
+  state.rowsWanted = $("queue").value;
   try {
     state.who = $("reviewer").value.trim();
     await takeQueue();
@@ -88,13 +88,9 @@ async function showRow() {
   $("problem").textContent = "";
   $("row-title").textContent = `${k + 1} of ${state.rows.length} · ${item.id}`;
   showPicture(item);
-  $("cells").replaceChildren(...item.cells.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value || "–")]));
+  $("cells").replaceChildren(...cellsOf(item));
   for (const [id, text] of [["given", item.given], ["suggested", item.suggested], ["like-given-name", item.given],
-    ["like-suggested-name", item.suggested], ["reason", item.reason]]) $(id).textContent = text;
-  $("reason").hidden = !item.reason;
-  $("meter").hidden = item.confidence === null;
-  $("meter-text").textContent = `Probability that the given label is wrong, by the model: ${nearly(item.confidence ?? 0)}`;
-  $("confidence").value = item.confidence ?? 0;
+    ["like-suggested-name", item.suggested]]) $(id).textContent = text;
   $("accept").replaceChildren(`It is ${item.suggested} `, make("kbd", {}, "Enter"));
   $("keep").replaceChildren(`Keep ${item.given} `, make("kbd", {}, "k"));
   const others = Object.entries(item.others ?? {});
@@ -107,8 +103,18 @@ async function showRow() {
   const before = state.decided.get(item.id);
   $("note").value = before?.note ?? "";
   mark(before);
+  showDoubt(before, item);
   showFoot();
   itemOf(k + 1)?.then((next) => { if (next?.picture) new Image().src = store.picture(next.id); }).catch(() => {});
+}
+
+/** How sure the model is, once the row is answered: before, it would sway the answer and tell which rows were drawn at random. */
+function showDoubt(before, item) {
+  $("doubt").hidden = !before || (item.confidence === null && !item.reason);
+  $("reason").textContent = item.reason;
+  $("meter").hidden = item.confidence === null;
+  $("meter-text").textContent = `Probability that the given label is wrong, by the model: ${nearly(item.confidence ?? 0)}`;
+  $("confidence").value = item.confidence ?? 0;
 }
 
 function showPicture(item) {
@@ -132,6 +138,7 @@ function alike(row, item) {
 /** A button for each class, with its key where it has one. */
 function showClasses(named) {
   const before = state.decided.get(state.item.id);
+  $("no-class").hidden = named.length > 0;
   $("classes").replaceChildren(...named.map(([name, key]) => {
     const button = make("button", { type: "button", "data-class": name }, name, ...(key ? [" ", make("kbd", {}, key)] : []));
     if (before?.decision === "relabel" && before.label === name) button.setAttribute("aria-pressed", "true");
@@ -151,7 +158,7 @@ function showFoot() {
   $("counter").textContent = `${done} of ${state.rows.length} answered`;
   const times = state.times.slice(-30).sort((a, b) => a - b);
   const each = times.length >= 5 ? times[times.length >> 1] / 1000 : SECONDS;
-  $("left").textContent = `about ${Math.max(1, Math.round(((state.rows.length - done) * each) / 60))} min left`;
+  $("left").textContent = done < state.rows.length ? `about ${minutes((state.rows.length - done) * each)} left` : "all answered";
 }
 
 // ---- Answers.
@@ -176,7 +183,7 @@ async function decide(what) {
     saved(true);
     say(`${worded(answer)}. Saved.`);
     let next = firstOpen(state.at);
-    if (next === null && state.clean) {
+    if (next === null && state.rowsWanted.startsWith("clean")) {
       await takeQueue();
       next = firstOpen();
       if (next !== null) say(`${worded(answer)}. Saved. ${$("stage").textContent}`);
@@ -186,6 +193,7 @@ async function decide(what) {
     else {
       state.at = next;
       await showRow();
+      window.scrollTo(0, 0);
       $("row-title").focus({ preventScroll: true });
     }
   } catch (problem) {
