@@ -5,7 +5,8 @@ import pandas as pd
 import torch
 
 import earlylearn
-from earlylearn.audit.audit_run import audit_run, beliefs_of
+from earlylearn.audit.audit_run import _reasons, audit_run, beliefs_of
+from earlylearn.methods.auto import Auto
 from tests.conftest import blobs
 from tests.runs.test_session import made
 
@@ -50,3 +51,15 @@ def test_index_counts_rows_of_the_users_own_file(tmp_path):
     assert len(issues) == 63
     assert (frame["label"].iloc[issues["index"]].to_numpy() == issues["given_label"].to_numpy()).all()
     assert issues["index"].astype(str).tolist() == issues["id"].tolist()
+
+
+def test_a_reason_names_who_went_through_epochs_and_none_where_there_were_none():
+    issues = pd.DataFrame({"is_label_issue": [True, True, True, False], "predicted_label": "dog"})
+    issues = issues.assign(missed=[3, 1, 0, 0], epochs_seen=[4, 1, 0, 4])
+    assert _reasons(issues, "it") == [
+        "the model calls it dog; it missed the given label in 3 of 4 epochs",
+        "the model calls it dog; it missed the given label in 1 of 1 epoch",
+        "the model calls it dog",
+        "",
+    ]
+    assert "its heads missed" in _reasons(issues, Auto.learner)[0]

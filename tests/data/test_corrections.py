@@ -55,6 +55,25 @@ def test_a_spreadsheet_may_reorder_rows_and_columns_and_choose_its_separator(tmp
     assert read_corrections(tmp_path / "d.csv") == MADE[::-1]
 
 
+def test_a_spreadsheet_may_save_as_unicode_text_and_is_told_of_other_encodings(tmp_path):
+    (tmp_path / "c.csv").write_bytes("id\tgiven_label\tcorrected_label\r\nü\tcat\tdog\r\n".encode("utf-16"))
+    (made,) = read_corrections(tmp_path / "c.csv")
+    assert (made.id, made.label) == ("ü", "dog")
+    (tmp_path / "c.csv").write_bytes("id,given_label,corrected_label\nü,cat,dog\n".encode("cp1252"))
+    with pytest.raises(UsageError, match="saved as UTF-8"):
+        read_corrections(tmp_path / "c.csv")
+
+
+@pytest.mark.parametrize(
+    ("id_", "given", "label", "meant"),
+    [("7", "true", "1", "'007'"), ("007", "TRUE", "1", "'true'"), ("007", "true", "1.0", "'1'")],
+)
+def test_what_a_spreadsheet_wrote_in_its_own_way_is_refused_with_what_was_meant(id_, given, label, meant):
+    made = [Correction(id=id_, given=given, label=label, decision="relabel")]
+    with pytest.raises(UsageError, match=rf"a spreadsheet may have made it of {meant}: format the column as text"):
+        correct(["007", "8"], ["true", "1"], ["true", "1"], made, "c.csv")
+
+
 def test_a_person_may_write_the_file_by_hand(tmp_path):
     (tmp_path / "c.csv").write_text("id,given_label,corrected_label\na,cat,dog\nb,dog,\nc,cat,cat\n")
     made = read_corrections(tmp_path / "c.csv")

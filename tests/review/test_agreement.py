@@ -4,6 +4,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from earlylearn.cli.review import _known
+from earlylearn.data.readers.corrections import read_corrections
 from earlylearn.review.agreement import disagreements, kappa, settle
 from earlylearn.review.decisions import ADJUDICATOR, Decision
 from tests.review.shapes import shapes_review
@@ -58,3 +59,24 @@ def test_the_terminal_says_what_is_known_what_is_to_be_settled_and_the_next_comm
     assert differ.startswith(f"{len(review.queue.order)} rows were answered differently")
     assert differ.endswith("earlylearn review 'runs/a b'")
     assert after == "a corrected copy: earlylearn apply 'runs/a b' --out corrected"
+
+
+def test_corrections_changed_by_hand_are_never_written_over(tmp_path):
+    review, _ = shapes_review(tmp_path)
+    row = review.queue.order[0]
+    given = review.rows.given(row)
+    review.decide("ana", Decision(uuid="1", id=row, given=given, decision="keep"))
+    path = review.write()
+    assert review.write() == path
+    assert review.put_aside is None  # the file is as it was written
+    reordered = path.read_bytes() + b"\n"
+    path.write_bytes(reordered)
+    review.write()
+    assert review.put_aside is None  # changed, yet says nothing else
+    by_hand = path.read_text("utf-8-sig").replace("keep", "exclude")
+    for name in ("corrections-by-hand.csv", "corrections-by-hand-2.csv"):
+        path.write_text(by_hand)
+        assert review.write() == path
+        assert review.put_aside.name == name
+        assert review.put_aside.read_text() == by_hand
+    assert read_corrections(path)[0].decision == "keep"

@@ -39,6 +39,18 @@ def test_the_latest_answer_stands_and_the_one_before_it_returns_when_it_is_taken
         log.undo("9", "u3")
 
 
+def test_two_servers_of_one_review_see_each_others_answers(tmp_path):
+    one, other = (DecisionLog(tmp_path / "ana.jsonl") for _ in range(2))
+    one.append(answer("1"))
+    assert other.in_force() == one.in_force()
+    assert not other.append(answer("1"))
+    other.append(answer("2", "b"))
+    assert set(one.in_force()) == {"a", "b"}
+    assert one.undo("2", "u") is None
+    assert set(other.in_force()) == {"a"}
+    assert len(other.path.read_text().splitlines()) == 3
+
+
 def test_a_line_that_a_kill_cut_short_never_counted(tmp_path):
     log = DecisionLog(tmp_path / "ana.jsonl")
     log.append(answer("1"))

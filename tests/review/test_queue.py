@@ -9,6 +9,7 @@ import pytest
 from earlylearn.errors import UsageError
 from earlylearn.review.desk import Review
 from earlylearn.review.estimate import share_wrong
+from earlylearn.review.opening import _pair
 from earlylearn.review.queue import Queue, clean_to, make_queue, slices
 from tests.review.shapes import shapes_review
 
@@ -93,6 +94,17 @@ def test_one_pair_of_classes_is_worst_first_and_has_no_probe():
     queue = make_queue(frame(), seed=0, count=20, pair=("cat", "dog"))
     assert queue.order == [f"r{k}" for k in range(20)]
     assert queue.probe == queue.outside == []
+
+
+def test_names_of_a_pair_may_have_commas_themselves():
+    classes = ("a", "a,b", "c", "b,c")
+    assert _pair("a,c", classes) == ("a", "c")
+    assert _pair("a,b,c", classes) in (("a,b", "c"), ("a", "b,c"))
+    assert _pair("a,b,a", classes) == ("a,b", "a")
+    assert _pair(None, classes) is None
+    for wrong in ("a", "a,", "a,d", ",a"):
+        with pytest.raises(UsageError, match="no two classes"):
+            _pair(wrong, classes)
 
 
 def test_the_queue_is_drawn_once_and_only_grows(tmp_path):

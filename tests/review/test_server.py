@@ -4,6 +4,7 @@ import contextlib
 import errno
 import http.client
 import json
+import socket
 import threading
 import uuid
 from urllib.parse import quote
@@ -191,3 +192,32 @@ def test_the_page_lets_nothing_foreign_in(serve):
     assert "unsafe" not in policy
     assert b"http://" not in content.replace(b"http://www.w3.org", b"")
     assert client.ask("/")[1]["Content-Security-Policy"] != policy  # a nonce is used once
+
+
+def test_a_review_on_all_addresses_answers_to_any_name_of_the_machine_and_to_the_token_alone(tmp_path):
+    review, _ = shapes_review(tmp_path)
+    server = ReviewServer(review, title="shapes", run="runs/shapes", host="0.0.0.0")
+    try:
+        port = server.server_address[1]
+        assert server.url.startswith(f"http://{socket.gethostname()}:{port}/?t=")
+        assert server.is_own(f"192.168.1.5:{port}")
+        assert not server.is_own(f"192.168.1.5:{port + 1}")
+    finally:
+        server.server_close()
+
+
+def test_rows_of_a_pair_of_a_sample_and_in_a_line(serve):
+    client, review, _ = serve()
+    ask = "/api/queue?reviewer=ana&"
+    given, suggested, number = review.pairs()[0]
+    names = review.rows.data.classes
+    rows = client.json(f"{ask}pair={names.index(given)}-{names.index(suggested)}")[1]["rows"]
+    assert len(rows) == number
+    assert {(row["given"], row["suggested"]) for row in rows} == {(given, suggested)}
+    for wrong in ("5-0", "x", "0-", "-1-0"):
+        assert client.json(f"{ask}pair={wrong}")[0] == 400
+    assert len(client.json(f"{ask}random=1")[1]["rows"]) == len(review.rows.data)  # of fewer than 50 all
+    ids = review.queue.order[:3]
+    assert client.json("/api/brief", {"ids": ids})[1] == dict.fromkeys(ids, "")  # pictures have no words
+    assert client.json("/api/brief", {"ids": ["nowhere"]})[0] == 400
+    assert client.json("/api/brief", {"ids": 3}) == (200, {})

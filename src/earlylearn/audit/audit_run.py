@@ -33,6 +33,7 @@ class Audit:
         summary: what may be said of it.
         beside: what was found beside the labels.
         consensus: of several annotators and the model; None where there is one label a row.
+        learner: who the dynamics are of, in the words of ``reason``.
     """
 
     judged: Judged
@@ -42,6 +43,7 @@ class Audit:
     summary: AuditSummary
     beside: Beside
     consensus: Consensus | None = None
+    learner: str = "it"
 
     @property
     def issues(self) -> pd.DataFrame:
@@ -58,7 +60,7 @@ class Audit:
         if data.true_labels is not None:
             issues["true_label"] = np.asarray(data.classes)[data.true_labels[rows]]
         issues = pd.concat([issues, self.dynamics.columns(rows)], axis=1)
-        issues["reason"] = _reasons(issues)
+        issues["reason"] = _reasons(issues, self.learner)
         issues["near_duplicate_set"] = self.beside.duplicate_set[rows]
         issues["is_outlier"] = self.beside.outlier[rows]
         return issues
@@ -104,7 +106,7 @@ def audit_run(
     held_out = np.zeros(len(data), dtype=bool)
     held_out[val_rows] = True
     said = None if data.answers is None else _consensus(fit, data, out_of_fold, val_rows)
-    return Audit(judged, data, held_out, dynamics, summary, data_issues(data), said)
+    return Audit(judged, data, held_out, dynamics, summary, data_issues(data), said, fit.method.learner)
 
 
 def _consensus(
@@ -120,13 +122,24 @@ def _consensus(
     return consensus(codes, out_of_fold, classes=data.classes, annotators=data.answers.annotators, ids=data.ids)
 
 
-def _reasons(issues: pd.DataFrame) -> list[str]:
-    """Why a label is flagged, for whoever looks at it; empty for the others."""
+def _reasons(issues: pd.DataFrame, learner: str) -> list[str]:
+    """Why a label is flagged, for whoever looks at it; empty for the others.
+
+    Args:
+        issues: a row per example.
+        learner: who went through epochs, see `Method.learner`: what calls it otherwise may be more than that.
+    """
     columns = ("is_label_issue", "predicted_label", "missed", "epochs_seen")
     return [
-        f"the model calls it {predicted}; it missed the given label in {missed} of {epochs} epochs" if flagged else ""
+        f"the model calls it {predicted}{_missed(learner, missed, epochs)}" if flagged else ""
         for flagged, predicted, missed, epochs in zip(*(issues[name] for name in columns), strict=True)
     ]
+
+
+def _missed(learner: str, missed: int, epochs: int) -> str:
+    if not epochs:
+        return ""
+    return f"; {learner} missed the given label in {missed} of {epochs} epoch{'s' if epochs > 1 else ''}"
 
 
 def _summary(

@@ -1,5 +1,6 @@
 """What can be asked on the command line once a run has flagged labels: review them, apply what was decided?"""
 
+import errno
 import shlex
 import sys
 import webbrowser
@@ -60,7 +61,7 @@ def review(
     review_ = open_review(
         run,
         count=None if count is None else int(count),
-        pair=None if pair is None else _pair(pair),
+        pair=pair,
         show=tuple(show or ()),
     )
     if import_:
@@ -73,7 +74,7 @@ def review(
         pages = bundle.export(review_, Path(export), for_, title=title, run=run)
         _tell(quiet, "\n".join(f"page: {page}" for page in pages))
     if write or import_:
-        _tell(quiet, "\n".join([f"corrections: {review_.write()}", *_known(review_.summary(), run)]))
+        _tell(quiet, "\n".join([*_written(review_), *_known(review_.summary(), run)]))
     if json_:
         print_json({**review_.summary(), **({} if percent is None else {"clean": asdict(review_.cleaning(percent))})})
     if not (write or import_ or export or json_):
@@ -92,7 +93,7 @@ def apply(
     """Write the data again with the labels that a review corrected; the original stays as it is."""
     from dataclasses import asdict
 
-    from earlylearn.review.opening import apply_corrections
+    from earlylearn.review.opening import apply_corrections, newer_answers
 
     if out is None:
         raise UsageError(f"--out is missing; name what to make: earlylearn apply {run} --out corrected")
@@ -100,6 +101,12 @@ def apply(
     if json_:
         print_json({**asdict(done), "out": str(done.out)})
         return
+    for name in [] if corrections else newer_answers(run):
+        print(
+            f"{name}: has answers that corrections.csv has not; {shlex.join(['earlylearn', 'review', run, '--write'])} "
+            "writes them",
+            file=sys.stderr,
+        )
     print(
         f"{done.out}: {done.rows} rows, {done.changed} relabelled, {done.excluded} left out, {done.kept} looked at and "
         f"kept, {done.unsure} in doubt and as they were"
@@ -116,18 +123,29 @@ def _serve(
     title = Path(review_.rows.data.name).name
     try:
         server = ReviewServer(review_, title=title, run=run, host=host, port=port, reviewer=reviewer, clean_to=clean_to)
-    except OSError as error:
-        raise UsageError(f"--port {port}: {error.strerror or error}; choose another, or leave it out") from None
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
+        named = f"--port {port}" if taken or isinstance(error, OverflowError) else f"--host {host}"
+        raise UsageError(f"{named}: {reason}; choose another, or leave it out") from None
     print(f"review: {server.url}\nstop with Ctrl+C; answers are in {review_.folder}", flush=True)
     if browser:
         webbrowser.open(server.url)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        path = review_.write()
-        print(f"\n{len(review_.corrections())} rows looked at; corrections: {path}")
+        written = "\n".join(_written(review_))
+        print(f"\n{len(review_.corrections())} rows looked at; {written}")
     finally:
         server.server_close()
+
+
+def _written(review_: Any) -> list[str]:
+    """Writes the corrections; where they are, and where those that somebody changed by hand went."""
+    lines = [f"corrections: {review_.write()}"]
+    if review_.put_aside is not None:
+        lines.append(f"changed by hand before, kept: {review_.put_aside}; use it with --corrections")
+    return lines
 
 
 def _known(found: dict[str, Any], run: str) -> list[str]:
@@ -155,13 +173,6 @@ def _percent(text: str) -> float:
     if not 0.5 <= percent <= 50:
         raise UsageError(f"--clean-to {text}: must be between 0.5 and 50, percent of all labels")
     return percent
-
-
-def _pair(text: str) -> tuple[str, str]:
-    given, comma, suggested = text.partition(",")
-    if not (given and comma and suggested):
-        raise UsageError(f"--pair {text}: write GIVEN,SUGGESTED, for example --pair cat,dog")
-    return given, suggested
 
 
 def _tell(quiet: bool, text: str) -> None:

@@ -81,6 +81,7 @@ class Method(nn.Module):
         notes: lines for the user since the last epoch's end (see `note`).
         class_weights: ``float32 [C]``, how much an example of each class counts; None where all do alike.
         takes_class_weights: whether the loss heeds them.
+        learner: who goes through the epochs, in the words of a flag's reason, where not all that it believes with does.
         one_process: why the method trains in one process only; empty if several may share its steps. It then promises
             that the loss is a mean over the batch's examples, of which there may be none, each of which needs its own
             rows alone (weighted by `class_weights`, if the method takes them); that a pass calls each network that it
@@ -99,6 +100,7 @@ class Method(nn.Module):
     transition_matrix: ClassVar[str] = ""
     draw_per_network: ClassVar[bool] = False
     in_words: ClassVar[str] = ""
+    learner: ClassVar[str] = "it"
     network: ClassVar[str] = ""
     recipe: ClassVar[str] = ""
     replayable: ClassVar[bool] = False

@@ -72,6 +72,7 @@ class Auto(GrownBuffers, Method):
     one_process = "it trains all its heads in one product, and ends some as it goes"
     network, recipe = "mlp:64-64", "heads"
     in_words = "small heads compete, by how often they agree with labels that they did not see"
+    learner = "its heads"  # boosted trees know no epochs
     paper = "heads of Liu, Niles-Weed, Razavian, Fernandez-Granda, NeurIPS 2020"
     grown = ("targets", "log_beliefs", "weights", "trees_log_beliefs")
     fold: Tensor

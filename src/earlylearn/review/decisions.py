@@ -58,9 +58,20 @@ class DecisionLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        self._lines = [_decision(line, path) for line in read_lines(path)]
-        self._known = {line.uuid for line in self._lines}
+        self._lock = threading.RLock()
+        self._lines: list[Decision] = []
+        self._known: set[str] = set()
+        self._size = -1  # of the file as it was read or written last
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Read the file again if another process, say a second server of the same review, wrote to it."""
+        with self._lock:
+            size = self.path.stat().st_size if self.path.exists() else 0
+            if size != self._size:
+                self._lines = [_decision(line, self.path) for line in read_lines(self.path)]
+                self._known = {line.uuid for line in self._lines}
+                self._size = size
 
     def append(self, decision: Decision) -> bool:
         """Keep a decision; False if it is there already.
@@ -69,6 +80,7 @@ class DecisionLog:
             EarlylearnError: the disk refuses; nothing was kept.
         """
         with self._lock:
+            self._catch_up()
             if decision.uuid in self._known:
                 return False
             if not decision.at:
@@ -81,10 +93,12 @@ class DecisionLog:
                 raise EarlylearnError(f"{self.path}: {reason}; free the disk, then answer again") from error
             self._lines.append(decision)
             self._known.add(decision.uuid)
+            self._size += len(line.encode()) + 1  # unless another process wrote at this moment: then it is read again
             return True
 
     def in_force(self) -> dict[str, Decision]:
         """The latest answer to each row that was not taken back, by id, in the order of the answers."""
+        self._catch_up()
         undone = {line.undoes for line in self._lines if line.undoes}
         standing: dict[str, Decision] = {}
         for line in self._lines:
@@ -99,6 +113,7 @@ class DecisionLog:
         Raises:
             UsageError: there is no such answer.
         """
+        self._catch_up()
         found = next((line for line in self._lines if line.uuid == uuid and line.undoes is None), None)
         if found is None:
             raise UsageError(f"{self.path}: has no answer {uuid!r} to take back; load the page again")

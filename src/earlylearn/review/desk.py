@@ -1,15 +1,17 @@
 """What does a review know and do, whatever page asks: its rows, everybody's answers, what they amount to?"""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import asdict, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from earlylearn.data.readers.corrections import Correction, write_corrections
+from earlylearn.data.readers.corrections import Correction, read_corrections, write_corrections
 from earlylearn.errors import UsageError
 from earlylearn.files import read_json, write_json
 from earlylearn.review.agreement import disagreements, kappa, settle
@@ -53,6 +55,7 @@ class Review:
         pair: tuple[str, str] | None = None,
     ) -> None:
         self.rows, self.folder, self.seed, self.pair = rows, folder, seed, pair
+        self.put_aside: Path | None = None
         self.queue = self._queue(seed, count, pair)
         self._logs: dict[str, DecisionLog] = {}
         for name in reviewers(folder):
@@ -116,11 +119,28 @@ class Review:
         return cleaning(drawn, self.rows.issues, {each.id: each for each in self.corrections()})
 
     def write(self) -> Path:
-        """Write ``corrections.csv`` and return its path."""
-        path = self.folder / "corrections.csv"
+        """Write ``corrections.csv`` and return its path.
+
+        A file that somebody changed since it was written is kept beside it: ``corrections-by-hand.csv``, `put_aside`.
+        """
+        path, mark = self.folder / "corrections.csv", self.folder / "written.json"
         self.folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            known = read_json(mark) if mark.exists() else None
+            if known != _digest(path) and not self._says_the_same(path):
+                self.put_aside = path.replace(_free(self.folder / "corrections-by-hand.csv"))
         write_corrections(path, self.corrections())
+        write_json(mark, _digest(path))
         return path
+
+    def _says_the_same(self, path: Path) -> bool:
+        """Whether a file of corrections holds nothing that the answers do not say."""
+        try:
+            found = read_corrections(path)
+        except UsageError:
+            return False
+        said = {each.id: (each.decision, each.label) for each in self.corrections()}
+        return all(said.get(each.id) == (each.decision, each.label) for each in found)
 
     def sample(self) -> list[str]:
         """Rows drawn at random from all, whether flagged or not, drawn once and kept."""
@@ -221,6 +241,16 @@ class Review:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(path, asdict(queue))
         return queue
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _free(path: Path) -> Path:
+    """This path, or one with a number behind its name where it is taken."""
+    numbered = (path.with_name(f"{path.stem}-{k}{path.suffix}") for k in count(2))
+    return next(each for each in chain([path], numbered) if not each.exists())
 
 
 def _shown(interval: Interval) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """How does a run folder become a review, and what do its corrections make of the data?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def open_review(
     *,
     seed: int = 0,
     count: int | None = None,
-    pair: tuple[str, str] | None = None,
+    pair: str | tuple[str, str] | None = None,
     show: tuple[str, ...] = (),
 ) -> Review:
     """The review of a finished run, begun or gone on with, in its folder ``review``.
@@ -78,18 +79,34 @@ def open_review(
         path: the run folder.
         seed: of the rows that are drawn at random, when the review begins.
         count: rows to look at; see `Review`.
-        pair: only flags of this given and this suggested label.
+        pair: only flags of this given and this suggested label, with a comma between; either may have commas itself.
         show: columns of a table to show.
 
     Raises:
         UsageError: no finished run, data that changed, or a broken file.
     """
     rows = open_rows(path, show=show)
-    for name in pair or ():
-        if name not in rows.data.classes:
-            classes = listed(rows.data.classes)
-            raise UsageError(f"{setting('pair', ','.join(pair or ()))}: {name!r} is no class; there are {classes}")
-    return Review(rows, Path(path) / "review", seed=seed, count=count, pair=pair)
+    return Review(rows, Path(path) / "review", seed=seed, count=count, pair=_pair(pair, rows.data.classes))
+
+
+def _pair(pair: str | tuple[str, str] | None, classes: Sequence[str]) -> tuple[str, str] | None:
+    if pair is None:
+        return None
+    text = pair if isinstance(pair, str) else ",".join(pair)
+    split = ((given, text.removeprefix(f"{given},")) for given in classes if text.startswith(f"{given},"))
+    found = next(((given, other) for given, other in split if other in classes), None)
+    if found is None:
+        raise UsageError(
+            f"{setting('pair', text)}: names no two classes with a comma between; there are {listed(classes)}"
+        )
+    return found
+
+
+def newer_answers(path: str | Path) -> list[Path]:
+    """Files of answers in a run's review that were written to after its ``corrections.csv``."""
+    folder = Path(path) / "review"
+    written = (folder / "corrections.csv").stat().st_mtime_ns if (folder / "corrections.csv").exists() else 0
+    return [each for each in sorted(folder.glob("*.jsonl")) if each.stat().st_mtime_ns > written]
 
 
 def apply_corrections(

@@ -4,7 +4,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Verdict = Literal["keep", "relabel", "unsure", "exclude"]
 
 COLUMNS = ("id", "given_label", "corrected_label", "decision", "reviewers", "agreed")
+WERE_APPLIED = "; these corrections are of other labels, or were applied already"
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet would run, and our own mark
 
@@ -98,10 +99,13 @@ def read_corrections(path: Path) -> list[Correction]:
     if path.exists():
         check_file(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+        # A spreadsheet's "Unicode text" is UTF-16, and says so in its first two bytes.
+        text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "is not UTF-8"
         raise UsageError(f"{path}: {reason}; give a CSV file, saved as UTF-8") from None
+    text = text.replace("\r\n", "\n")
     header = text.split("\n", 1)[0]
     separator = max(",;\t", key=header.count)  # spreadsheets of some countries write semicolons
     reader = csv.DictReader(io.StringIO(text), delimiter=separator)
@@ -188,15 +192,17 @@ def correct(
     for each in corrections:
         row = place.get(each.id)
         if row is None:
-            raise UsageError(f"{source}: the id {each.id!r} is not in the data{_numeric_hint(each.id, place)}")
+            hint = _respelled(each.id, place) or "; correct it"
+            raise UsageError(f"{source}: the id {each.id!r} is not in the data{hint}")
         if given[row] != each.given:
             raise UsageError(
-                f"{source}: {each.id!r} was decided with the given label {each.given!r}, the data have {given[row]!r}; "
-                "these corrections are of other labels, or were applied already"
+                f"{source}: {each.id!r} was decided with the given label {each.given!r}, the data have {given[row]!r}"
+                + (_respelled(each.given, [given[row]]) or WERE_APPLIED)
             )
         if each.label is not None and each.label not in known:
             raise UsageError(
                 f"{source}: {each.label!r} ({each.id!r}) is none of the classes {', '.join(list(classes)[:12])}"
+                f"{_respelled(each.label, classes)}"
             )
         counts[each.decision] += 1
         if each.decision == "relabel" and each.label is not None:
@@ -206,8 +212,16 @@ def correct(
     return Corrected(labels, sorted(excluded), counts["relabel"], counts["keep"], counts["unsure"])
 
 
-def _numeric_hint(name: str, place: Mapping[str, int]) -> str:
-    """Says so where a spreadsheet seems to have taken the zeros off an id."""
-    plain = name.lstrip("0") or "0"
-    like = next((known for known in place if known != name and (known.lstrip("0") or "0") == plain), None)
-    return f"; a spreadsheet may have made it of {like!r}: format the column id as text" if like else "; correct it"
+def _respelled(name: str, known: Iterable[str]) -> str:
+    """Says so where a spreadsheet seems to have written a text in its own way: 007 as 7, 1 as 1.0, true as TRUE."""
+    plain = _plainly(name)
+    like = next((other for other in known if other != name and _plainly(other) == plain), None)
+    return f"; a spreadsheet may have made it of {like!r}: format the column as text" if like else ""
+
+
+def _plainly(name: str) -> str:
+    text = name.strip().casefold()
+    if not _PLAIN_NUMBER.fullmatch(text):
+        return text
+    whole, _, part = text.lstrip("+").partition(".")
+    return (whole.lstrip("0") or "0") + (f".{part.rstrip('0')}" if part.strip("0") else "")

@@ -247,8 +247,9 @@ async function write() {
     return;
   }
   try {
-    const { path, rows } = await store.write();
+    const { path, rows, aside } = await store.write();
     $("next").replaceChildren(make("p", {}, `${rows} rows are in `, make("code", {}, path), "."),
+      ...(aside ? [make("p", {}, "Somebody had changed that file by hand; that one is now ", make("code", {}, aside), ".")] : []),
       make("p", {}, "A corrected copy of the data: ", make("code", {}, `earlylearn apply ${DATA.run} --out corrected`)),
       make("p", {}, "Trained again with these labels: the command that you trained with, another ", make("code", {}, "--out"), ", and ", make("code", {}, `--corrections ${path}`), "."));
     say("The corrections are written.");
