@@ -5,7 +5,9 @@ from sklearn.metrics import cohen_kappa_score
 
 from earlylearn.cli.review import _known
 from earlylearn.data.readers.corrections import read_corrections
+from earlylearn.errors import UsageError
 from earlylearn.review.agreement import disagreements, kappa, settle
+from earlylearn.review.bundle import take_in
 from earlylearn.review.decisions import ADJUDICATOR, Decision
 from tests.review.shapes import shapes_review
 
@@ -80,3 +82,20 @@ def test_corrections_changed_by_hand_are_never_written_over(tmp_path):
         assert review.put_aside.name == name
         assert review.put_aside.read_text() == by_hand
     assert read_corrections(path)[0].decision == "keep"
+
+
+def test_answers_may_come_back_as_a_spreadsheet_too_and_count_once(tmp_path):
+    review, true = shapes_review(tmp_path)
+    rows = review.queue.order[:3]
+    lines = ["id,given_label,corrected_label,decision", *(f"{row},{review.rows.given(row)},,keep" for row in rows[1:])]
+    lines.insert(2, f"{rows[0]},{review.rows.given(rows[0])},{true[rows[0]]},")
+    sheet = tmp_path / "cleo.csv"
+    sheet.write_text("\n".join(lines) + "\n")
+    assert take_in(review, [sheet]) == {"cleo": 3}
+    assert take_in(review, [sheet]) == {"cleo": 0}
+    assert review.answers()["cleo"][rows[0]].label == true[rows[0]]
+    sheet.write_text(sheet.read_text().replace("keep", "unsure"))
+    assert take_in(review, [sheet]) == {"cleo": 2}
+    sheet.write_text(f"id,given_label,corrected_label\n{rows[0]},Mug,circle\n")
+    with pytest.raises(UsageError, match=r"cleo\.csv, answer 1: .*the data have"):
+        take_in(review, [sheet])

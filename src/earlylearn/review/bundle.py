@@ -4,13 +4,15 @@ import base64
 import hashlib
 import io
 import json
-from dataclasses import asdict
+import uuid
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from earlylearn.data.originals import Picture
+from earlylearn.data.readers.corrections import read_corrections
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import read_lines
 from earlylearn.review.decisions import Decision, check_name, check_verdict
@@ -87,7 +89,8 @@ def _shrunk(picture: Picture, side: int) -> tuple[str, bytes]:
 
 
 def take_in(review: Review, paths: list[Path]) -> dict[str, int]:
-    """Read answers that colleagues sent back, ``NAME.jsonl``, or a JSON export of Label Studio, ``NAME.json``.
+    """Read answers that colleagues sent back: ``NAME.jsonl``, a table with the columns of ``corrections.csv`` in
+    ``NAME.csv``, or a JSON export of Label Studio, ``NAME.json``.
 
     Returns the number of new ones by reviewer. The same file twice adds nothing. Nothing is kept of any file if one of
     them is wrong.
@@ -100,7 +103,7 @@ def take_in(review: Review, paths: list[Path]) -> dict[str, int]:
         if not path.is_file():
             raise UsageError(f"{path}: no such file; give the .jsonl that the offline page downloaded")
         name = check_name(path.stem.removeprefix("review-").split(" ")[0].split("(")[0])
-        decisions = label_studio.read(path) if path.suffix == ".json" else _lines(path)
+        decisions = _READERS.get(path.suffix.lower(), _lines)(path)
         for number, decision in enumerate(decisions, start=1):
             try:
                 check_verdict(decision, review.rows.given(decision.id), review.rows.data.classes)
@@ -109,7 +112,28 @@ def take_in(review: Review, paths: list[Path]) -> dict[str, int]:
         if not decisions:
             raise UsageError(f"{path}: holds no answer; give the .jsonl that the offline page downloaded")
         taken.setdefault(name, []).extend(decisions)
-    return {name: sum(review.log(name).append(each) for each in decisions) for name, decisions in taken.items()}
+    return {name: sum(_taken(review, name, each) for each in decisions) for name, decisions in taken.items()}
+
+
+def _taken(review: Review, name: str, decision: Decision) -> bool:
+    """Keep an answer, unless it is there; one of a table, which has no name of its own, if it says something new."""
+    log = review.log(name)
+    if not decision.uuid:
+        before = log.in_force().get(decision.id)
+        if before is not None and (before.decision, before.label) == (decision.decision, decision.label):
+            return False
+        decision = replace(decision, uuid=str(uuid.uuid4()))
+    return log.append(decision)
+
+
+def _table(path: Path) -> list[Decision]:
+    """Answers in the columns of ``corrections.csv``, as a spreadsheet keeps them."""
+    return [
+        Decision(uuid="", id=each.id, given=each.given, decision=each.decision, label=each.label)
+        if each.decision == "relabel"
+        else Decision(uuid="", id=each.id, given=each.given, decision=each.decision)
+        for each in read_corrections(path)
+    ]
 
 
 def _lines(path: Path) -> list[Decision]:
@@ -119,3 +143,6 @@ def _lines(path: Path) -> list[Decision]:
 def _undone(line: dict[str, object]) -> str | None:
     undoes = line.get("undoes")
     return undoes if isinstance(undoes, str) else None
+
+
+_READERS = {".json": label_studio.read, ".csv": _table, ".tsv": _table}
