@@ -96,6 +96,14 @@ def test_one_pair_of_classes_is_worst_first_and_has_no_probe():
     assert queue.probe == queue.outside == []
 
 
+def test_rows_passed_over_are_counted_for_who_goes_through_the_queue_only(tmp_path):
+    review, _ = shapes_review(tmp_path)
+    order = review.queue.order
+    assert review._skipped(set(order[:9])) == 0
+    assert review._skipped({*order[:2], *order[3:9]}) == 1
+    assert review._skipped(set(order[::4])) == 0  # a sample of its own
+
+
 def test_names_of_a_pair_may_have_commas_themselves():
     classes = ("a", "a,b", "c", "b,c")
     assert _pair("a,c", classes) == ("a", "c")

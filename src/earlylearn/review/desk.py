@@ -201,10 +201,11 @@ class Review:
         return [words[settled[row].decision] for row in ids if row in settled]
 
     def _skipped(self, answered: Container[str]) -> int:
-        """Rows of the queue that nobody answered, before one that somebody did."""
+        """Rows of the queue that who goes through it passed over; 0 where other rows than the queue's were answered."""
         order = self.queue.order
-        last = max((k for k, row in enumerate(order) if row in answered), default=0)
-        return sum(row not in answered for row in order[:last])
+        front = order[: sum(row in answered for row in order)]
+        open_ = sum(row not in answered for row in front)
+        return open_ if 2 * open_ < len(front) else 0
 
     def _per_class(self, corrections: list[Correction]) -> list[dict[str, Any]]:
         looked = {name: [c for c in corrections if c.given == name] for name in self.rows.data.classes}
