@@ -162,8 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
             ids = [str(each) for each in named] if isinstance(named, list) else []
             return {row: review.rows.brief(row) for row in ids[:MOST_BRIEF]}
         if path == "/api/export":
-            path, aside = review.write(), review.put_aside
-            return {"path": str(path), "rows": len(review.corrections()), "aside": aside and str(aside)}
+            written, aside = review.write(), review.put_aside
+            return {"path": str(written), "rows": len(review.corrections()), "aside": aside and str(aside)}
         raise LookupError(path)
 
     def _page(self) -> None:
