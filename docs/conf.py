@@ -30,6 +30,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_attr_annotations = False  # `str_` would be a reference
 default_role = "py:obj"
+smartquotes_action = "qe"  # quotation marks and ellipses; two dashes begin an option
 
 html_theme = "furo"
 html_title = f"earlylearn {version}"

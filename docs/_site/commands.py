@@ -1,5 +1,6 @@
 """What does the command line take: every command, with every option, as the program itself describes them?"""
 
+import re
 from itertools import groupby
 from typing import Any
 
@@ -7,7 +8,7 @@ import typer
 
 from earlylearn.cli.main import app
 
-OTHERS = "Options"  # of a command whose options are in no panel
+OTHERS = "Basics"  # as the program calls the panel of options that are in none
 
 
 def commands() -> str:
@@ -23,10 +24,10 @@ def _section(name: str, command: Any) -> str:
     example = (command.epilog or "").removeprefix("Example: ")
     parts = [
         f"## earlylearn {name}",
-        command.help.strip(),
+        _told(command.help.strip()),
         f"```text\nearlylearn {' '.join(filter(None, [name, words, '[OPTIONS]']))}\n```",
         f"For example: `{example}`" if example else "",
-        _table(("argument", "is"), [(f"`{_called(each)}`", each.help) for each in arguments]),
+        _table(("argument", "is"), [(f"`{_called(each)}`", _told(each.help)) for each in arguments]),
         *_options([each for each in parameters if each.param_type_name == "option"]),
     ]
     return "\n\n".join(filter(None, parts))
@@ -41,7 +42,7 @@ def _options(options: list[Any]) -> list[str]:
     order = list(dict.fromkeys(map(panel, options)))
     parts = []
     for name, some in groupby(sorted(options, key=lambda each: order.index(panel(each))), key=panel):
-        rows = [(" ".join(f"`{word}`" for word in _written(each)), each.help or "") for each in some]
+        rows = [(" ".join(f"`{word}`" for word in _written(each)), _told(each.help or "")) for each in some]
         parts += [
             f"**{name}**" if len(order) > 1 else "",
             _table((name.lower() if len(order) == 1 else "option", "says"), rows),
@@ -54,6 +55,11 @@ def _written(option: Any) -> list[str]:
     *names, last = [*option.opts, *option.secondary_opts]
     takes = "" if option.is_flag or not option.metavar else f" {option.metavar}"
     return [*names, f"{last}{takes}"]
+
+
+def _told(text: str) -> str:
+    """A help text in which options are code: typography would make one dash of their two."""
+    return re.sub(r"(?<!\S)(--?[a-z][\w-]*(?:=\w+)?)", r"`\1`", text)
 
 
 def _called(argument: Any) -> str:

@@ -67,4 +67,4 @@ def _relinked(text: str, origin: Path, here: Path) -> str:
             return link[1]  # a file of the source: named, not linked
         return f"[{link[1]}]({os.path.relpath(file, here)}{hash_}{anchor})"
 
-    return _LINK.sub(one, text)
+    return _LINK.sub(one, text).replace(" ± ", "\u00a0±\u00a0")  # a number keeps its spread in a narrow column

@@ -7,7 +7,7 @@ import torch
 
 import earlylearn as el
 from earlylearn.audit.dynamics import Dynamics
-from earlylearn.audit.label_issues import score_label_issues
+from earlylearn.audit.label_issues import score_flags
 from earlylearn.errors import UsageError
 from tests.toy import seen_of
 
@@ -121,12 +121,12 @@ def test_bad_beliefs(labels, beliefs, words):
 
 
 def test_scores_equal_counting_by_hand():
-    issues = pd.DataFrame({"is_label_issue": [True, True, False, False], "label_quality": [0.1, 0.3, 0.2, 0.9]})
-    scores = score_label_issues(issues, np.array([True, False, True, False]))
+    flags, quality = np.array([True, True, False, False]), np.array([0.1, 0.3, 0.2, 0.9])
+    scores = score_flags(flags, None, quality, np.array([True, False, True, False]))
     # Ranked by suspicion: row 0 (wrong), row 2 (wrong), row 1, row 3: both wrong ones come first.
     assert scores == {"flagged": 2, "precision": 0.5, "recall": 0.5, "average_precision": pytest.approx(1.0)}
-    assert score_label_issues(issues, None)["precision"] is None
-    none_wrong = score_label_issues(issues, np.zeros(4, bool))
+    assert score_flags(flags, None, quality, None)["precision"] is None
+    none_wrong = score_flags(flags, None, quality, np.zeros(4, bool))
     assert (none_wrong["precision"], none_wrong["recall"]) == (0.0, None)
 
 

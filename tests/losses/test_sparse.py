@@ -5,7 +5,7 @@ import torch
 
 from earlylearn.losses.elr import elr_loss
 from earlylearn.losses.sparse import MOST_CLASSES, SparseTargets
-from earlylearn.losses.targets import clamped, new_targets, target_beliefs, update_targets
+from earlylearn.losses.targets import clamped, target_beliefs, update_targets
 from earlylearn.methods import METHODS
 from tests.reference.sparse_literal import LiteralSparseTargets
 
@@ -45,7 +45,7 @@ def gradient_error(classes, rows, epochs, beta, lam, sharpness):
     generator = torch.Generator().manual_seed(classes)
     labels = torch.randint(classes, (rows,), generator=generator)
     like = torch.randn(rows, classes, generator=generator)
-    dense, sparse, index, worst = new_targets(rows, classes), SparseTargets(rows, classes), torch.arange(rows), 0.0
+    dense, sparse, index, worst = torch.zeros(rows, classes), SparseTargets(rows, classes), torch.arange(rows), 0.0
     for epoch in range(epochs):
         waver = 0.5 * torch.randn(rows, classes, generator=generator)
         logits = (1 + 0.2 * epoch) * like + waver

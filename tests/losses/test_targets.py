@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from earlylearn.errors import UsageError
-from earlylearn.losses.targets import check_beta, new_targets, target_beliefs, update_targets
+from earlylearn.losses.targets import check_beta, target_beliefs, update_targets
 from earlylearn.runs.train import train
 from tests.conftest import blobs
 
 
 def test_only_the_rows_named_change_and_mass_is_one_minus_beta_to_the_k():
-    table = new_targets(5, 3)
+    table = torch.zeros(5, 3)
     index = torch.tensor([4, 1])
     for k in range(1, 6):
         rows = update_targets(table, index, torch.rand(2, 3) + 0.1, beta=0.7)
@@ -20,7 +20,7 @@ def test_only_the_rows_named_change_and_mass_is_one_minus_beta_to_the_k():
 
 
 def test_average_is_the_literal_recursion():
-    table, expected = new_targets(1, 4), [0.0] * 4
+    table, expected = torch.zeros(1, 4), [0.0] * 4
     for p in torch.rand(7, 4) + 0.01:
         update_targets(table, torch.tensor([0]), p.unsqueeze(0), beta=0.9)
         total = p.sum().item()
@@ -29,7 +29,7 @@ def test_average_is_the_literal_recursion():
 
 
 def test_beliefs_are_probabilities_and_unseen_rows_nan():
-    table = new_targets(3, 2)
+    table = torch.zeros(3, 2)
     update_targets(table, torch.tensor([2]), torch.tensor([[0.2, 0.6]]), beta=0.5)
     beliefs = target_beliefs(table)
     torch.testing.assert_close(beliefs[2], torch.tensor([0.25, 0.75]))

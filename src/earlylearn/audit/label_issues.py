@@ -274,29 +274,23 @@ def _ranks(quality: NDArray[np.floating[Any]]) -> NDArray[np.int32]:
     return ranks
 
 
-def score_label_issues(issues: pd.DataFrame, wrong: NDArray[np.bool_] | None) -> IssueScores:
-    """How good are the flags and the ranking, where it is known which labels are wrong?
-
-    Args:
-        issues: a frame of `find_label_issues`.
-        wrong: ``bool [n]``, the label differs from the true one; None where that is unknown.
-
-    Returns:
-        ``flagged`` (a count), and ``precision, recall, average_precision`` in [0, 1], or None where undefined.
-        Average precision ranks by ascending ``label_quality``.
-    """
-    confident = issues["confident"].to_numpy(bool) if "confident" in issues else None
-    flags, quality = issues["is_label_issue"].to_numpy(bool), issues["label_quality"].to_numpy(float)
-    return score_flags(flags, confident, quality, wrong)
-
-
 def score_flags(
     flags: NDArray[np.bool_],
     confident: NDArray[np.bool_] | None,
     quality: NDArray[np.float64],
     wrong: NDArray[np.bool_] | None,
 ) -> IssueScores:
-    """`score_label_issues` of columns, each ``[n]``."""
+    """How good are the flags and the ranking, where it is known which labels are wrong?
+
+    Args:
+        flags: ``[n]`` whether a label is flagged.
+        confident: ``[n]`` whether that flag may be accepted in bulk; None where nothing is said of that.
+        quality: ``[n]`` label quality in [0, 1], by whose ascending order average precision ranks; NaN ranks last.
+        wrong: ``[n]`` whether the label differs from the true one; None where that is unknown.
+
+    Returns:
+        ``flagged``, a count, and ``precision, recall, average_precision`` in [0, 1], or None where undefined.
+    """
     from sklearn.metrics import average_precision_score
 
     flagged = int(flags.sum())

@@ -96,7 +96,11 @@ def _before_any_command(
 
 for command, example in COMMANDS.items():
     panel = _PANEL_OF.get(command.__name__, "Basics")
-    app.command(cls=_Command, epilog=f"Example: {example}", rich_help_panel=panel)(command)
+    paragraphs = [
+        " ".join(each.split()) for each in (command.__doc__ or "").split("\n\n")
+    ]  # not broken as the source is
+    told = app.command(cls=_Command, help="\n\n".join(paragraphs), epilog=f"Example: {example}", rich_help_panel=panel)
+    told(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -39,7 +39,8 @@ def train(
     method: Method = None,
     options: Options = None,
     lambda_: Annotated[
-        str | None, option("regularization coefficient of ELR, as -o lam=FLOAT", "--lambda", metavar="FLOAT")
+        str | None,
+        option("how strongly ELR holds on to what it learned early; as -o lam=FLOAT", "--lambda", metavar="FLOAT"),
     ] = None,
     out: Annotated[str | None, option("run folder (default runs/DATA-METHOD-SEED)", metavar="DIR")] = None,
     overwrite: Overwrite = False,
@@ -127,7 +128,9 @@ def predict(
     run: RunPath,
     data: NewData,
     out: Annotated[str | None, option("CSV to write (default: stdout)", metavar="FILE")] = None,
-    weights: Annotated[str, option("picked (by noisy validation, default) or last", metavar="WHICH")] = "picked",
+    weights: Annotated[
+        str, option("of which epoch: picked (by held-out given labels, default) or last", metavar="WHICH")
+    ] = "picked",
     data_dir: DataDir = None,
     strict: Strict = False,
     overwrite: Overwrite = False,
@@ -156,7 +159,9 @@ def export(
         str, option("safetensors (weights, default), pt2 (a program of PyTorch) or onnx", "--format", metavar="FORMAT")
     ] = "safetensors",
     out: Annotated[str | None, option("folder to make: the network, config.json and a README", metavar="DIR")] = None,
-    weights: Annotated[str, option("picked (by noisy validation, default) or last", metavar="WHICH")] = "picked",
+    weights: Annotated[
+        str, option("of which epoch: picked (by held-out given labels, default) or last", metavar="WHICH")
+    ] = "picked",
     overwrite: Overwrite = False,
     json_: Json = False,
 ) -> None:

@@ -103,13 +103,13 @@ def sweep(
     method: Method = None,
     grid: Annotated[
         list[str] | None,
-        option("values to try; repeatable (default for elr: supplement G.4)", metavar="NAME=VALUE,VALUE"),
+        option("values to try; repeatable (default for elr: the paper's own grid)", metavar="NAME=VALUE,VALUE"),
     ] = None,
     seeds: Annotated[str, option("seeds per point, counted from --seed on (default 1)", metavar="INT")] = "1",
     sample: Annotated[str | None, option("only so many points of the grid, drawn at random", metavar="INT")] = None,
-    score: Annotated[str, option("val_last (default) or val_best: noisy accuracy that picks", metavar="NAME")] = (
-        "val_last"
-    ),
+    score: Annotated[
+        str, option("what picks: held-out given labels predicted last (val_last) or at best (val_best)", metavar="NAME")
+    ] = ("val_last"),
     canaries: Annotated[
         bool | None,
         typer.Option(
@@ -123,7 +123,7 @@ def sweep(
     json_: Json = False,
     **settings: Any,
 ) -> None:
-    """Try hyperparameters and pick by noisy validation labels; ask again to go on."""
+    """Try hyperparameters and pick by held-out given labels, so without any true ones; ask again to go on."""
     from earlylearn.study.sweep import sweep as sweep_
     from earlylearn.values import SPELLED, from_text, pairs_from_text
 

@@ -1,7 +1,9 @@
 """Where is kept what was computed from a user's data, so that it need not be computed again?"""
 
+import hashlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 CACHE_VARIABLE = "EARLYLEARN_CACHE"
@@ -40,3 +42,11 @@ def make(place: Path) -> None:
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=place):
         pass
+
+
+def digest_bytes(parts: Iterable[bytes | memoryview]) -> str:
+    """A digest of bytes one after another, in hexadecimal; it tells what a store holds or is asked for."""
+    found = hashlib.blake2b(digest_size=32)
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()

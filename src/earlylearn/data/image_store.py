@@ -1,6 +1,5 @@
 """How are more images than fit into memory decoded once, and then read as if they lay there?"""
 
-import hashlib
 import io
 import json
 import math
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earlylearn.data.cache import CACHE_VARIABLE, HIDDEN, chosen, make, places
+from earlylearn.data.cache import CACHE_VARIABLE, HIDDEN, chosen, digest_bytes, make, places
 from earlylearn.data.counting import counted, say
 from earlylearn.data.readers.images import MEND, decode_one, image_schema
 from earlylearn.data.readers.paths import listed
@@ -159,7 +158,7 @@ def file_stamps(root: Path, names: Sequence[str], name: str) -> list[str]:
             f"{name}: {root / missing[0]}{more} listed but not there; unpack the rest of the images, or take them "
             "off the lists"
         )
-    return [_digest(lines[start : start + BLOCK]) for start in range(0, len(lines), BLOCK)]
+    return [digest_bytes(lines[start : start + BLOCK]) for start in range(0, len(lines), BLOCK)]
 
 
 def _open(place: Path, wanted: _Wanted) -> tuple[NDArray[np.uint8], str] | None:
@@ -263,7 +262,7 @@ def _blocks(wanted: _Wanted, skip: int) -> Generator[tuple[NDArray[np.uint8], st
 
     def one(out: NDArray[np.uint8], name: str) -> str:
         out[...] = decode_one(wanted.root / name, wanted.schema, wanted.mend)
-        return _digest([out.data])
+        return digest_bytes([out.data])
 
     def begin(start: int) -> tuple[NDArray[np.uint8], list[Future[str]]]:
         names = wanted.names[start : start + BLOCK]
@@ -305,20 +304,13 @@ def _check_room(place: Path, wanted: _Wanted, already: int) -> None:
 def pixels_checksum(pixels: NDArray[np.uint8]) -> str:
     """The checksum of finished pixels, read once more: of the digests of blocks, made of those of images."""
     starts = range(0, len(pixels), BLOCK)
-    blocks = [digest_of(_digest([image.data]) for image in pixels[start : start + BLOCK]) for start in starts]
+    blocks = [digest_of(digest_bytes([image.data]) for image in pixels[start : start + BLOCK]) for start in starts]
     return digest_of((str(pixels.shape), *blocks))
 
 
 def digest_of(texts: Iterable[str]) -> str:
     """A digest of texts one after another, in hexadecimal."""
-    return _digest(text.encode() for text in texts)
-
-
-def _digest(parts: Iterable[bytes | memoryview]) -> str:
-    digest = hashlib.blake2b(digest_size=32)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+    return digest_bytes(text.encode() for text in texts)
 
 
 def _header(shape: tuple[int, ...]) -> bytes:

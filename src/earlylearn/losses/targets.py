@@ -13,11 +13,6 @@ def clamped(probability: Tensor) -> Tensor:
     return probability.clamp(CLAMP, 1 - CLAMP)
 
 
-def new_targets(n: int, classes: int) -> Tensor:
-    """A table ``float32 [n, C]`` of targets that have seen nothing yet: t = 0."""
-    return torch.zeros(n, classes, dtype=torch.float32)
-
-
 def are_probabilities(logits: Tensor) -> bool:
     """Whether what should be logits ``[B, C]`` were put through a softmax: rows of 0 .. 1 that sum to 1; waits."""
     rows = logits.detach().float()

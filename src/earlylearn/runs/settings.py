@@ -18,9 +18,14 @@ class TrainingSettings:
     method: Annotated[
         str, Setting("training method (default auto on features, elr on pixels), or FILE.py:CLASS", "NAME")
     ]
-    options: Annotated[dict[str, Any], Setting("hyperparameter of the method; repeatable", "NAME=VALUE")] = {}
+    options: Annotated[
+        dict[str, Any], Setting("hyperparameter of the method, see earlylearn methods; repeatable", "NAME=VALUE")
+    ] = {}
     recipe: Annotated[str | None, Setting("published settings, see earlylearn recipes", "NAME")] = None
-    noise: Annotated[str | None, Setting("inject label noise, e.g. symmetric:0.4", "KIND:RATE", path=True)] = None
+    noise: Annotated[
+        str | None,
+        Setting("make labels wrong on purpose, e.g. symmetric:0.4; see earlylearn noise", "KIND:RATE", path=True),
+    ] = None
     seed: Annotated[int, Setting("seed of split, noise, order, weights ... (default 0)", "INT", ge=0, lt=2**32)]
     encoder: Annotated[
         str | None,
@@ -32,17 +37,21 @@ class TrainingSettings:
     optimizer: Annotated[str, Setting("sgd (default), adamw, or FILE.py:NAME", "NAME")] = "sgd"
     lr: Annotated[float, Setting("initial learning rate", "FLOAT", gt=0)]
     momentum: Annotated[float, Setting("SGD momentum", "FLOAT", ge=0, lt=1)]
-    weight_decay: Annotated[float, Setting("L2 coefficient", "FLOAT", ge=0)]
+    weight_decay: Annotated[float, Setting("how strongly weights are pulled to 0", "FLOAT", ge=0)]
     layer_decay: Annotated[
         float | None,
         Setting("learning rate of a layer over that of the next, of timm: networks (0.65 to 0.9)", "FLOAT", gt=0, le=1),
     ] = None
     schedule: Annotated[
         str,
-        Setting("constant, cosine, one-cycle, multistep:40,80:0.01, cosine:10:0.001, or FILE.py:NAME", "SPEC"),
+        Setting(
+            "of the learning rate: constant, cosine, one-cycle, multistep:40,80:0.01 (times .01 at these epochs), "
+            "cosine:10:0.001 (down to .001, again every 10 epochs), or FILE.py:NAME",
+            "SPEC",
+        ),
     ]
     lr_warmup: Annotated[int, Setting("epochs over which the learning rate rises first (default 0)", "INT", ge=0)] = 0
-    augment: Annotated[str, Setting("none, crop, crop+flip, or FILE.py:NAME", "WHAT")]
+    augment: Annotated[str, Setting("vary pictures at random: none, crop, crop+flip, or FILE.py:NAME", "WHAT")]
     class_weights: Annotated[
         ClassWeights | None,
         Setting("weights of the classes in the loss: balanced, a number each, or some by name", "balanced|CLASS=W,.."),

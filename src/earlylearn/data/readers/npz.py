@@ -111,7 +111,7 @@ def _mapped(file: BinaryIO, path: Path, start: int = 0) -> NDArray[Any] | None:
         start: where in it the array's header begins.
     """
     file.seek(start)
-    shape, by_column, dtype = _header(file)
+    shape, by_column, dtype = read_header(file)
     most = memory_for_data()
     if by_column or not shape or most is None or dtype.str not in ("<f4", "|u1"):
         return None
@@ -121,7 +121,7 @@ def _mapped(file: BinaryIO, path: Path, start: int = 0) -> NDArray[Any] | None:
     return np.memmap(path, dtype, "r", file.tell(), shape)
 
 
-def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, order and type of an array, from where its header begins; the file is then where its numbers begin."""
     major, _ = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
@@ -138,7 +138,7 @@ def _check_size(archive: Any, path: Path, key: str) -> None:
     """Refuse an array that unpacked is larger than the memory there is; what it says of its own size counts, too."""
     member = _member(archive, key)
     with archive.zip.open(member) as file:
-        shape, _, dtype = _header(file)
+        shape, _, dtype = read_header(file)
     size = max(member.file_size, math.prod(shape) * dtype.itemsize)
     mend = "save it as float32 with numpy.savez, not compressed, which is read from the disk; or fewer rows"
     check_room(size, f"{path}, array {key!r}", mend)

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from earlylearn.data.readers.npz import read_header
 from earlylearn.data.readers.paths import check_file, listed, reading
 from earlylearn.errors import UsageError
 
@@ -22,7 +23,7 @@ def is_pickled(path: Path) -> bool:
         if file.read(6) != _NPY:
             return False
         file.seek(0)
-        return bool(_header(file).hasobject)
+        return bool(read_header(file)[2].hasobject)
 
 
 def pickled_labels(path: Path, key: str | None, where: str) -> NDArray[Any]:
@@ -55,12 +56,6 @@ def pickled_labels(path: Path, key: str | None, where: str) -> NDArray[Any]:
     return np.asarray(found)
 
 
-def _header(file: BinaryIO) -> np.dtype[Any]:
-    """The dtype that the header of an .npy file states; what follows is read next."""
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    return np.dtype(read[np.lib.format.read_magic(file)](file)[2])
-
-
 class _Harmless(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _HARMLESS:
@@ -77,7 +72,7 @@ _HARMLESS = {
 
 
 def _of_numpy(file: BinaryIO) -> Any:
-    _header(file)
+    read_header(file)
     return _Harmless(file).load()
 
 

@@ -2,10 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earlylearn.data.cache import CACHE_VARIABLE, make, places
+from earlylearn.data.cache import CACHE_VARIABLE, digest_bytes, make, places
 from earlylearn.data.counting import counted, say
 from earlylearn.data.mapped import row_numbers
 from earlylearn.data.readers.disk_table import CELLS, DiskTable, ParquetColumns, Source, TextColumns
@@ -260,7 +259,7 @@ def _key(path: Path, text: Sequence[str], asked: Mapping[str, Any]) -> str:
         [FORMAT, version("earlylearn"), path.suffix.lower(), found.st_size, found.st_mtime_ns, sorted(text), asked],
         default=str,
     )
-    return _digest([said.encode(), *parts])[:32]
+    return digest_bytes([said.encode(), *parts])[:32]
 
 
 def _writable(path: Path) -> Path:
@@ -331,11 +330,4 @@ def _write_row_numbers(path: Path, rows: int) -> None:
 
 def _checksum(inputs: NDArray[np.float32]) -> str:
     step = max(1, CELLS // max(1, inputs.shape[1]))
-    return _digest(inputs[start : start + step].tobytes() for start in range(0, len(inputs), step))
-
-
-def _digest(parts: Iterable[bytes]) -> str:
-    digest = blake2b(digest_size=32)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+    return digest_bytes(inputs[start : start + step].tobytes() for start in range(0, len(inputs), step))
