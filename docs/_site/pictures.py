@@ -66,7 +66,7 @@ def _review(page: Any) -> None:
     from earlylearn.review.opening import open_review
     from earlylearn.review.server import ReviewServer
 
-    server = ReviewServer(open_review("runs/photos"), title="photos", run="runs/photos")
+    server = ReviewServer(open_review("runs/photos", count=60), title="photos", run="runs/photos")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     page.goto(server.url)
     page.fill("#reviewer", "ana")

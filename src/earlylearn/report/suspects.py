@@ -17,7 +17,7 @@ PICTURE_BYTES = 6_000_000  # of a page; rows after that are listed without
 AT_ONCE = 20  # rows in sight
 A_PAGE = 100  # rows that are unfolded together
 LONG = 60  # characters from which a cell is a text
-WEAKER = "held out"
+HELD_OUT = "held out"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +63,9 @@ class Suspects:
     left_out: int
 
     @property
-    def weaker(self) -> bool:
+    def some_held_out(self) -> bool:
         """Whether any row is marked as held out."""
-        return any(WEAKER in each.notes for part in (self.first, *self.pages) for each in part)
+        return any(HELD_OUT in each.notes for part in (self.first, *self.pages) for each in part)
 
 
 def suspects(view: RunView, others: dict[str, RunView] | None = None, *, most: int = MOST_SHOWN) -> Suspects:
@@ -138,7 +138,7 @@ def _is_text(config: Mapping[str, object], column: str, value: str) -> bool:
 def _notes(row: "pd.Series[Any]", twin: str | None) -> tuple[str, ...]:
     notes = []
     if str(row.get("split")) in ("val", "validation"):
-        notes.append(WEAKER)
+        notes.append(HELD_OUT)
     if str(row.get("is_outlier")).lower() == "true":
         notes.append("like no other row")
     return (*notes, twin) if twin else tuple(notes)

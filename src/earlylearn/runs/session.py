@@ -109,15 +109,14 @@ class Session:
 
     def run(self, folder: RunFolder) -> Run:
         """Train what is left of the run, then audit it and write its results."""
-        if self.fit.fabric.device.type == "cpu":
-            keep_freed_memory()
         fabric = self.fit.fabric
         self.inputs = folder.read_config()[1]
         with one_line_errors(folder):
             loggers = make_loggers(self.config.log, self.config.own.log, folder.path)
-            for record in folder.read_metrics() if self.fit.epoch else ():  # of a run that goes on
-                if any(name == "csv" for name in self.config.log):
-                    self._tell([each for each in loggers if type(each).__name__ == "CSVLogger"], record)
+            if self.fit.epoch and "csv" in self.config.log:  # a run that goes on, whose CSV file is written anew
+                anew = [each for each in loggers if type(each).__name__ == "CSVLogger"]
+                for record in folder.read_metrics():
+                    self._tell(anew, record)
             fabric.call("on_run_start", folder.path)
             self._train(folder, loggers)
             self.fit.alone()  # the others have done their part
@@ -129,14 +128,14 @@ class Session:
 
     def follow(self) -> None:
         """Train what is left as one of several processes that does not lead: nothing is written, nothing said."""
-        if self.fit.fabric.device.type == "cpu":
-            keep_freed_memory()
         for _ in self._epochs(lambda examples, means: None):
             pass
 
     def _epochs(self, on_step: Callable[[int, Callable[[], dict[str, float]]], None]) -> Iterator[Evaluation]:
         """Train and evaluate what is left, epoch by epoch."""
         config = self.config
+        if self.fit.fabric.device.type == "cpu":
+            keep_freed_memory()
         for epoch in self.fit.run(on_step):
             test_due = config.test_every > 0 and epoch.epoch % config.test_every == 0
             evaluation = self.evaluator.epoch(epoch, self.fit, self.dynamics, test_due=test_due)
