@@ -108,8 +108,11 @@ def test_parts_of_a_data_set_are_no_classes(tmp_path, parts):
     if "test2" in parts:
         assert load(str(tmp_path / "d")).train.classes == tuple(sorted(parts))
         return
-    with pytest.raises(UsageError, match=r"looks like parts of a data set .*call the parts 'train' and 'test'"):
+    with pytest.raises(UsageError, match=r"looks like parts of a data set .*call the parts 'train' and 'test'") as told:
         load(str(tmp_path / "d"))
+    for part in parts:
+        role = {"v": "val", "t": "test"}[part[0].lower()]
+        assert part.lower().startswith("train") or f"{part} with {role}='DATA'" in str(told.value)
 
 
 def test_what_lies_beside_train_and_test_or_the_classes_is_told(tmp_path):

@@ -62,7 +62,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="show no progress")]
 Strict = Annotated[bool, typer.Option("--strict", help=setting_of("strict").meaning)]
 
 OWN = ("data", "method", "options")  # fields that a command which takes them names itself
-OF_DATA = ("encoder", *get_type_hints(DataSettings))  # fields that say which features, without training
+# Fields that say which features, without training: a validation set goes with that.
+OF_DATA = ("encoder", *(name for name in get_type_hints(DataSettings) if name != "val"))
 
 
 def takes_settings(

@@ -57,7 +57,8 @@ def embed(
     assert target is not None
     if target.suffix != ".npz":
         raise UsageError(f"{setting('out', out)}: must end in .npz")
-    foreign = [name for name in settings if name not in DataRequest.model_fields and name != "encoder"]
+    known = {*DataRequest.model_fields, "encoder"} - {"val"}  # which goes with training
+    foreign = [name for name in settings if name not in known]
     if foreign:
         raise UsageError(f"{setting(foreign[0], settings[foreign[0]])}: is none of the data or encoder; leave it out")
     loaded, request, _ = read(data, settings, quiet=quiet)

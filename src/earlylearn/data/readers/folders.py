@@ -60,10 +60,14 @@ def _refuse_parts(path: Path, folders: list[str], name: str) -> None:
     with reading(path, "give a readable folder"):
         if not _only_folders(path / training):
             return
-    other = next(folder for folder in folders if folder != training)
+    others = [
+        f"{path / each} with {setting('val' if each.lower() in _VALIDATION else 'test', 'DATA')}"
+        for each in folders
+        if each != training
+    ]
     raise UsageError(
         f"{name}: looks like parts of a data set ({listed(folders)}), not like classes; give {path / training} as the "
-        f"data and {path / other} with {setting('test', 'DATA')}, or call the parts 'train' and 'test'"
+        f"data, {' and '.join(others)}, or call the parts 'train' and 'test'"
     )
 
 
