@@ -69,7 +69,8 @@ _MEASURED = [
     Recipe(
         name="fine-tune",
         source="AdamW, warm-up and layer-wise decay in the manner of BEiT (ICLR 2022) and ConvNeXt (CVPR 2022), fewer "
-        "epochs; lam and beta supplement G.4; not measured on label noise yet, for want of a GPU",
+        "epochs; lam and beta supplement G.4; under label noise measured on a processor, where it does not pay: "
+        "docs/LOG.md",
         method=None,
         settings={
             "network": "timm:convnext_tiny",
