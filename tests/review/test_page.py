@@ -172,6 +172,24 @@ def test_not_saved_is_said_in_red_and_the_page_stays(browser, shapes, serve, mon
     assert page.text_content("#counter").startswith("0 of")
 
 
+def test_a_server_that_is_gone_or_was_started_again_is_told_with_the_mend(browser, shapes, serve):
+    review, _ = shapes
+    server = serve(review)
+    page = begin(browser, server.url, "ana")
+    page.wait_for_selector("#given:not(:empty)")
+    press(page, "k")
+    page.context.set_offline(True)
+    page.keyboard.press("k")
+    page.wait_for_selector("#problem:not(:empty)")
+    assert "Start it again and open the address that it prints" in page.text_content("#problem")
+    page.context.set_offline(False)
+    server.token = "that of a server which was started again"
+    page.keyboard.press("k")
+    page.wait_for_function("() => document.querySelector('#problem').textContent.includes('was started again')")
+    assert len(lines(review, "ana")) == 1
+    assert page.text_content("#row-title").startswith("2 of")
+
+
 def test_two_people_see_nothing_of_each_other_and_settle_only_what_differs(browser, shapes, serve):
     review, true = shapes
     url = serve(review).url
