@@ -15,6 +15,7 @@ from PIL import Image
 DOCS = Path(__file__).parents[1]
 CHROMIUM = "/usr/bin/chromium"
 WIDTH, HEIGHT, COLOURS = 1000, 720, 128
+REVIEW_HEIGHT = 820  # a row with its neighbours, and the bar below
 
 
 def main() -> None:
@@ -68,6 +69,7 @@ def _review(page: Any) -> None:
 
     server = ReviewServer(open_review("runs/photos", count=60), title="photos", run="runs/photos")
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    page.set_viewport_size({"width": WIDTH, "height": REVIEW_HEIGHT})
     page.goto(server.url)
     page.fill("#reviewer", "ana")
     page.click("text=Begin")
