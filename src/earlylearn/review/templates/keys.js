@@ -32,8 +32,8 @@ function onKey(event) {
     const found = shortcuts(state.item?.classes ?? []).find(([, digit]) => digit === key);
     if (found) decide(`class:${found[0]}`);
     else say(`The key ${key} is no class here.`);
-  } else if ((key === "c" || key === "/") && !$("search-line").hidden) { event.preventDefault(); $("search").focus();
-  } else if (key === "n") { event.preventDefault(); $("note").focus(); }
+  } else if ((key === "c" || key === "/") && !$("search-line").hidden) { event.preventDefault(); $("search").focus(); }
+  else if (key === "n") { event.preventDefault(); $("note").focus(); }
   else if (key === "ArrowLeft") move(-1);
   else if (key === "ArrowRight") move(1);
 }
