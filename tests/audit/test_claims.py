@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from earlylearn.audit.claims import Range, in_words, misgivings, wrong_range
+from earlylearn.audit.claims import Range, beyond_chance, in_words, misgivings, wrong_range
 
 CLASSES = ("cat", "dog", "cow")
 
@@ -16,14 +16,35 @@ def judged(given, believed, held_out=None):
 def test_nothing_speaks_against_a_model_that_learned():
     given = np.repeat([0, 1, 2], 20)
     believed = np.where(np.arange(60) % 10 == 0, (given + 1) % 3, given)
-    assert judged(given, believed, (0.85, given)) == []
+    assert judged(given, believed, (believed, given)) == []
 
 
-def test_a_model_no_better_than_the_commonest_class():
+@pytest.mark.parametrize("said", [[0] * 100, [0] * 58 + [1] * 25 + [0] * 17])
+def test_a_model_that_learned_nothing(said):
     given = np.repeat([0, 1, 2], [60, 25, 15])
-    (first, *_) = judged(given, given, (0.62, given))
+    held_out = (np.array(said), np.random.default_rng(0).permutation(given))
+    (first, *_) = judged(given, given, held_out)
     assert first.startswith("This model learned too little; do not use these flags")
     assert "60%" in first
+
+
+def test_a_model_that_learned_a_rare_class_under_wrong_labels_is_not_said_to_have_learned_nothing():
+    true = np.repeat([0, 1], [450, 50])
+    wrong = np.arange(500) % 5 < 2
+    given = np.where(wrong, 1 - true, true)
+    (first,) = judged(true, true, (true, given))  # it is right on all, and agrees with 60 % of the labels
+    assert first.startswith("Of held-out rows this model agrees with")
+    assert "look at a flag before you use it" in first
+
+
+def test_agreement_beyond_chance_is_counted_as_if_labels_were_dealt_anew():
+    rng = np.random.default_rng(0)
+    said, given = rng.integers(3, size=60), rng.choice(3, 60, p=[0.6, 0.3, 0.1])
+    dealt = np.array([(said == rng.permutation(given)).sum() for _ in range(20_000)])
+    expected = ((said == given).sum() - dealt.mean()) / dealt.std()
+    assert beyond_chance(said, given, 3) == pytest.approx(expected, abs=0.03)
+    assert beyond_chance(np.zeros(60, np.int64), given, 3) == 0
+    assert beyond_chance(said[:1], said[:1], 3) == 0
 
 
 def test_a_class_that_was_swallowed_is_named():

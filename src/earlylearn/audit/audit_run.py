@@ -143,11 +143,14 @@ def _missed(learner: str, missed: int, epochs: int) -> str:
 
 
 def _summary(
-    judged: Judged, data: LabelledData, held_out: tuple[float, NDArray[np.int64]] | None, gap: float | None
+    judged: Judged,
+    data: LabelledData,
+    held_out: tuple[NDArray[np.integer], NDArray[np.int64]] | None,
+    gap: float | None,
 ) -> AuditSummary:
     flagged = judged.predicted != data.labels
     flags = wrong_range(judged.posterior[flagged], judged.believed[flagged], judged.doubt[flagged])
-    disagreement = None if held_out is None else (1 - held_out[0], len(held_out[1]))
+    disagreement = None if held_out is None else (float(np.not_equal(*held_out).mean()), len(held_out[1]))
     labels = wrong_range(judged.posterior, judged.believed, judged.doubt, disagreement=disagreement)
     return {
         "wrong_labels": [labels.low, labels.high],
@@ -159,13 +162,13 @@ def _summary(
 
 def _unseen(
     judged: Judged, out_of_fold: NDArray[np.float32] | None, val_rows: NDArray[np.int64]
-) -> tuple[float, NDArray[np.int64]] | None:
-    """Agreement with the given labels of rows that the model did not train on, and these labels; None without such."""
+) -> tuple[NDArray[np.integer], NDArray[np.int64]] | None:
+    """What the model says of rows that it did not train on, and their given labels; None without such."""
     rows = val_rows if out_of_fold is None else np.flatnonzero(np.isfinite(out_of_fold[:, 0]))
     if not len(rows):
         return None
     predicted = judged.top[rows] if out_of_fold is None else out_of_fold[rows].argmax(1)
-    return float((predicted == judged.given[rows]).mean()), judged.given[rows]
+    return predicted, judged.given[rows]
 
 
 class RunBeliefs:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 SWALLOWED = 0.8  # of a class's labels flagged, from which on the model rather than the labels is at fault
 FEW = 5  # rows, of a class that is not judged
+LEARNED = 2.0  # standard deviations beyond chance by which a model agrees with labels held out that learned from others
 MISTAKEN = 0.5  # of what every explanation puts down to the labels, as much as the model's own mistakes may be
 ENOUGH = 50  # flagged rows that a person must look at before anything is known of the rest
 MEMORISED = 0.25  # how much more often given labels are predicted of rows trained on than of rows held out
@@ -111,7 +112,7 @@ def misgivings(
     believed: NDArray[np.integer],
     classes: Sequence[str],
     *,
-    held_out: tuple[float, NDArray[np.int64]] | None,
+    held_out: tuple[NDArray[np.integer], NDArray[np.int64]] | None,
 ) -> list[str]:
     """Why these flags should not be used, worst first; none where nothing speaks against them.
 
@@ -120,17 +121,11 @@ def misgivings(
         flagged: ``bool [n]``.
         believed: ``int [n]``, the class each row is believed to have.
         classes: names.
-        held_out: agreement with the given labels of rows held out, and those labels; None if nothing was held out.
+        held_out: the class that rows held out are believed to have, and their given labels; None if nothing was.
     """
     found = []
     if held_out is not None:
-        agreement, labels = held_out
-        largest = np.bincount(labels, minlength=len(classes)).max() / len(labels)
-        if agreement <= largest + math.sqrt(largest * (1 - largest) / len(labels)):  # one standard error
-            found.append(
-                f"This model learned too little; do not use these flags: of held-out rows it agrees with "
-                f"{agreement:.0%} of the labels, and always answering the commonest class would with {largest:.0%}."
-            )
+        found += _learned_little(*held_out, len(classes))
     counts = np.bincount(given, minlength=len(classes))
     spoilt = np.bincount(given[flagged], minlength=len(classes))
     swallowed = swallowed_classes(given, flagged, len(classes))
@@ -148,3 +143,36 @@ def misgivings(
             " are."
         )
     return found
+
+
+def _learned_little(predicted: NDArray[np.integer], labels: NDArray[np.int64], count: int) -> list[str]:
+    """What is to be said of a model that agrees with labels it did not see no more than one answer for all would.
+
+    Where a class is rare and labels are wrong by chance, a model that is right on nearly all may do so: most labels
+    that name the rare class are then wrong. Whether it learned at all shows in which rows it gives which class.
+    """
+    agreement = float((predicted == labels).mean())
+    largest = np.bincount(labels, minlength=count).max() / len(labels)
+    if agreement > largest + math.sqrt(largest * (1 - largest) / len(labels)):  # one standard error
+        return []
+    with_one = f"always answering the commonest class would with {largest:.0%}"
+    if beyond_chance(predicted, labels, count) < LEARNED:
+        return [
+            f"This model learned too little; do not use these flags: of held-out rows it agrees with {agreement:.0%} "
+            f"of the labels, and {with_one}."
+        ]
+    return [
+        f"Of held-out rows this model agrees with {agreement:.0%} of the labels, and {with_one}: it learned what tells "
+        "classes apart, but a rare class or many wrong labels hide how well; look at a flag before you use it."
+    ]
+
+
+def beyond_chance(predicted: NDArray[np.integer], labels: NDArray[np.int64], count: int) -> float:
+    """By how many standard deviations predictions agree with labels more often than if these were dealt anew."""
+    n = len(labels)
+    said, given = (np.bincount(each, minlength=count).astype(np.float64) for each in (predicted, labels))
+    both = said * given
+    variance = (both * (n - said) * (n - given)).sum() + both.sum() ** 2 - (both**2).sum()
+    if n < 2 or variance <= 0:
+        return 0.0
+    return float(((predicted == labels).sum() - both.sum() / n) / math.sqrt(variance / (n**2 * (n - 1))))
