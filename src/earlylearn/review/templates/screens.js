@@ -130,12 +130,12 @@ async function showDifferences() {
     $("adjudicate-note").textContent = problem.message;
     return;
   }
+  const first = cases.length ? await store.item(cases[0].id).catch(() => null) : null;
   const open = cases.filter((each) => !each.settled).length;
   $("differences").textContent = open ? `(${open})` : "";
   $("adjudicate-note").textContent = cases.length
     ? `${cases.length} rows were answered differently; ${open} are to be settled. What you choose here stands above their answers.`
     : "Nobody differs on any row that two people answered.";
-  const first = cases.length ? await store.item(cases[0].id).catch(() => null) : null;
   $("cases").replaceChildren(...cases.map((each) => differing(each, first?.picture)));
 }
 
