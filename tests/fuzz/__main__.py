@@ -42,7 +42,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         for folder in ("world", "machine"):
             (Path(place) / folder).mkdir()
-        kinds = _kinds(Path(place))
+        world, machine = World(Path(place) / "world"), Machine(Path(place) / "machine")
+        kinds = _kinds(world, machine)
         for kind, share in {**SHARES, **KILLS}.items():
             count = round((asked.inputs if kind in SHARES else asked.kills) * share / 100)
             if asked.only in (None, kind):
@@ -50,13 +51,13 @@ def main() -> int:
                 _run_all(tally, kind, kinds[kind], asked.seed, chosen)
     print(tally.table())
     print(f"{sum(tally.counts.values()):,} in {time.monotonic() - began:.0f} s, seed {asked.seed}")
+    print(f"{machine.struck:,} kills hit something at work")
     for line in tally.bad:
         print(line)
     return 1 if tally.bad else 0
 
 
-def _kinds(place: Path) -> dict[str, Case]:
-    world, machine = World(place / "world"), Machine(place / "machine")
+def _kinds(world: World, machine: Machine) -> dict[str, Case]:
     return {
         "tables": inputs.a_table,
         "images": inputs.some_images,
