@@ -50,7 +50,7 @@ def run(arguments: list[str], memory: str = "0") -> dict[str, float]:
         [sys.executable, "-m", "earlylearn", *arguments], env=environment, stdout=subprocess.DEVNULL
     ) as process:
         while process.poll() is None:
-            most = max(most, _anonymous(process.pid))
+            most = max(most, anonymous(process.pid))
             time.sleep(0.02)
     if process.returncode:
         raise SystemExit(f"the run ended with {process.returncode}")
@@ -59,7 +59,7 @@ def run(arguments: list[str], memory: str = "0") -> dict[str, float]:
     return {"cpu": cpu, "wall": time.monotonic() - began, "anonymous": most / 1e9}
 
 
-def _anonymous(pid: int) -> int:
+def anonymous(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

@@ -101,6 +101,18 @@ def give_back_memory() -> None:
             library.malloc_trim(0)
 
 
+def give_back_unused() -> None:
+    """Return what this process and pyarrow hold and do not use: after reading, of which much is left and nothing needed."""
+    if "pyarrow" in sys.modules:
+        import pyarrow
+
+        pyarrow.default_memory_pool().release_unused()
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
 def available_memory() -> int | None:
     """Bytes of main memory that a process may still take without swapping; None where the system does not tell."""
     found = [_number(Path("/proc/meminfo"), "MemAvailable:")]

@@ -1,7 +1,9 @@
 """Is a table that goes through the store on the disk the same as one in memory: inputs, schema, notes, errors, ids?"""
 
+import io
 import json
 import os
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from earlylearn.cli.main import main
 from earlylearn.data import mapped
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.readers import disk_table, table_store
 from earlylearn.data.room import memory_for_data
 from earlylearn.data.sources import load
 from earlylearn.errors import UsageError
+from earlylearn.runs import run as runs_run
 from earlylearn.runs.train import resume, train
 
 N = 60
@@ -205,3 +209,64 @@ def test_a_run_is_the_same_and_goes_on_from_either(tmp_path, monkeypatch):
     assert issues[0] == issues[1]
     longer = resume(tmp_path / "1T", epochs=3, quiet=True)  # begun in memory, continued from the disk
     assert len(longer.metrics) == 3
+
+
+def predicted(memory, run, path, *options):
+    """What the command line answers that predicts under so much memory: status, table, and what it tells of it."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setenv("EARLYLEARN_MEMORY", memory)
+        try:
+            main(["predict", str(run), str(path), *options])
+            status = 0
+        except SystemExit as ended:
+            status = ended.code
+    beside = ("goes to the disk", "are kept in")
+    return status, out.getvalue(), [line for line in err.getvalue().splitlines() if not any(b in line for b in beside)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+def test_predictions_of_a_table_on_the_disk_are_those_of_one_in_memory(tmp_path, suffix, monkeypatch):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=N), "at": 1_700_000_000_000 + rng.integers(0, 9, N)})
+    frame = frame.assign(word=np.array(["a", "b"])[np.arange(N) % 2], name=[f"k{k:03d}" for k in range(N)])
+    frame.assign(y=np.arange(N) % 3).to_csv(tmp_path / "t.csv", index=False)
+    how = {"label": "y", "id_column": "name", "network": "linear", "epochs": 1, "quiet": True}
+    train(str(tmp_path / "t.csv"), "ce", out=tmp_path / "run", missing="impute", **how)
+    monkeypatch.setattr(runs_run, "PART", 30)
+    tables = {
+        "same": frame,
+        "no ids": frame.drop(columns="name"),
+        "unseen": frame.assign(word=["A", *["b"] * (N - 1)]),
+        "gap": frame.assign(x=[None, *frame["x"][1:]]),
+        "text": frame.assign(x=["?", *frame["x"][1:]]).astype({"x": str}),
+        "twice": frame.assign(name="k"),
+        "gone": frame.drop(columns="x"),
+    }
+    for name, table in tables.items():
+        path = tmp_path / f"{name}{suffix}"
+        if suffix == ".parquet":
+            table.to_parquet(path)
+        else:
+            table.to_csv(path, sep="\t" if suffix == ".tsv" else ",", index=False)
+        for options in ((), ("--json",)):
+            expected, *found = (predicted(memory, tmp_path / "run", path, *options) for memory in ("1T", "0", "0"))
+            assert expected[0] == (2 if name in ("text", "twice", "gone") else 0), name
+            assert found == [expected, expected], name
+    status, text, _ = predicted("0", tmp_path / "run", tmp_path / f"same{suffix}", "--json")
+    assert status == 0
+    assert [row["id"] for row in json.loads(text)] == frame["name"].tolist()
+
+
+def test_parts_of_predictions_are_to_the_bit_those_of_the_whole(tmp_path, monkeypatch):
+    x = np.random.default_rng(0).normal(size=(3210, 4)).astype("f4")
+    np.save(tmp_path / "x.npy", x)
+    np.savez(tmp_path / "d.npz", x=x[:30], y=np.arange(30) % 3)
+    run = train(str(tmp_path / "d.npz"), "ce", out=tmp_path / "run", network="linear", epochs=1, quiet=True)
+    whole = run.predict_proba(x)
+    monkeypatch.setattr(runs_run, "PART", 1)
+    assert np.concatenate(list(run.probability_parts(x))).tobytes() == whole.tobytes()
+    mapped_too, in_memory = (predicted(memory, tmp_path / "run", tmp_path / "x.npy") for memory in ("0", "1T"))
+    assert mapped_too == in_memory
+    assert in_memory[1].count("\n") == 3211

@@ -4,7 +4,7 @@ import ast
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from earlylearn.errors import Mention, UsageError, visible
-from earlylearn.files import new_file, write_bytes
+from earlylearn.files import new_file, write_parts
 
 if TYPE_CHECKING:
     from earlylearn.documents import Accuracy, Summary
@@ -32,19 +32,53 @@ def new_table(out: str | None, overwrite: bool, *, spare: Sequence[tuple[Any, st
 
 def write_frame(frame: Any, target: Path | None, as_json: bool) -> None:
     """A DataFrame into a file, on stdout as JSON, or on stdout as CSV, whose cells no spreadsheet runs."""
+    write_frames([frame], target, as_json)
+
+
+def write_frames(frames: Iterable[Any], target: Path | None, as_json: bool) -> None:
+    """`write_frame` of what comes some rows at a time, and is nowhere in memory as a whole; at least one frame."""
     from earlylearn.data.readers.corrections import guarded_frame
+
+    rows, documents = 0, _Documents() if as_json else None
+
+    def lines() -> Iterator[str]:
+        nonlocal rows
+        for k, frame in enumerate(frames):
+            rows += len(frame)
+            if documents is not None:
+                documents.print(frame)
+            if target or not as_json:
+                yield guarded_frame(frame).to_csv(index=False, header=not k)
 
     if target:
         try:
-            write_bytes(target, guarded_frame(frame).to_csv(index=False).encode())
+            write_parts(target, (text.encode() for text in lines()))
         except OSError as error:
             raise UsageError(f"--out {target}: {error.strerror}; choose a file you may write") from None
-        print(f"{len(frame)} rows: {target}", file=sys.stderr)
-    if as_json:
-        print(frame.to_json(orient="records", indent=2))
-    elif not target:
-        text = guarded_frame(frame).to_csv(index=False)
-        print(visible(text) if sys.stdout.isatty() else text, end="")
+        print(f"{rows} rows: {target}", file=sys.stderr)
+    else:
+        for text in lines():
+            print(visible(text) if sys.stdout.isatty() else text, end="")
+    if documents is not None:
+        documents.end()
+
+
+class _Documents:
+    """One JSON list of the rows of many frames, as pandas writes that of one."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    def print(self, frame: Any) -> None:
+        """The rows of a frame more."""
+        inside = frame.to_json(orient="records", indent=2).removeprefix("[").removesuffix("]").strip("\n")
+        if inside:
+            print(",\n" if self.begun else "[\n", inside, sep="", end="")
+            self.begun = True
+
+    def end(self) -> None:
+        """No more rows."""
+        print("\n]" if self.begun else "[]")
 
 
 def print_json(document: Any) -> None:
@@ -161,7 +195,9 @@ def as_options(mention: Mention) -> str:
         return f"-o {mention.name}={_word(mention)}" if mention.literal else f"-o {mention.name}"
     option = f"--{mention.name.replace('_', '-')}"
     if mention.name in REPEATED and mention.literal:
-        return " ".join(f"{option} {shlex.quote(value)}" for value in ast.literal_eval(mention.literal))
+        values = ast.literal_eval(mention.literal)
+        each = values if isinstance(values, list | tuple) else [values]  # of a config.json that somebody changed
+        return " ".join(f"{option} {shlex.quote(str(value))}" for value in each)
     return option if mention.literal in ("", "True") else f"{option} {_word(mention)}"
 
 

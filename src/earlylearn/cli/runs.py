@@ -1,11 +1,20 @@
 """What can be asked on the command line of one run: train it, predict with it, list its label issues?"""
 
 import shlex
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from earlylearn.cli.answers import new_table, print_audit, print_json, print_summaries, print_table, write_frame
+from earlylearn.cli.answers import (
+    new_table,
+    print_audit,
+    print_json,
+    print_summaries,
+    print_table,
+    write_frame,
+    write_frames,
+)
 from earlylearn.cli.options import (
     OF_DATA,
     Data,
@@ -145,12 +154,20 @@ def predict(
     trained = Run(run)
     target = new_table(out, overwrite, spare=[(run, "part of the run"), (data, "the data")])
     inputs, ids = trained.read(data, data_dir=data_dir, strict=strict)
-    probability = trained.predict_proba(inputs, weights=weights)  # type: ignore[arg-type]
-    frame = pd.DataFrame({"id": ids, "predicted_label": [trained.classes[k] for k in probability.argmax(1)]})
-    frame["confidence"] = probability.max(1)
-    for name, column in zip(trained.classes, probability.T, strict=True):
-        frame[f"p_{name}"] = column
-    write_frame(frame, target, json_)
+    parts = trained.probability_parts(inputs, weights=weights)  # type: ignore[arg-type]
+
+    def frames() -> Iterator[pd.DataFrame]:
+        start = 0
+        for probability in parts:
+            names = ids[start : start + len(probability)]
+            start += len(probability)
+            frame = pd.DataFrame({"id": names, "predicted_label": [trained.classes[k] for k in probability.argmax(1)]})
+            frame["confidence"] = probability.max(1)
+            for name, column in zip(trained.classes, probability.T, strict=True):
+                frame[f"p_{name}"] = column
+            yield frame
+
+    write_frames(frames(), target, json_)
 
 
 def export(

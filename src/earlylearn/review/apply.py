@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,11 @@ import pandas as pd
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.corrections import Corrected, Correction, correct
-from earlylearn.data.readers.frames import read_frame
+from earlylearn.data.readers.frames import read_frame, separator_of
 from earlylearn.errors import UsageError, setting
+from earlylearn.files import write_parts
+
+CELLS = 2**20  # of a table of text in memory at a time
 
 
 @dataclass(frozen=True)
@@ -127,23 +130,46 @@ def _write_table(
     text = path.suffix.lower() in (".csv", ".tsv")
     if out.suffix.lower() != path.suffix.lower():
         raise UsageError(f"{setting('out', str(out))}: the data are a {path.suffix} table; name a file that ends so")
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False) if text else read_frame(path)
+    roles = [label, *([id_column] if id_column is not None and id_column != label else [])]
+    frame = _text_table(path, roles) if text else read_frame(path)
     ids = frame[id_column].astype(str) if id_column is not None else frame.index.astype(str)
     row_of = {str(name): row for row, name in enumerate(ids)}
     rows = [row_of[str(name)] for name in data.ids]
     spelling = dict(zip((data.classes[k] for k in data.labels), frame[label].iloc[rows].tolist(), strict=True))
-    column = frame[label].copy()
-    for row, new, old in zip(rows, corrected.labels, (data.classes[k] for k in data.labels), strict=True):
-        if new != old:
-            column.iloc[row] = _as_written(new, spelling, f"{path}, column {label!r}")
-    frame[label] = column
-    frame = frame.drop(index=[rows[row] for row in corrected.excluded])
+    changed = {
+        row: _as_written(new, spelling, f"{path}, column {label!r}")
+        for row, new, old in zip(rows, corrected.labels, (data.classes[k] for k in data.labels), strict=True)
+        if new != old
+    }
+    gone = [rows[row] for row in corrected.excluded]
     out.parent.mkdir(parents=True, exist_ok=True)
     if text:
-        frame.to_csv(out, sep=separator, index=False)
+        write_parts(out, _text_parts(path, label, changed, gone))
     else:
-        frame.to_parquet(out, index=False)
+        _corrected_rows(frame, label, changed, gone).to_parquet(out, index=False)
+
+
+def _text_table(path: Path, columns: list[str] | None = None, **how: Any) -> Any:
+    """Every cell as the text it is; with ``chunksize`` some rows at a time."""
+    separator = separator_of(path)
+    return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, usecols=columns, **how)
+
+
+def _text_parts(path: Path, label: str, changed: dict[int, Any], gone: list[int]) -> Iterator[bytes]:
+    """The corrected table some rows at a time: it may be larger than memory."""
+    at_once = max(1, CELLS // len(_text_table(path, nrows=0).columns))
+    with _text_table(path, chunksize=at_once) as parts:
+        for k, part in enumerate(parts):
+            corrected = _corrected_rows(part, label, changed, gone)
+            yield corrected.to_csv(sep=separator_of(path), index=False, header=not k).encode()
+
+
+def _corrected_rows(frame: pd.DataFrame, label: str, changed: dict[int, Any], gone: list[int]) -> pd.DataFrame:
+    """Rows, whose index counts those of the file, with labels replaced and some left out."""
+    column = frame[label].copy()
+    for row in frame.index.intersection(list(changed)):
+        column.at[row] = changed[row]
+    return frame.assign(**{label: column}).drop(index=frame.index.intersection(gone))
 
 
 def _as_written(label: str, spelling: dict[str, Any], place: str) -> Any:

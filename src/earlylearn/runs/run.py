@@ -1,7 +1,7 @@
 """What can be asked of a finished run: predictions, label issues, its summary?"""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cached_property, partial
@@ -17,6 +17,7 @@ from torch import nn
 
 from earlylearn.data.counting import say
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.mapped import blocks
 from earlylearn.data.readers.features import feature_names
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import folder_of, read_unlabelled, refuse_notes
@@ -42,6 +43,7 @@ from earlylearn.values import yes_or_no
 from earlylearn.wording import missing
 
 Weights = Literal["picked", "last"]
+PART = 2**19  # probabilities made at a time
 RawInputs = ArrayLike | str | Path | pd.DataFrame | Image.Image | Sequence[Image.Image]
 
 
@@ -131,16 +133,29 @@ class Run:
         Raises:
             UsageError: inputs of another shape or dtype, or no checkpoint.
         """
+        return np.concatenate(list(self.probability_parts(x, weights=weights)))
+
+    def probability_parts(self, x: RawInputs, *, weights: Weights = "picked") -> Iterator[NDArray[np.float32]]:
+        """`predict_proba` some rows at a time, ``float32 [k, C]``, for more of them than memory holds.
+
+        Args:
+            x: as of `predict_proba`.
+            weights: as of `predict_proba`.
+
+        Raises:
+            UsageError: as of `predict_proba`, before anything is predicted.
+        """
         x = network_inputs(x, self.inputs, self.folder.encoder)
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            row = int(np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(1))[0])
-            raise UsageError(f"inputs: row {row} has a value that is not finite; fill or remove it")
+        _check_finite(x)
         if not len(x):
-            return np.zeros((0, len(self.classes)), np.float32)
-        method = self._model(weights)
-        inputs = as_tensor(x)
-        batches = ((part, part) for part in inputs.split(evaluation_size(inputs)))
-        return torch.softmax(predict_batches(method, None, batches), 1).numpy()
+            return iter([np.zeros((0, len(self.classes)), np.float32)])
+        method, inputs, classes = self._model(weights), as_tensor(x), len(self.classes)
+        at_once = evaluation_size(inputs)
+        several = at_once * max(1, PART // (at_once * classes))  # whole batches: the numbers depend on their size
+        return (
+            torch.softmax(predict_batches(method, None, ((part, part) for part in some.split(at_once))), 1).numpy()
+            for some in inputs.split(several)
+        )
 
     def predict(self, x: RawInputs, *, weights: Weights = "picked") -> NDArray[np.int64]:
         """Predicted classes ``int64 [m]``, positions in `classes`; arguments as of `predict_proba`."""
@@ -270,6 +285,16 @@ class Run:
                 raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file") from error
             self._models[weights] = method
         return self._models[weights]
+
+
+def _check_finite(x: NDArray[Any]) -> None:
+    start = 0
+    for part in blocks(x) if x.dtype.kind == "f" else ():
+        fine = np.isfinite(part).reshape(len(part), -1).all(1)
+        if not fine.all():
+            row = start + int(np.flatnonzero(~fine)[0])
+            raise UsageError(f"inputs: row {row} has a value that is not finite; fill or remove it")
+        start += len(part)
 
 
 def check_weights(weights: str) -> None:

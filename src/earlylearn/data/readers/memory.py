@@ -202,7 +202,9 @@ def _labelled(found: _Gathered, how: Columns, name: str, like: LabelledData | No
     elif x.ndim == 4 and x.shape[1] in (1, 3) and x.dtype.kind == "f" and _are_pixels(x):
         x = np.rint(x * 255).astype(np.uint8)
         notes.append(f"{name}: floats that are whole 255ths from 0 to 1 count as pixels")
-    if len(x) != len(y):
+    if not np.ndim(y):
+        raise UsageError(f"{name}, labels: are one value; give one label per input")
+    if x.ndim and len(x) != len(y):  # what has no rows at all is refused below
         raise UsageError(f"{name}: {len(y)} labels for {len(x)} inputs; give one label per input")
     schema = like.schema if like else array_schema(x, name, how.missing, how.image_size)
     inputs = rows_of_array(x, schema, name)

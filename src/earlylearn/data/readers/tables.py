@@ -28,7 +28,7 @@ from earlylearn.data.readers.roles import (
     true_labels,
 )
 from earlylearn.data.readers.suspects import check_classes
-from earlylearn.data.readers.table_store import TableStore, disk_table
+from earlylearn.data.readers.table_store import Kept, TableStore, disk_table
 from earlylearn.data.schema import Column, Schema
 from earlylearn.data.surveyed import survey_once
 from earlylearn.errors import UsageError, setting
@@ -244,7 +244,27 @@ def _answers(frame: Table, annotators: Sequence[str], id_column: str | None, nam
 
 def table_inputs(path: Path, schema: Schema) -> Unlabelled:
     """The inputs and ids of a table without labels, encoded as `schema` says; other columns are ignored."""
-    return _table_inputs(path, schema, str(path), path)
+    name, id_column = str(path), schema.get("id_column")
+    if schema["kind"] == "table" and not any(column["type"] == "text" for column in schema["columns"]):
+        words = [column["name"] for column in schema["columns"] if column["type"] == "category"]
+        texts = [*(column for column in (id_column,) if column), *words]
+        with disk_table(path, texts, (), {"to predict": name, "schema": schema}) as found:
+            if found is not None:
+                return _stored_inputs(*found, schema, path, name)
+    return _table_inputs(path, schema, name, path)
+
+
+def _stored_inputs(table: DiskTable, store: TableStore, schema: Schema, path: Path, name: str) -> Unlabelled:
+    """`table_inputs` of a table on the disk, through a store for its features."""
+    id_column = schema.get("id_column")
+    id_column = id_column if id_column in table.columns else None
+    kept = store.find()
+    if kept is None:
+        found = _inputs(table, schema, path, name, store)
+        store.keep(schema, found.notes, (), _frame_of(table, [id_column] if id_column else []))
+        kept = Kept(schema, found.notes, found.inputs)
+    ids = row_ids(table, id_column, name) if id_column else store.row_numbers(len(table))
+    return Unlabelled(inputs=kept.inputs, ids=ids, cells=_no_cells(table), notes=kept.notes)
 
 
 def frame_inputs(frame: pd.DataFrame, schema: Schema, name: str) -> Unlabelled:
