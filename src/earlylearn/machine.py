@@ -102,7 +102,7 @@ def give_back_memory() -> None:
 
 
 def give_back_unused() -> None:
-    """Return what this process and pyarrow hold and do not use: after reading, of which much is left and nothing needed."""
+    """Return what this process and pyarrow hold and do not use, as after reading, of which much is left."""
     if "pyarrow" in sys.modules:
         import pyarrow
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from earlylearn.cli.answers import print_summaries, print_table
+from earlylearn.cli.answers import as_options, print_summaries, print_table
 from earlylearn.cli.study import COLUMNS
+from earlylearn.errors import Mention
 
 
 def summary(val: float | None) -> Any:
@@ -36,3 +37,10 @@ def test_a_comparison_fits_the_terminal_and_breaks_no_word_that_has_room(
     assert max(map(len, lines)) <= width
     if width >= 80:
         assert all(any(word in line for line in lines) for word in ("memorised", "picked", "issues", "100.0", "±12.3"))
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(["a b", "c"], "--text 'a b' --text c"), (5, "--text 5"), ("t", "--text t")]
+)
+def test_a_repeated_option_is_told_whatever_stands_in_its_place(value: Any, told: str) -> None:
+    assert as_options(Mention("setting", "text", literal=repr(value))) == told

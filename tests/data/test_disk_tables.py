@@ -221,7 +221,7 @@ def predicted(memory, run, path, *options):
             status = 0
         except SystemExit as ended:
             status = ended.code
-    beside = ("goes to the disk", "are kept in")
+    beside = ("goes to the disk", "are kept in", "reading ", " per second")
     return status, out.getvalue(), [line for line in err.getvalue().splitlines() if not any(b in line for b in beside)]
 
 

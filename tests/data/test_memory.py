@@ -177,3 +177,16 @@ def test_a_run_on_memory_is_trained_resumed_and_reread(tmp_path):
     assert longer.predict(frame).shape == (30,)
     with pytest.raises(UsageError, match="changed since the run began"):
         el.resume(run.folder.path, frame, epochs=3)
+
+
+@pytest.mark.parametrize(("x", "y"), [(X, np.array(1)), (np.array(1.0), Y), (np.array(1.0), np.array(1))])
+def test_what_is_no_list_of_rows_is_refused(x, y):
+    with pytest.raises(UsageError, match=r"one label per input|one row per example"):
+        el.load((x, y))
+
+
+@pytest.mark.parametrize("label", [b"a", ["a"], ("a", "b"), {"a": 1}, np.array(["a"])])
+def test_a_label_that_is_no_name_is_not_made_one(label):
+    labels = pd.Series([label if row % 2 else "b" for row in range(30)], dtype=object)
+    with pytest.raises(UsageError, match=r"row 1 has the label .* not one name"):
+        el.load(pd.DataFrame(X, columns=list("abcd")).assign(y=labels), label="y")

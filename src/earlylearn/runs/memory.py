@@ -14,13 +14,14 @@ from earlylearn.errors import UsageError, hyperparameter, setting
 from earlylearn.loop.batches import as_tensor, evaluation_size
 from earlylearn.loop.method import Method
 from earlylearn.loop.seen import Seen
-from earlylearn.machine import available_memory, free_disk, used_memory
+from earlylearn.machine import available_memory, free_disk, give_back_unused, used_memory
 from earlylearn.networks.cost import Cost, known_cost
 from earlylearn.runs.config import RunConfig
 
 # Measured on Linux (docs/LOG.md): what libraries take that a run loads on its way; the matrices of a batch's logits
 # that are there at once in a step, in evaluation and in the audit; what the audit and its list keep of a row.
 LIBRARIES = 130e6
+LIBRARIES_UNMAPPED = 45e6  # of these, what is not the libraries' files, mapped as mapped data are
 LOGITS_OF_STEP, LOGITS_OF_EVALUATION, NUMBERS_OF_AUDIT = 8, 4, 9
 AUDIT_ROW = 100
 LINE = 160  # bytes of a row in label_issues.csv, about
@@ -35,12 +36,14 @@ class Needs:
         held: what the process has already: program, libraries, the data as read unless they are mapped from the disk.
         rows: tables with a row per example: targets, dynamics, what an epoch sees, the audit.
         network: weights, gradients, momentum, weight averages.
+        libraries: what a run loads on its way.
         step: activations and logits of the largest batch.
         checkpoint: on disk, of one.
         list: on disk, of the label issues.
     """
 
     held: float
+    libraries: float
     rows: float
     network: float
     step: float
@@ -50,7 +53,7 @@ class Needs:
     @property
     def memory(self) -> float:
         """Bytes of the whole process at its most."""
-        return self.held + self.rows + self.network + self.step + LIBRARIES
+        return self.held + self.libraries + self.rows + self.network + self.step
 
     @property
     def disk(self) -> float:
@@ -59,7 +62,7 @@ class Needs:
 
     def told(self) -> str:
         """In one line, without what there is."""
-        parts = {"program and data": self.held + LIBRARIES, "rows": self.rows}
+        parts = {"program and data": self.held + self.libraries, "rows": self.rows}
         parts |= {"network": self.network, "a step": self.step}
         return f"{told_bytes(self.memory)} ({', '.join(f'{name} {told_bytes(part)}' for name, part in parts.items())})"
 
@@ -92,8 +95,11 @@ def needs_of(config: RunConfig, data: LabelledData) -> Needs | None:
         min(cost.activations, 4 * data.inputs[0].size) * number + 4 * LOGITS_OF_EVALUATION * classes
     )
     audit = min(BLOCK, n * classes) * 8 * NUMBERS_OF_AUDIT
+    mapped = isinstance(data.inputs, np.memmap)
+    give_back_unused()  # what reading left and training takes anew is not counted twice
     return Needs(
-        held=used_memory(mapped=not isinstance(data.inputs, np.memmap)) or data.inputs.nbytes,
+        held=used_memory(mapped=not mapped) or data.inputs.nbytes,
+        libraries=LIBRARIES_UNMAPPED if mapped else LIBRARIES,
         rows=tables + seen + dynamics + n * AUDIT_ROW,
         network=3 * trained + averages,
         step=max(step, evaluation, audit),

@@ -45,9 +45,20 @@ def label_values(raw: Any, where: str) -> NDArray[Any]:
                 + "; give class names or integers"
             )
         return column.to_numpy(np.int64)
+    _refuse_no_names(column, empty, where)
     text = np.array(["" if gone else str(v).strip() for v, gone in zip(column, empty, strict=True)], dtype=str)
     _refuse_missing(empty | (text == ""), where)
     return text
+
+
+def _refuse_no_names(column: "pd.Series[Any]", empty: NDArray[np.bool_], where: str) -> None:
+    """UsageError of a label that is bytes or holds several things: as text it would be a name that nobody gave."""
+    for row, (value, gone) in enumerate(zip(column, empty, strict=True)):
+        if not gone and isinstance(value, bytes | list | tuple | set | dict | np.ndarray):
+            raise UsageError(
+                f"{where}: row {row} has the label {value!r:.60}, {type(value).__name__}, not one name; save text or "
+                "integers, one label per row"
+            )
 
 
 def _one_per_row(raw: NDArray[Any], where: str) -> NDArray[Any]:
