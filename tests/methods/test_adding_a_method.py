@@ -100,7 +100,9 @@ def test_its_method_passes_the_contract_tests(tmp_path, monkeypatch):
     contract.test_learns_from_a_last_batch_of_one(NAME, tmp_path / "one")
     ((changed, value),) = re.findall(rf'`\("{NAME}", "(\w+)"\): ([\d.]+)`', DOC)
     monkeypatch.setitem(contract.CHANGED, (NAME, changed), float(value))
-    contract.test_every_hyperparameter_has_an_effect(NAME, changed, tmp_path, monkeypatch)
+    contract.test_every_hyperparameter_has_an_effect(
+        NAME, changed, lambda method: contract.briefly(method, tmp_path / "default"), tmp_path, monkeypatch
+    )
     (tmp_path / "resumed").mkdir()
     with pytest.MonkeyPatch.context() as patch:  # one of its own, because the test undoes it
         contract.test_resumed_equals_uninterrupted(NAME, 1, tmp_path / "resumed", patch)

@@ -227,17 +227,14 @@ BESIDE = {
 IN_BELIEFS_ONLY = {("targets", "beta"), ("targets", "table")}
 
 
-BRIEFLY = {"epochs": 3, "batch_size": 16, "quiet": True}
+def briefly(method, out, **settings):
+    return train(blobs(n=120), method, out=out, epochs=3, batch_size=16, quiet=True, **settings)
 
 
 @pytest.fixture(scope="module")
 def unchanged(tmp_path_factory):
     """A method's run by its defaults, and by some settings that are numbers; each is made once."""
-    return cache(
-        lambda method, **settings: train(
-            blobs(n=120), method, out=tmp_path_factory.mktemp(method) / "run", **BRIEFLY, **settings
-        )
-    )
+    return cache(lambda method, **settings: briefly(method, tmp_path_factory.mktemp(method) / "run", **settings))
 
 
 @pytest.mark.slow
@@ -248,9 +245,7 @@ def test_every_hyperparameter_has_an_effect(method, name, unchanged, tmp_path, m
     monkeypatch.setattr("earlylearn.methods.boosting.BEHIND", 100.0)  # auto's trees take part, however they fare
     beside = BESIDE.get((method, name), {})
     default = unchanged(method, **beside)
-    changed = train(
-        blobs(n=120), method, out=tmp_path / "changed", **BRIEFLY, **beside, **{name: CHANGED[method, name]}
-    )
+    changed = briefly(method, tmp_path / "changed", **beside, **{name: CHANGED[method, name]})
     if (method, name) in IN_BELIEFS_ONLY:
         quality = (run.label_issues()["label_quality"] for run in (default, changed))
         assert not np.array_equal(*quality)

@@ -44,7 +44,7 @@ def test_a_recorded_run_is_not_made_again_and_can_be_collected_elsewhere(tmp_pat
     def never(*_, **__):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("earlylearn_paper.experiment.compare", never)
+    monkeypatch.setattr("earlylearn_paper.work.compare", never)
     monkeypatch.setitem(_experiment("figure-2").medium.settings, "training", TINY)
     again = reproduce("figure-2", scale="medium", out=tmp_path / "here", quiet=True)
     assert again.document["verdicts"] == done.document["verdicts"]

@@ -141,7 +141,7 @@ def alive(pid):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes where Linux tells of them")
 def test_a_killed_process_ends_the_others_and_leaves_a_run_that_goes_on(tmp_path):
-    words = [*CLI, "train", "digits", "--method", "elr", "--network", "mlp:32", "--limit", "300", "--epochs", "20"]
+    words = [*CLI, "train", "digits", "--method", "elr", "--network", "mlp:32", "--limit", "300", "--epochs", "10"]
     words += ["--devices", "2", "--accelerator", "cpu"]
     assert subprocess.run([*words, "--out", tmp_path / "whole"], capture_output=True, timeout=200).returncode == 0
     for killed in ("another", "first"):
