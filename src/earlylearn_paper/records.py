@@ -144,7 +144,7 @@ def record_of(what: Asked, folder: RunFolder) -> Record:
     config, _ = folder.read_config()
     measured = dict(outcome(StudyRun(what["method"], config, folder.path)))
     del measured["curves"]  # the epochs have them
-    environment = {name: value for name, value in read_json(folder.environment).items() if name != "command"}
+    environment = cast(dict[str, Any], _without_commands(read_json(folder.environment)))
     metrics = [cast(dict[str, Any], _rounded(line)) for line in folder.read_metrics()]
     return {"asked": what, "outcome": measured, "metrics": metrics, "environment": environment}
 
@@ -226,6 +226,13 @@ def _row(group: Sequence[Record]) -> RunRow:
         "average_precision": mean("average_precision"),
         "minutes": (mean("seconds") or 0.0) / 60,
     }
+
+
+def _without_commands(value: object) -> object:
+    """The same, here and where the run was resumed, without the commands: they name folders of somebody's machine."""
+    if isinstance(value, dict):
+        return {name: _without_commands(each) for name, each in value.items() if name != "command"}
+    return [_without_commands(each) for each in value] if isinstance(value, list) else value
 
 
 def _rounded(value: object) -> object:

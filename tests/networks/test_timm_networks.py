@@ -114,11 +114,12 @@ def test_a_file_without_a_head_will_do(tmp_path):
     assert torch.equal(weights(build(pretrained=str(path)))["layer1.0.conv1.weight"], given["layer1.0.conv1.weight"])
 
 
-def test_a_file_under_other_names_is_taken_by_order(tmp_path):
+def test_a_file_under_other_names_is_taken_by_order_and_that_is_told(tmp_path, capsys):
     """As published files of the same network are: EfficientNet-Lite0's, of its package."""
     path, given = tmp_path / "weights.pth", weights(build(seed=1))
     torch.save({f"_module_{k}.{key}": value for k, (key, value) in enumerate(given.items())}, path)
     assert all(torch.equal(value, given[key]) for key, value in weights(build(pretrained=str(path))).items())
+    assert f"{path}: names its weights otherwise than timm:resnet10t" in capsys.readouterr().err
     others = weights(build(classes=7, seed=2, pretrained=str(path)))
     assert torch.equal(others["layer1.0.conv1.weight"], given["layer1.0.conv1.weight"])
     torch.save({f"_{key}": value for key, value in given.items() if key != "layer1.0.conv1.weight"}, path)

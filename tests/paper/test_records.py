@@ -5,10 +5,13 @@ import json
 import pytest
 
 from earlylearn.errors import UsageError
+from earlylearn.files import read_json, write_json
+from earlylearn.runs.train import train
 from earlylearn_paper.collect import collect
-from earlylearn_paper.records import Records, asked, file_name, key, read_record
+from earlylearn_paper.records import Records, asked, file_name, key, read_record, record_of
 from earlylearn_paper.reproduce import reproduce
 from earlylearn_paper.work import Unfinished
+from tests.conftest import blobs
 
 TINY = {"data": "digits", "noise": "symmetric:0.4", "recipe": "small-data", "network": "linear", "limit": 120}
 TINY |= {"epochs": 2, "seeds": 1, "test_every": 1}
@@ -30,6 +33,16 @@ def test_one_run_has_one_name_however_it_is_put():
     labels = asked("ce", 0, {"data": "cifar10", "labels": "/a/b/labels.npz:worst"})
     assert labels["settings"]["labels"] == "labels.npz:worst"
     assert file_name(labels).startswith("cifar10-labels.npz_worst-ce-0-")
+
+
+def test_a_record_names_no_folder_of_the_machine_also_where_the_run_was_resumed(tmp_path):
+    run = train(blobs(n=60), "ce", epochs=1, out=tmp_path / "run", quiet=True)
+    environment = read_json(run.folder.environment)
+    command = [str(tmp_path / "train.py"), "--out", str(tmp_path)]
+    write_json(run.folder.environment, {**environment, "command": command, "resumed": [{"command": command}]})
+    record = record_of(asked("ce", 0, {"data": "blobs", "epochs": 1}), run.folder)
+    assert record["environment"]["torch"] == environment["torch"]
+    assert str(tmp_path) not in json.dumps(record)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
+from earlylearn.data.counting import say
 from earlylearn.errors import UsageError, setting
 
 PREFIX = "timm:"
@@ -83,7 +84,10 @@ def load_pretrained(network: nn.Module, name: str, pretrained: str) -> None:
         ) from None
     own = network.state_dict()
     head = _head(network)
-    found = _under_names_of(found, own)
+    renamed = _under_names_of(found, own)
+    if renamed is not found:
+        say(f"{pretrained}: names its weights otherwise than {name}; each is taken by its place and its shape")
+        found = renamed
     if any(key in own and own[key].shape != weight.shape for key, weight in found.items() if key.startswith(head)):
         found = {key: weight for key, weight in found.items() if not key.startswith(head)}
     _refuse_misfits(setting("pretrained", pretrained), name, found, own, head)
