@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -191,6 +192,20 @@ def test_an_interrupted_run_goes_on_through_the_same_encoder(lite0, photos):
     again = el.resume("a", quiet=True)
     assert len(lite0) == 24
     np.testing.assert_array_equal(again.label_issues()["label_quality"], el.Run("a").label_issues()["label_quality"])
+
+
+def test_pictures_of_the_training_set_are_known_behind_an_encoder(lite0, photos, capsys):
+    rng = np.random.default_rng(1)
+    for name in ("dark", "light"):
+        (photos.parent / "test" / name).mkdir(parents=True)
+        for k in range(2):
+            shutil.copyfile(photos / name / f"{k}.png", photos.parent / "test" / name / f"same bytes {k}.png")
+            Image.open(photos / name / f"{k + 5}.png").save(photos.parent / "test" / name / f"same pixels {k}.bmp")
+            fresh = rng.integers(0, 256, (40, 48, 3)).astype(np.uint8)
+            Image.fromarray(fresh).save(photos.parent / "test" / name / f"new {k}.png")
+    run = el.train(photos, "ce", network="linear", test="test", out="a", encoder="efficientnet-lite0", **QUICK)
+    assert run.summary["memory"]["copies"]["test"] == {"rows": 8, "of": 12}
+    assert "8 of 12 test rows are rows of the training data" in capsys.readouterr().err
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------

@@ -161,11 +161,11 @@ def print_audit(summary: "Summary", run: str) -> None:
     audit = summary.get("audit")
     if audit is None:
         return
-    from earlylearn.report.verdict import memory
+    from earlylearn.report.verdict import copies, memory
 
     beside = summary.get("data_issues")
     told = audit["misgivings"] or audit["claims"]
-    for line in [*told, *memory(summary), *(beside["lines"] if beside else [])]:
+    for line in [*copies(summary), *told, *memory(summary), *(beside["lines"] if beside else [])]:
         print(visible(line))
     if summary["label_issues"]["flagged"]:
         print(f"look at them: earlylearn review {shlex.quote(run)}")

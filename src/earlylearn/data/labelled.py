@@ -50,6 +50,8 @@ class LabelledData:
         answers: what each of several people called each row, of which the given label is the majority; else None.
         places: ``int64 [n]``, the row of the user's own file that each row is, where some were left out or set aside.
         fitted: an encoder that was fitted on these rows, which a run keeps to predict with; else None.
+        copied: of a test or validation set, how many of its rows are rows of the training data; None where that was
+            not looked for.
 
     Raises:
         UsageError: a shape, dtype, label or id breaks the description above.
@@ -72,6 +74,7 @@ class LabelledData:
     answers: Answers | None = None
     places: NDArray[np.int64] | None = None
     fitted: Fitted | None = None
+    copied: int | None = None
 
     def __post_init__(self) -> None:
         n = len(self.inputs)

@@ -56,7 +56,7 @@ def render_run(view: RunView) -> str:
         "headline": verdict.headline(view),
         "support": verdict.support(view),
         "run_path": view.path,
-        "misgivings": verdict.misgivings(view),
+        "misgivings": [*verdict.misgivings(view), *verdict.copies(view.summary)],
         "claims": verdict.claims(view),
         "memory": verdict.memory(view.summary),
         "tiles": verdict.tiles(view),

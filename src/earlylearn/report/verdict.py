@@ -1,6 +1,9 @@
 """What happened in this run, in one plain sentence and four numbers?"""
 
+from typing import Literal
+
 from earlylearn.documents import Summary
+from earlylearn.memory import Copied
 from earlylearn.report.tables import flagged, has_truth
 from earlylearn.report.view import RunView, held_out_agreement
 from earlylearn.wording import count, missing, percent, plural
@@ -24,7 +27,7 @@ def headline(view: RunView) -> str:
         start = f"None of {plural(total, 'label')} looks wrong"
     facts = view.summary["accuracy"]
     if not missing(facts["test_last"]):
-        middle = f"on unseen test data the model is right {percent(facts['test_last'])} of the time"
+        middle = f"on {_test_data(view.summary)} the model is right {percent(facts['test_last'])} of the time"
     elif not missing(held_out_agreement(view.summary)):
         middle = (
             f"on held-out examples the model agrees with the given label, which may itself be wrong, "
@@ -75,6 +78,35 @@ def memory(summary: Summary) -> list[str]:
     return lines
 
 
+def copies(summary: Summary) -> list[str]:
+    """What test and validation rows that are training rows too mean for what is measured; nothing where none is."""
+    lines = []
+    if test := _copied(summary, "test"):
+        lines.append(
+            f"{test['rows']:,} of {test['of']:,} test rows are rows of the training data: the test accuracy is none of "
+            "unseen rows."
+        )
+    if val := _copied(summary, "val"):
+        lines.append(
+            f"{val['rows']:,} of {val['of']:,} validation rows are rows of the training data: they pick the epoch that "
+            "repeats given labels best."
+        )
+    return lines
+
+
+def _copied(summary: Summary, part: Literal["test", "val"]) -> Copied | None:
+    copied = summary.get("memory", {}).get("copies")
+    found = copied and copied[part]
+    return found if found and found["rows"] else None
+
+
+def _test_data(summary: Summary) -> str:
+    copied = _copied(summary, "test")
+    if copied is None:
+        return "unseen test data"
+    return f"test data of which {copied['rows']:,} of {copied['of']:,} rows are training rows"
+
+
 def support(view: RunView) -> str:
     """The sentence under the headline: how far the flagged labels can be trusted."""
     found = view.summary["label_issues"]
@@ -98,6 +130,7 @@ def tiles(view: RunView) -> list[dict[str, str]]:
     """The four numbers that a hurried reader wants, each with what it is a number of."""
     total, bad = len(view.issues), int(flagged(view.issues).sum())
     facts, noise, found = view.summary["accuracy"], view.summary["noise"], view.summary["label_issues"]
+    copied = _copied(view.summary, "test")
     boxes = [
         {
             "value": count(bad),
@@ -110,7 +143,9 @@ def tiles(view: RunView) -> list[dict[str, str]]:
             {
                 "value": percent(facts["test_last"]),
                 "name": "accuracy on test data",
-                "note": "never trained on, last epoch",
+                "note": f"{copied['rows']:,} of {copied['of']:,} rows trained on"
+                if copied
+                else "never trained on, last epoch",
             }
         )
     else:
@@ -161,7 +196,7 @@ def comparison(views: dict[str, RunView]) -> list[str]:
         if not missing(memorized):
             said.append(f"memorised {percent(memorized)} of the wrong labels it was trained on")
         if not missing(facts["test_last"]):
-            said.append(f"is right on {percent(facts['test_last'])} of unseen test data")
+            said.append(f"is right on {percent(facts['test_last'])} of {_test_data(view.summary)}")
         elif not missing(held_out_agreement(view.summary)):
             said.append(f"agrees with {percent(held_out_agreement(view.summary))} of the held-out, noisy labels")
         if not said:

@@ -10,6 +10,7 @@ from earlylearn.data.readers.memory import IN_MEMORY
 from earlylearn.documents import Accuracy, Summary
 from earlylearn.networks.timm_networks import PREFIX
 from earlylearn.plugins import short
+from earlylearn.report.verdict import copies
 from earlylearn.runs.config import RunConfig
 
 MOST_CLASSES = 50  # listed in the README; config.json has all
@@ -204,6 +205,7 @@ def _noise(summary: Summary) -> str:
 def _limits(features: str, summary: Summary) -> str:
     audit = summary.get("audit")
     lines = [
+        *copies(summary),
         *([] if audit is None else audit["misgivings"]),
         "It knows data like those it was trained on, and answers one of its classes whatever it is shown.",
         "Accuracy is over all test rows; nothing was measured for groups among them.",

@@ -10,6 +10,7 @@ import torch
 
 from earlylearn.audit.audit_run import Audit, audit_run
 from earlylearn.audit.dynamics import Dynamics
+from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.paths import one_line
 from earlylearn.data.sources import Loaded
 from earlylearn.documents import Accuracy, EpochRecord, Evaluation, Metrics, Summary
@@ -18,6 +19,7 @@ from earlylearn.files import fault, write_json
 from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method
 from earlylearn.machine import give_back_memory, keep_freed_memory
+from earlylearn.memory import Copied
 from earlylearn.plugins import short
 from earlylearn.report import render_run
 from earlylearn.runs.canaries_told import told_beside
@@ -246,6 +248,9 @@ class Session:
         del audit  # of many rows it leaves the report room
         canaries = told_beside(folder.path, self.config, self.loaded)
         summary["memory"] = {"flagged_repeated": repeated, "gap": gap, "canaries": canaries}
+        tested, validated = _copied(self.loaded.test), _copied(self.data.val)
+        if tested is not None or validated is not None:
+            summary["memory"]["copies"] = {"test": tested, "val": validated}
         if self.config.metrics:
             (test, held), (test_best, held_best) = measured_last, measured_picked
             summary["metrics"] = {
@@ -307,6 +312,10 @@ class Session:
             return summary
         line = f"{inputs_in_words(self.data)}: {choice['line']}" if not self.data.is_image else choice["line"]
         return {**summary, "choice": {**choice, "line": line}}
+
+
+def _copied(data: LabelledData | None) -> Copied | None:
+    return None if data is None or data.copied is None else {"rows": data.copied, "of": len(data)}
 
 
 def _as_good(epoch: Best, other: Best | None) -> bool:
