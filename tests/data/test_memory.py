@@ -190,3 +190,58 @@ def test_a_label_that_is_no_name_is_not_made_one(label):
     labels = pd.Series([label if row % 2 else "b" for row in range(30)], dtype=object)
     with pytest.raises(UsageError, match=r"row 1 has the label .* not one name"):
         el.load(pd.DataFrame(X, columns=list("abcd")).assign(y=labels), label="y")
+
+
+def test_hugging_faces_sign_for_no_label_is_no_class():
+    datasets = pytest.importorskip("datasets", exc_type=ImportError)
+    features = datasets.Features({"a": datasets.Value("float32"), "label": datasets.ClassLabel(names=["no", "yes"])})
+    table = datasets.Dataset.from_dict({"a": X[:9, 0].tolist(), "label": [0, 1, -1] * 3}, features=features)
+    train = el.load(table).train
+    assert [train.classes[k] for k in train.labels] == ["no", "yes"] * 3
+    assert "3 of 9 rows have no 'label', the first is row 2" in train.notes[0]
+
+
+@pytest.mark.parametrize("make", [np.array, torch.tensor, list])
+@pytest.mark.parametrize("labels", [[1.0, 0.0], [0, 1, 1]])
+def test_several_labels_of_an_item_are_refused(make, labels):
+    items = Items([(x, make(labels)) for x in X])
+    with pytest.raises(UsageError, match=rf"shape \[30, {len(labels)}\]; give one label per row"):
+        el.load(items)
+
+
+def test_labels_of_different_lengths_are_refused():
+    with pytest.raises(UsageError, match=r"row 0 has the label \[1\], list, not one name"):
+        el.load(Items([(x, [1] * (1 + k % 2)) for k, x in enumerate(X)]))
+
+
+def test_one_name_of_two_classes_is_refused():
+    with pytest.raises(UsageError, match="classes: a name occurs twice in a, b, a; make them unique"):
+        el.load(Items([(x, int(y)) for x, y in zip(X, Y, strict=True)], classes=["a", "b", "a"]))
+
+
+def test_labels_beside_a_frame_find_a_name_that_is_free():
+    frame = pd.DataFrame(X[:, :3], columns=["label", "y", "label_0"])
+    train = el.load((frame, Y)).train
+    assert np.array_equal(train.inputs, X[:, :3])
+    assert np.array_equal(train.labels, Y)
+
+
+def test_pictures_of_twelve_bits_see_through_or_turned_are_as_their_files(tmp_path):
+    rng = np.random.default_rng(0)
+    deep = [Image.fromarray(rng.integers(0, 4096, (12, 10)).astype(np.uint16)) for _ in range(4)]
+    clear = [Image.fromarray(rng.integers(0, 256, (12, 10, 4)).astype(np.uint8)) for _ in range(4)]
+    turned = [Image.fromarray(rng.integers(0, 256, (12, 10, 3)).astype(np.uint8)) for _ in range(4)]
+    for image in turned:
+        image.getexif()[0x0112] = 3  # upside down
+    for name, images, said in (
+        ("deep", deep, "4,095 counts as white"),
+        ("clear", clear, "alpha"),
+        ("turned", turned, ""),
+    ):
+        for k, image in enumerate(images):
+            (tmp_path / name / str(k % 2)).mkdir(parents=True, exist_ok=True)
+            image.save(tmp_path / name / str(k % 2) / f"{k}.png", exif=image.getexif())
+        here, there = el.load((images, [0, 1, 0, 1])).train, el.load(tmp_path / name).train
+        assert np.array_equal(here.inputs, there.inputs[[0, 2, 1, 3]])
+        assert here.notes == there.notes
+        assert said in "".join(here.notes)

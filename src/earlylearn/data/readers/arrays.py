@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from earlylearn.data.labelled import LabelledData, Unlabelled
 from earlylearn.data.mapped import blocks, copied, row_numbers
 from earlylearn.data.readers.alike import FEWEST_ROWS, of_names
-from earlylearn.data.readers.classes import class_codes, class_names, label_values, named_by_numbers
+from earlylearn.data.readers.classes import class_codes, class_names, different, label_values, named_by_numbers
 from earlylearn.data.readers.features import Missing, fill_missing, medians
 from earlylearn.data.readers.images import check_size, fit_arrays, image_schema
 from earlylearn.data.readers.label_files import label_file_values
@@ -51,9 +51,8 @@ def read_npz(
     y = label_values(npz_array(path, "y"), f"{name}, array 'y'")
     named = None
     if "classes" in keys:
-        named = tuple(str(c) for c in label_values(npz_array(path, "classes"), f"{name}, array 'classes'"))
-        if len(set(named)) < len(named):
-            raise UsageError(f"{name}, array 'classes': a name occurs twice in {listed(named)}; make them unique")
+        where_named = f"{name}, array 'classes'"
+        named = different(map(str, label_values(npz_array(path, "classes"), where_named)), where_named)
     if like is not None:
         schema, classes = like.schema, like.classes
     else:

@@ -1,6 +1,6 @@
 """Which integer stands for which class?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,14 @@ def class_names(*values: NDArray[Any]) -> tuple[str, ...]:
     if all(v.dtype.kind == "i" for v in values):
         return tuple(str(v) for v in np.unique(np.concatenate(values)))
     return tuple(sorted(set().union(*(v.astype(str).tolist() for v in values))))
+
+
+def different(names: Iterable[str], where: str) -> tuple[str, ...]:
+    """Names that somebody gave to the classes; UsageError if two are one."""
+    given = tuple(names)
+    if len(set(given)) < len(given):
+        raise UsageError(f"{where}: a name occurs twice in {listed(given)}; make them unique")
+    return given
 
 
 def class_codes(

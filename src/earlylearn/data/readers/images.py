@@ -68,7 +68,6 @@ def survey(files: Sequence[Path], image_size: int | None) -> Survey:
     """
     check_size(image_size)
     headers = _each(_header, files)
-    mode: Mode = "L" if all(header.mode in _GREY for header in headers) else "RGB"
     sizes = {(header.height, header.width) for header in headers}
     if image_size is not None:
         height = width = image_size
@@ -76,13 +75,19 @@ def survey(files: Sequence[Path], image_size: int | None) -> Survey:
         height, width = sizes.pop()
         if sizes or max(height, width) > DEFAULT_SIZE:
             height = width = DEFAULT_SIZE
+    return survey_of(headers, height, width)
+
+
+def survey_of(headers: Sequence["Header"], height: int, width: int) -> Survey:
+    """The schema that suits images of these headers at this size, and what is to be told of them."""
+    mode: Mode = "L" if all(header.mode in _GREY for header in headers) else "RGB"
     schema = image_schema(mode, height, width)
     if any(header.brightest is not None for header in headers):
         schema["white"] = _white(headers)
     return Survey(schema, _notes(headers))
 
 
-def _notes(headers: Sequence["_Header"]) -> tuple[str, ...]:
+def _notes(headers: Sequence["Header"]) -> tuple[str, ...]:
     """What the user is told of images that are not plain 8 bits."""
     notes = []
     see_through = sum(header.see_through for header in headers)
@@ -102,7 +107,7 @@ def _notes(headers: Sequence["_Header"]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _white(headers: Sequence["_Header"]) -> int:
+def _white(headers: Sequence["Header"]) -> int:
     """What counts as white among images of more than 8 bits: the largest value of a camera that has theirs."""
     deep = [header.brightest for header in headers if header.brightest is not None]
     bits: int = next((depth for depth in DEPTHS if max(deep) < 2**depth), max(deep).bit_length())
@@ -134,7 +139,7 @@ def decode_one(file: Path, schema: Schema, mend: str = MEND) -> NDArray[np.uint8
     """One file as `decode` has it: ``uint8 [channels, height, width]``; an error names the file and ends in `mend`."""
     with reading(file, mend), Image.open(file) as image:
         image.draft(schema["mode"], (2 * max(schema["size"]),) * 2)  # JPEG: decode no more than is needed
-        return fit_picture(ImageOps.exif_transpose(image), schema)
+        return fit_picture(image, schema)
 
 
 def fit_arrays(images: NDArray[np.uint8], schema: Schema) -> NDArray[np.uint8]:
@@ -153,8 +158,9 @@ def fit_arrays(images: NDArray[np.uint8], schema: Schema) -> NDArray[np.uint8]:
 
 
 def fit_picture(image: Image.Image, schema: Schema) -> NDArray[np.uint8]:
-    """One image of Pillow in the schema's mode and size: ``uint8 [channels, height, width]``."""
+    """One image of Pillow in the schema's mode and size, upright as its camera noted: ``uint8 [channels, h, w]``."""
     height, width = schema["size"]
+    image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers, not 8 bits per channel")
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would cut everything above 255
@@ -171,7 +177,9 @@ def fit_picture(image: Image.Image, schema: Schema) -> NDArray[np.uint8]:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
+    """What is asked of an image before it is brought to the mode and size of others."""
+
     mode: str
     height: int
     width: int
@@ -181,12 +189,17 @@ class _Header(NamedTuple):
     several: bool  # frames or pages
 
 
-def _header(file: Path) -> _Header:
+def header_of(image: Image.Image) -> Header:
+    """That of an image of Pillow."""
+    levels = np.asarray(image) if image.mode.startswith("I") else None
+    brightest, darkest = (None, 0) if levels is None else (int(levels.max(initial=0)), int(levels.min(initial=0)))
+    several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1  # a camera's second one is for itself
+    return Header(image.mode, image.height, image.width, image.has_transparency_data, brightest, darkest, several)
+
+
+def _header(file: Path) -> Header:
     with reading(file, MEND), Image.open(file) as image:
-        levels = np.asarray(image) if image.mode.startswith("I") else None
-        brightest, darkest = (None, 0) if levels is None else (int(levels.max(initial=0)), int(levels.min(initial=0)))
-        several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1  # a camera's second one is for itself
-        return _Header(image.mode, image.height, image.width, image.has_transparency_data, brightest, darkest, several)
+        return header_of(image)
 
 
 def _each(work: Callable[[Any], _T], items: Sequence[Any]) -> list[_T]:

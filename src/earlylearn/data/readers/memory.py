@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.arrays import array_schema, flattened, remarks_of_array, rows_of_array
-from earlylearn.data.readers.classes import class_codes, class_names, label_values
+from earlylearn.data.readers.classes import class_codes, class_names, different, label_values
 from earlylearn.data.readers.features import Missing
-from earlylearn.data.readers.images import fit_picture, image_schema, natural_augmentation
+from earlylearn.data.readers.images import fit_picture, header_of, natural_augmentation, survey_of
 from earlylearn.data.readers.paths import listed
 from earlylearn.data.readers.suspects import check_classes
 from earlylearn.data.readers.tables import read_table
-from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
 
 IN_MEMORY = "in-memory"  # what data without a name are called
@@ -80,7 +79,8 @@ def _with_labels(frame: pd.DataFrame, labels: object, how: Columns) -> tuple[pd.
     values = _array(labels)
     if len(values) != len(frame):
         raise UsageError(f"y: {len(values)} labels for {len(frame)} rows of X; give one label per row")
-    column = how.label or next(each for each in ("label", "y", "label_") if each not in frame.columns)
+    free = ("label", "y", *(f"label_{k}" for k in range(len(frame.columns))))
+    column = how.label or next(each for each in free if each not in frame.columns)
     return frame.assign(**{column: values}), Columns(**{**vars(how), "label": column})
 
 
@@ -111,7 +111,7 @@ def _of_hugging_face(data: Any, how: Columns, name: str, like: LabelledData | No
     frame: pd.DataFrame = data.with_format(None).to_pandas()
     for column, found in names.items():
         if found:
-            frame[column] = [None if pd.isna(k) else found[int(k)] for k in frame[column]]
+            frame[column] = [None if pd.isna(k) or k < 0 else found[int(k)] for k in frame[column]]  # -1: no label
     return _of_frame(frame, Columns(**{**vars(how), "label": label}), name, like)
 
 
@@ -210,7 +210,7 @@ def _labelled(found: _Gathered, how: Columns, name: str, like: LabelledData | No
     inputs = rows_of_array(x, schema, name)
     notes += remarks_of_array(x, schema, name)
     values = label_values(y, f"{name}, labels")
-    named = None if found.classes is None else tuple(map(str, found.classes))
+    named = None if found.classes is None else different(map(str, found.classes), f"{name}, classes")
     if named is not None and values.dtype.kind == "i":
         values = np.array(named)[class_codes(values, named, f"{name}, labels", positions=True)]
     classes = like.classes if like else (named or class_names(values))
@@ -231,28 +231,38 @@ def _labelled(found: _Gathered, how: Columns, name: str, like: LabelledData | No
 
 def _label_array(y: Any) -> "NDArray[Any] | pd.Series[Any]":
     if isinstance(y, list):
-        y = [each.item() if hasattr(each, "item") else each for each in y]
+        y = [_plain(each) for each in y]
         if any(each is None for each in y):  # which an array of text would call so
             return pd.Series(y, dtype=object)
-    values = _array(y)
+    try:
+        values = _array(y)
+    except ValueError:  # lists of different lengths
+        return pd.Series(y, dtype=object)
     return pd.Series(values) if values.dtype == object and values.ndim == 1 else values
+
+
+def _plain(label: Any) -> Any:
+    """A label of one value as a number or text of Python; one of several values as a list, which is refused."""
+    if not hasattr(label, "item"):
+        return label
+    array = _array(label)
+    return array.item() if array.size == 1 else array.tolist()
 
 
 def _pixels(
     images: Sequence[Image.Image], image_size: int | None, like: LabelledData | None
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Pictures of Pillow in one mode and size: ``uint8 [n, channels, height, width]``; what was done is told."""
-    notes: list[str] = []
     if like is not None:
-        schema: Schema = like.schema
-    else:
-        sizes = {(image.height, image.width) for image in images}
-        side = image_size or min(min(size) for size in sizes)
-        height, width = (side, side) if image_size is not None or len(sizes) > 1 else sizes.pop()
-        grey = all(image.mode in ("1", "L", "LA", "I;16") for image in images)
-        schema = image_schema("L" if grey else "RGB", height, width)
-        if image_size is None and len(sizes) > 1:
-            notes.append(f"pictures of {len(sizes)} sizes became squares of {side} pixels, the smallest side")
+        return np.stack([fit_picture(image, like.schema) for image in images]), []
+    images = [ImageOps.exif_transpose(image) for image in images]
+    sizes = {(image.height, image.width) for image in images}
+    side = image_size or min(min(size) for size in sizes)
+    height, width = (side, side) if image_size is not None or len(sizes) > 1 else next(iter(sizes))
+    schema, said = survey_of([header_of(image) for image in images], height, width)
+    notes = list(said)
+    if image_size is None and len(sizes) > 1:
+        notes.append(f"pictures of {len(sizes)} sizes became squares of {side} pixels, the smallest side")
     return np.stack([fit_picture(image, schema) for image in images]), notes
 
 
