@@ -112,6 +112,7 @@ def test_a_belief_rounded_above_one_is_no_issue():
         (np.eye(3)[[0, 0, 0, 1, 1]], BELIEFS, "several labels for one example"),
         ([0j] * 5, BELIEFS, "complex128"),
         ([0, 0, 0, 0, 1], BELIEFS * 5, "softmax"),
+        ([0, 0, 0, 0, 1], np.where(np.arange(15).reshape(5, 3) == 7, np.nan, BELIEFS), "beliefs[2] are NaN in part"),
     ],
 )
 def test_bad_beliefs(labels, beliefs, words):

@@ -98,7 +98,37 @@ def test_a_row_that_nobody_answered_is_left_out_with_its_answers_and_told(crowd)
     assert any("1 of 200 rows" in note for note in data.notes), data.notes
 
 
-@pytest.mark.parametrize(("columns", "words"), [(["ana"], "one person"), (["ana", "zoe"], "no such column")])
+def test_answers_that_stand_there_and_count_as_none_are_told(crowd):
+    folder, frame, _ = crowd
+    for name in ("ana", "ben", "eve"):
+        frame[name] = frame[name].fillna("None")
+    frame.to_csv(folder / "rows.csv", index=False)
+    long = frame.melt("nr", ["ana", "ben", "eve"], "annotator", "label").rename(columns={"nr": "id"})
+    long.to_csv(folder / "answers.csv", index=False)
+    empty = int((long["label"] == "None").sum())
+    for asked in (
+        {"data": "rows.csv", "annotators": ["ana", "ben", "eve"]},
+        {"data": "bare.csv", "annotators": "long"},
+    ):
+        annotators = [str(folder / "answers.csv")] if asked["annotators"] == "long" else asked["annotators"]
+        train = load(str(folder / asked["data"]), id_column="nr", annotators=annotators).train
+        assert train.classes == ("no", "yes")
+        (note,) = train.notes
+        assert f"{empty} of 600 answers count as none, some of them written 'None'; if that is a class" in note
+
+
+def test_a_label_column_beside_those_of_people_is_told_to_be_unread(crowd):
+    folder, frame, _ = crowd
+    frame.assign(mean="no").to_csv(folder / "rows.csv", index=False)
+    train = load(str(folder / "rows.csv"), id_column="nr", label="mean", annotators=["ana", "ben", "eve"]).train
+    assert set(np.unique(train.labels)) == {0, 1}
+    assert train.notes[0].endswith("'mean' is not read: the label is what most annotators gave a row")
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [(["ana"], "one person"), (["ana", "zoe"], "no such column"), (["ana", "eve", "ana"], "names a person twice")],
+)
 def test_faults_of_columns(crowd, columns, words):
     folder, _, _ = crowd
     with pytest.raises(UsageError, match=words):

@@ -87,6 +87,17 @@ def test_a_label_file_that_does_not_fit_is_refused(table, tmp_path, text, reason
         load(data=table["data"], label="kind", id_column="key", labels=label_file(tmp_path, text))
 
 
+@pytest.mark.parametrize("row", ["3", "40", "x"])
+def test_an_index_of_a_row_that_is_left_out_is_no_id_that_reads_alike(tmp_path, row):
+    lines = [f"{(k + 3) % 40},{k / 10},{'' if k == 3 else 'ab'[k % 2]}\n" for k in range(40)]
+    (tmp_path / "t.csv").write_text("key,x,kind\n" + "".join(lines))
+    asked = {"data": str(tmp_path / "t.csv"), "label": "kind", "id_column": "key"}
+    good = load(**asked, labels=label_file(tmp_path, "index,label\n5,a\n")).train
+    assert good.ids[np.flatnonzero(good.labels != load(**asked).train.labels)].tolist() == ["8"]
+    with pytest.raises(UsageError, match=f"line 3: the index '{row}' is not in the data"):
+        load(**asked, labels=label_file(tmp_path, f"index,label\n5,a\n{row},b\n"))
+
+
 def test_true_labels_must_be_whole(table, tmp_path):
     file = label_file(tmp_path, "id,label\nr1,a\n")
     with pytest.raises(UsageError, match="39 rows have no label"):

@@ -55,6 +55,12 @@ def test_a_spreadsheet_may_reorder_rows_and_columns_and_choose_its_separator(tmp
     assert read_corrections(tmp_path / "d.csv") == MADE[::-1]
 
 
+def test_an_old_macintosh_ends_lines_its_own_way(tmp_path):
+    (tmp_path / "c.csv").write_bytes(b"id,given_label,corrected_label\ra,cat,dog\r")
+    (made,) = read_corrections(tmp_path / "c.csv")
+    assert (made.id, made.given, made.label) == ("a", "cat", "dog")
+
+
 def test_a_spreadsheet_may_save_as_unicode_text_and_is_told_of_other_encodings(tmp_path):
     (tmp_path / "c.csv").write_bytes("id\tgiven_label\tcorrected_label\r\nü\tcat\tdog\r\n".encode("utf-16"))
     (made,) = read_corrections(tmp_path / "c.csv")
@@ -90,6 +96,7 @@ def test_a_person_may_write_the_file_by_hand(tmp_path):
         ("id,given_label,decision,corrected_label\na,cat,relabel,\n", "has no other label"),
         ("id,given_label,decision,corrected_label\na,cat,keep,dog\n", "mend one of the two"),
         ("id,given_label,corrected_label\na,cat,dog\na,cat,\n", "line 3: the id 'a' stands twice"),
+        ("id,given_label,corrected_label\na,cat," + 200_000 * "x" + "\n", "line 2: field larger than field limit"),
     ],
 )
 def test_a_broken_file_is_refused_in_one_line(tmp_path, text, reason):

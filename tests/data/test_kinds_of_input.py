@@ -11,7 +11,7 @@ from PIL import Image
 
 from earlylearn.data.readers.corrections import guarded, guarded_frame, unguarded, unguarded_frame
 from earlylearn.data.readers.pixels import pixels
-from earlylearn.data.readers.suspects import gives_away, other_notation, row_counter, spoilt
+from earlylearn.data.readers.suspects import ascending, gives_away, other_notation, row_counter, spoilt
 from earlylearn.data.sources import load, read_unlabelled
 from earlylearn.errors import UsageError, hide_password, visible
 
@@ -105,6 +105,15 @@ def test_a_gap_makes_a_number_of_it():
     assert not row_counter(whole.replace(39, 40))
     assert not row_counter(whole.replace(39, 38))
     assert not row_counter(whole.astype(float))
+
+
+def test_numbers_that_64_bit_floats_would_round_are_counted_as_they_are():
+    whole = pd.Series(range(40)) + 2**60
+    assert row_counter(whole)
+    assert not row_counter(pd.Series(sorted({*range(0, 200, 5)})) + 2**60)
+    assert ascending(whole * 3)
+    assert ascending(-whole)
+    assert not ascending(pd.concat([whole, whole[-1:]]))
 
 
 @generated

@@ -387,6 +387,25 @@ class Told:
 
 
 @pytest.mark.slow
+def test_two_functions_without_a_name_are_two(tmp_path):
+    class Log:
+        def __init__(self):
+            self.told = []
+
+        def log_metrics(self, metrics, step):
+            self.told.append(step)
+
+    logs = [Log(), Log()]
+    data = blobs(n=60)
+    run = el.train(
+        data, "ce", out=tmp_path / "run", metrics=[lambda a, b: 0.25, lambda a, b: 0.5, "f1"], log=logs, **SETTINGS
+    )
+    found = run.summary["metrics"]["val_last"]
+    assert list(found) == ["lambda", "lambda-2", "f1"]
+    assert (found["lambda"], found["lambda-2"]) == (0.25, 0.5)
+    assert [log.told for log in logs] == [[1, 2], [1, 2]]
+
+
 def test_loggers_are_told_of_every_epoch(tmp_path):
     mine = Told()
     run = el.train(blobs(), "elr", network="linear", log=["csv", mine], out=tmp_path / "run", **SETTINGS)

@@ -47,8 +47,8 @@ def find_label_issues(
         ``suggested_quality`` is the probability of ``predicted_label``. Nothing is relabelled.
 
     Raises:
-        UsageError: shapes or the number of names do not fit, a label is none of the classes or more than one, or a
-            belief is outside [0, 1].
+        UsageError: shapes or the number of names do not fit, a label is none of the classes or more than one, a belief
+            is outside [0, 1], or some beliefs of a row are NaN and others are not.
     """
     p = _probabilities(beliefs)
     if len(p) and np.isnan(p).all():
@@ -128,6 +128,12 @@ def _probabilities(beliefs: ArrayLike | Tensor) -> NDArray[np.floating[Any]]:
         raise UsageError(f"beliefs have shape {list(p.shape)}; expected [n, classes], at least two classes")
     if len(p) and (np.nanmin(p, initial=0) < 0 or np.nanmax(p, initial=0) > 1 + 1e-6):
         raise UsageError("beliefs must be probabilities in [0, 1]; pass softmax(logits), not logits")
+    unknown = np.isnan(p)
+    odd = np.flatnonzero(unknown.any(axis=1) & ~unknown.all(axis=1))
+    if len(odd):
+        raise UsageError(
+            f"beliefs[{odd[0]}] are NaN in part; a row never seen is NaN throughout, any other in no class"
+        )
     return p
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.readers.disk_table import DiskTable
-from earlylearn.data.readers.header import check_text
-from earlylearn.data.readers.paths import TABLE_SUFFIXES, listed, reading
+from earlylearn.data.readers.frames import TEXT_SUFFIXES, gaps_as_written, read_frame
+from earlylearn.data.readers.paths import TABLE_SUFFIXES, listed
 from earlylearn.errors import UsageError, setting
 
 LONG = ("id", "annotator", "label")
@@ -24,10 +24,12 @@ class Answers:
     Attributes:
         annotators: their names.
         labels: ``str [n, annotators]``, `NONE` where somebody gave none.
+        notes: what is to be told of them.
     """
 
     annotators: tuple[str, ...]
     labels: NDArray[np.str_]
+    notes: tuple[str, ...] = ()
 
     def majority(self) -> NDArray[np.str_]:
         """The label that most gave each row, ``str [n]``; ties go to what is commoner among all answers.
@@ -71,7 +73,7 @@ def answers_in_columns(frame: pd.DataFrame | DiskTable, columns: Sequence[str], 
     """A column per person.
 
     Raises:
-        UsageError: a column is missing, or there is but one.
+        UsageError: a column is missing or named twice, or there is but one.
     """
     for column in columns:
         if column not in frame.columns:
@@ -83,6 +85,8 @@ def answers_in_columns(frame: pd.DataFrame | DiskTable, columns: Sequence[str], 
             f"{setting('annotators', list(columns))}: is one person; name a column for each, or a file with the "
             f"columns {', '.join(LONG)}"
         )
+    if len(set(columns)) < len(columns):
+        raise UsageError(f"{setting('annotators', list(columns))}: names a person twice; every vote counts once")
     return Answers(tuple(columns), np.stack([_texts(frame[column]) for column in columns], axis=1))
 
 
@@ -95,20 +99,15 @@ def answers_in_file(file: str, ids: Sequence[str]) -> Answers:
     """
     path = Path(file)
     what = setting("annotators", [file])
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    if path.suffix.lower() in (".csv", ".tsv"):
-        check_text(path, separator)
-    with reading(path, "give a UTF-8 table with a header line"):
-        if path.suffix.lower() in (".parquet", ".pq"):
-            frame = pd.read_parquet(path)
-        else:
-            frame = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig")
+    frame = read_frame(path, LONG)
     lacking = [column for column in LONG if column not in frame.columns]
     if lacking:
         raise UsageError(
             f"{what}: has no column {lacking[0]!r}; it needs {', '.join(LONG)}, and has {listed(frame.columns)}"
         )
     told = pd.DataFrame({column: _texts(frame[column]) for column in LONG})
+    gaps = gaps_as_written(path, frame[["label"]]) if path.suffix.lower() in TEXT_SUFFIXES else ()
+    notes = empty_ones(file, int((told["label"] == NONE).sum()), len(told), gaps)
     told = told[told["label"] != NONE]
     place = {name: row for row, name in enumerate(ids)}
     unknown = told["id"][~told["id"].isin(place)]
@@ -126,7 +125,17 @@ def answers_in_file(file: str, ids: Sequence[str]) -> Answers:
     longest = max([1, *map(len, told["label"])])
     labels = np.full((len(ids), len(people)), NONE, dtype=f"<U{longest}")
     labels[told["id"].map(place), told["annotator"].map(column)] = told["label"].to_numpy(str)
-    return Answers(people, labels)
+    return Answers(people, labels, notes)
+
+
+def empty_ones(where: str, empty: int, answers: int, gaps: Sequence[str]) -> tuple[str, ...]:
+    """A line about answers that count as none though something is written there, such as NA or None."""
+    if not gaps:
+        return ()
+    written = f"some of them written {listed(map(repr, gaps), 3)}"
+    return (
+        f"{where}: {empty:,} of {answers:,} answers count as none, {written}; if that is a class, call it otherwise",
+    )
 
 
 def _texts(column: "pd.Series[str]") -> NDArray[np.str_]:

@@ -49,7 +49,8 @@ def answered(train: LabelledData, annotators: Sequence[str]) -> LabelledData:
     there, notes = rows_with_label(pd.Series(majority), train.name, MAJORITY)
     codes = train.labels.copy()
     codes[there] = class_codes(label_values(majority[there], annotators[0]), train.classes, annotators[0])
-    data = replace(train.with_labels(codes, train.true_labels), answers=answers, notes=(*train.notes, *notes))
+    data = replace(train.with_labels(codes, train.true_labels), answers=answers)
+    data = replace(data, notes=(*train.notes, *notes, *answers.notes))
     return data if len(there) == len(train) else data.subset(there)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any
 
 from earlylearn.errors import UsageError, setting
@@ -83,7 +84,9 @@ def _name_in_list(kind: str, value: Any, kept: dict[str, Any]) -> str:
     if not (callable(value) if kind == "metrics" else hasattr(value, "log_metrics")):
         what = "a function of true and predicted classes" if kind == "metrics" else "something with log_metrics"
         raise UsageError(f"{setting(kind, [value])}: must be a name, or {what}")
-    name = str(getattr(value, "__name__", type(value).__name__)).strip("<>")
+    plain = str(getattr(value, "__name__", type(value).__name__)).strip("<>")
+    # Two functions without a name, or two loggers of one kind, are two: the second is called so.
+    name = next(each for each in chain([plain], (f"{plain}-{k}" for k in count(2))) if kept.get(each, value) is value)
     kept[name] = value
     return name
 

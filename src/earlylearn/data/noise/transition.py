@@ -57,7 +57,7 @@ def _numbers(value: Any, size: str) -> NDArray[np.float64]:
         if Path(value).suffix == ".npy":
             return np.asarray(np.load(value, allow_pickle=False), dtype=np.float64)
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # of an empty file NumPy only warns
+            warnings.simplefilter("error", UserWarning)  # of an empty file NumPy only warns
             return np.loadtxt(value, delimiter=",", dtype=np.float64, ndmin=2)
     except (ValueError, TypeError, OSError, EOFError, UserWarning) as error:
         reason = str(error).splitlines()[0] if str(error) else "it is empty"

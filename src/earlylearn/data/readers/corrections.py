@@ -106,23 +106,28 @@ def read_corrections(path: Path) -> list[Correction]:
         reason = getattr(error, "strerror", None) or "is not UTF-8"
         raise UsageError(f"{path}: {reason}; give a CSV file, saved as UTF-8") from None
     text = text.replace("\r\n", "\n")
+    text = text if "\n" in text else text.replace("\r", "\n")  # as spreadsheets of old Macintoshes end lines
     header = text.split("\n", 1)[0]
     separator = max(",;\t", key=header.count)  # spreadsheets of some countries write semicolons
     reader = csv.DictReader(io.StringIO(text), delimiter=separator)
-    names = list(reader.fieldnames or [])
+    try:
+        names = list(reader.fieldnames or [])
+        lines = [(reader.line_num, line) for line in reader]
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num + 1}: {error}; give a CSV file, saved as UTF-8") from None
     for needed in ("id", "given_label"):
         if needed not in names:
             raise UsageError(f"{path}: has no column {needed!r}; it has {', '.join(names) or 'none'}")
     if "corrected_label" not in names and "decision" not in names:
         raise UsageError(f"{path}: has neither 'corrected_label' nor 'decision'; it has {', '.join(names)}")
     corrections: dict[str, Correction] = {}
-    for line in reader:
+    for number, line in lines:
         cells = {name: unguarded(line.get(name) or "") for name in COLUMNS}
         if not any(cell.strip() for cell in cells.values()):
             continue
-        correction = _correction(cells, f"{path}, line {reader.line_num}")
+        correction = _correction(cells, f"{path}, line {number}")
         if correction.id in corrections:
-            raise UsageError(f"{path}, line {reader.line_num}: the id {correction.id!r} stands twice; keep one of them")
+            raise UsageError(f"{path}, line {number}: the id {correction.id!r} stands twice; keep one of them")
         corrections[correction.id] = correction
     return list(corrections.values())
 

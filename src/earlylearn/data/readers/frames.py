@@ -57,14 +57,18 @@ def read_frame(path: Path | pd.DataFrame, text_columns: Iterable[str] = (), labe
     return _checked(frame, str(path))
 
 
-def gaps_as_written(path: Path, name: str, column: "pd.Series[Any]") -> tuple[str, ...]:
-    """What stands in the cells of a text table that count as empty, such as ``NA``; blank ones left out."""
-    if not column.isna().any():
+def gaps_as_written(path: Path, columns: pd.DataFrame) -> tuple[str, ...]:
+    """What stands in the cells of some columns of a text table that count as empty, such as ``NA``; no blanks."""
+    empty = columns.isna()
+    names = list(columns.columns[empty.any().to_numpy(bool)])
+    if not names:
         return ()
     with reading(path, "give a UTF-8 table with a header line"):
-        raw = pd.read_csv(path, sep=separator_of(path), usecols=[name], dtype=str, keep_default_na=False)[name]
-    cells = raw[column.isna().to_numpy(bool)].str.strip() if len(raw) == len(column) else raw[:0]
-    return tuple(sorted(set(cells) - {""}))
+        raw = pd.read_csv(path, sep=separator_of(path), usecols=names, dtype=str, keep_default_na=False)
+    if len(raw) != len(columns):
+        return ()
+    found = {cell.strip() for name in names for cell in raw[name][empty[name].to_numpy(bool)].unique()}
+    return tuple(sorted(found - {""}))
 
 
 def separator_of(path: Path) -> str:

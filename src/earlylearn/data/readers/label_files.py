@@ -120,9 +120,20 @@ def _with_ids(path: Path, where: str, data: LabelledData) -> tuple[pd.DataFrame,
     places = range(len(data)) if data.places is None else data.places.tolist()
     by_place = {str(place): str(name) for place, name in zip(places, data.ids, strict=True)}
     if "index" in frame.columns:
-        return frame, frame["index"].map(lambda cell: by_place.get(cell.strip(), cell))
+        return frame, _by_index(frame["index"].str.strip(), by_place, where)
     _refuse_ids_of_another_name(frame, set(by_place.values()), data.ids.astype(str).tolist(), where)
     return None
+
+
+def _by_index(places: "pd.Series[Any]", by_place: dict[str, str], where: str) -> "pd.Series[Any]":
+    """The ids of rows of the user's file; of a row that is not among the data, an id that reads alike is another's."""
+    ids = places.map(by_place)
+    lost = np.flatnonzero(ids.isna())
+    if len(lost):
+        raise UsageError(
+            f"{where}: line {lost[0] + 2}: the index {places.iloc[lost[0]]!r} is not in the data; correct it"
+        )
+    return ids
 
 
 def _refuse_ids_of_another_name(frame: pd.DataFrame, known: set[str], ids: list[str], where: str) -> None:

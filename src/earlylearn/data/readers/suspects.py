@@ -89,16 +89,14 @@ def row_counter(values: "pd.Series[Any]") -> bool:
     """Whether a column only counts the rows: whole numbers, each once, without a gap."""
     if len(values) < FEWEST_ROWS or not pd.api.types.is_integer_dtype(values.dtype) or values.isna().any():
         return False
-    numbers = values.to_numpy(np.float64)
-    return bool(np.ptp(numbers) == len(numbers) - 1 and values.is_unique)
+    return bool(int(values.max()) - int(values.min()) == len(values) - 1 and values.is_unique)
 
 
 def ascending(values: "pd.Series[Any]") -> bool:
     """Whether a column of whole numbers only rises, or only falls, from row to row: a key or a time."""
     if len(values) < FEWEST_ROWS or not pd.api.types.is_integer_dtype(values.dtype) or values.isna().any():
         return False
-    steps = np.diff(values.to_numpy(np.float64))
-    return bool((steps > 0).all() or (steps < 0).all())
+    return bool(values.is_unique and (values.is_monotonic_increasing or values.is_monotonic_decreasing))
 
 
 def gives_away(values: "pd.Series[Any]", labels: NDArray[Any]) -> bool:

@@ -1,6 +1,7 @@
 """How does a CSV, TSV or Parquet table become inputs, labels and ids?"""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earlylearn.data.answers import Answers, answers_in_columns, answers_in_file, is_long
+from earlylearn.data.answers import NONE, Answers, answers_in_columns, answers_in_file, empty_ones, is_long
 from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.readers.classes import class_codes, class_names, label_values, written_as
@@ -118,9 +119,10 @@ def _read(
 ) -> LabelledData:
     """`read_table` of a table that is in memory, or on the disk with a store for its features."""
     label, image, id_column, true_label, like = how.label, how.image, how.id_column, how.true_label, how.like
-    answers = None
+    answers: Answers | None = None
+    gaps: tuple[str, ...] = ()
     if how.annotators and like is None:
-        answers = _answers(frame, how.annotators, id_column, name)
+        answers, gaps = _answers(frame, store, path, name, how)
         label = MAJORITY if label is None else label
         frame = frame.assign(**{label: answers.majority()})
     if label is None:
@@ -137,7 +139,7 @@ def _read(
     if like is None:
         taken = (label, image, id_column, true_label)
         check_roles(frame, name, text=how.text, drop=how.drop, show=how.show, image=image, taken=taken)
-    gaps = _gaps(frame, store, path, label, how)
+    gaps = gaps or _gaps(frame, store, path, (label,), how)
     there, notes = rows_with_label(frame[label], name, label, gaps)
     given = label_values(frame[label].iloc[there], f"{name}, column {label!r}")
     truth = true_labels(frame, true_label, label, given, name)
@@ -168,7 +170,7 @@ def _read(
         pictures=found.pictures,
         cells=pd.concat([found.cells, _frame_of(frame, shown)], axis=1),
         answers=answers,
-        notes=(*notes, *found.notes),
+        notes=(*notes, *(() if answers is None else answers.notes), *found.notes),
     )
     return data if len(there) == len(frame) else data.subset(there)
 
@@ -219,12 +221,12 @@ def _schema(
     return schema, (*said, *of_features(rows, columns, given, name))
 
 
-def _gaps(frame: Table, store: TableStore | None, path: Path, label: str, how: _How) -> tuple[str, ...]:
-    """What stands in the cells of a text file's label column that count as empty."""
-    if how.in_memory or path.suffix.lower() not in TEXT_SUFFIXES or label == MAJORITY:
+def _gaps(frame: Table, store: TableStore | None, path: Path, labels: Sequence[str], how: _How) -> tuple[str, ...]:
+    """What stands in the cells of a text file's columns of labels that count as empty."""
+    if how.in_memory or path.suffix.lower() not in TEXT_SUFFIXES:
         return ()
     kept = None if store is None else store.gaps
-    return gaps_as_written(path, label, frame[label]) if kept is None else kept
+    return gaps_as_written(path, _frame_of(frame, labels)) if kept is None else kept
 
 
 def _frame_of(table: Table, names: Sequence[str]) -> pd.DataFrame:
@@ -236,10 +238,21 @@ def _no_cells(table: Table) -> pd.DataFrame:
     return pd.DataFrame(index=pd.RangeIndex(len(table)))
 
 
-def _answers(frame: Table, annotators: Sequence[str], id_column: str | None, name: str) -> Answers:
-    if is_long(annotators):
-        return answers_in_file(annotators[0], row_ids(frame, id_column, name).tolist())
-    return answers_in_columns(frame, annotators, name)
+def _answers(
+    frame: Table, store: TableStore | None, path: Path, name: str, how: _How
+) -> tuple[Answers, tuple[str, ...]]:
+    """What each of several people called each row, and what stands in the table's cells that count as no answer."""
+    gaps: tuple[str, ...] = ()
+    if is_long(how.annotators):
+        found = answers_in_file(how.annotators[0], row_ids(frame, how.id_column, name).tolist())
+    else:
+        found = answers_in_columns(frame, how.annotators, name)
+        gaps = _gaps(frame, store, path, how.annotators, how)
+        found = replace(found, notes=empty_ones(name, int((found.labels == NONE).sum()), found.labels.size, gaps))
+    if how.label is None or how.label not in frame.columns:
+        return found, gaps
+    unread = f"{name}: {how.label!r} is not read: the label is what most annotators gave a row"
+    return replace(found, notes=(*found.notes, unread)), gaps
 
 
 def table_inputs(path: Path, schema: Schema) -> Unlabelled:
