@@ -33,7 +33,9 @@ format: .venv/dev  ## rewrite the code as check wants it
 	$(BIN)/ruff check --fix .
 
 docs: .venv/docs  ## the site, into build/docs; a broken link is an error
+	@mkdir -p build && rm -f build/docs.done && touch build/docs.begun
 	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs
+	@mv build/docs.begun build/docs.done  # as old as what it was made of: the tests take it if nothing changed since
 	@echo "open build/docs/index.html"
 
 dist: .venv/dev  ## wheel and sdist, and the wheel at work in an environment that has nothing else

@@ -1,5 +1,6 @@
-"""What do many tests share: small data, and one way to run a method for a few epochs?"""
+"""What do many tests share: small data, one thread, and no work that no test looks at?"""
 
+import gc
 import importlib
 import os
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends import backend_svg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from earlylearn.data.labelled import LabelledData
 from tests.torchvision_stand_in import TORCHVISION  # noqa: F401  # timm and others import it
@@ -15,6 +18,35 @@ from tests.torchvision_stand_in import TORCHVISION  # noqa: F401  # timm and oth
 def pytest_xdist_auto_num_workers():
     """One more than there are cores, for a third of the tests' time goes by while they wait for a process or page."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+class Undrawn(FigureCanvasSVG):
+    """A picture of the right size with nothing in it."""
+
+    def print_svg(self, file, **how):
+        width, height = self.figure.get_size_inches() * 72
+        file.write(f'<svg viewBox="0 0 {width} {height}"></svg>')
+
+
+DRAWN = {"report", "docs", "paper", "cli"}  # folders whose tests look at pages and pictures as a reader does
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _undrawn(request):
+    """A page gets its figures, made of its numbers, but matplotlib does not lay them out and write them.
+
+    That takes longer than to train most of the runs here, of which there are a thousand. Files are drawn whole.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not DRAWN & set(request.path.parts):
+            patch.setattr(backend_svg, "FigureCanvasSVG", Undrawn)
+        yield
 
 
 @pytest.fixture(autouse=True)

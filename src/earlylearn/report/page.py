@@ -1,6 +1,7 @@
 """How does a run become one HTML file that opens anywhere, without a network and without scripts?"""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from earlylearn import wording
@@ -106,6 +107,7 @@ def render_demo(views: dict[str, RunView]) -> str:
     return template("demo.html.jinja").render(context)
 
 
+@cache  # to compile the pages of a study again and again takes longer than to fill them
 def template(name: str) -> "Template":
     """The page of this file name, ready to be rendered: everything that comes from the user is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
