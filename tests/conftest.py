@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.backends import backend_svg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from earlylearn.data.labelled import LabelledData
 from tests.torchvision_stand_in import TORCHVISION  # noqa: F401  # timm and others import it
+from tests.undrawn import Undrawn
 
 
 def pytest_xdist_auto_num_workers():
@@ -26,23 +26,12 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-class Undrawn(FigureCanvasSVG):
-    """A picture of the right size with nothing in it."""
-
-    def print_svg(self, file, **how):
-        width, height = self.figure.get_size_inches() * 72
-        file.write(f'<svg viewBox="0 0 {width} {height}"></svg>')
-
-
-DRAWN = {"report", "docs", "paper", "cli"}  # folders whose tests look at pages and pictures as a reader does
+DRAWN = {"report", "cli"}  # folders whose tests look at whole pages
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _undrawn(request):
-    """A page gets its figures, made of its numbers, but matplotlib does not lay them out and write them.
-
-    That takes longer than to train most of the runs here, of which there are a thousand. Files are drawn whole.
-    """
+    """No pictures on pages, but where they are looked at."""
     with pytest.MonkeyPatch.context() as patch:
         if not DRAWN & set(request.path.parts):
             patch.setattr(backend_svg, "FigureCanvasSVG", Undrawn)

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 import earlylearn as el
 from earlylearn.integrations.lightning import LabelIssues
-from tests.losses.shared_table import LR, C, N, digits, network
+from tests.losses.shared_table import EPOCHS, LR, C, N, digits, network
 
 
 class Digits(lightning.LightningModule):
@@ -71,5 +71,5 @@ def fit(folder: Path, rows: int = N, module: Digits | None = None, batch: int = 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    trainer, module = fit(Path(sys.argv[1]), strategy="ddp", devices=int(sys.argv[2]), max_epochs=10, batch=32)
+    trainer, module = fit(Path(sys.argv[1]), strategy="ddp", devices=int(sys.argv[2]), max_epochs=EPOCHS, batch=32)
     torch.save(module.criterion.targets.clone(), Path(sys.argv[1]) / f"{trainer.global_rank}.pt")

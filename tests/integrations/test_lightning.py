@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import earlylearn as el
 from earlylearn.errors import UsageError
-from tests.losses.shared_table import N, digits
+from tests.losses.shared_table import EPOCHS, N, digits
 from tests.losses.test_processes import one_process
 
 lightning = pytest.importorskip("lightning")
@@ -102,7 +102,7 @@ def test_two_processes_have_the_table_of_one(tmp_path):
     assert torch.equal(first, second)
     expected = one_process(seed=0)  # of Lightning's sampler
     torch.testing.assert_close(first, expected, rtol=0, atol=1e-5)
-    torch.testing.assert_close(first.sum(1), torch.full((N,), 1 - 0.7**10), rtol=0, atol=1e-5)
+    torch.testing.assert_close(first.sum(1), torch.full((N,), 1 - 0.7**EPOCHS), rtol=0, atol=1e-5)
     issues = pd.read_csv(tmp_path / "label_issues.csv")
     known = el.find_label_issues(digits()[1], expected / expected.sum(1, keepdim=True))
     assert issues["is_label_issue"].equals(known["is_label_issue"])

@@ -17,7 +17,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 import earlylearn as el
 
-EPOCHS, BATCH, LR, N, C = 10, 32, 0.1, 1797, 10
+EPOCHS, BATCH, LR, N, C = 5, 32, 0.1, 1797, 10
 
 
 def digits() -> tuple[Tensor, Tensor]:

@@ -104,8 +104,7 @@ def test_its_method_passes_the_contract_tests(tmp_path, monkeypatch):
         NAME, changed, lambda method: contract.briefly(method, tmp_path / "default"), tmp_path, monkeypatch
     )
     (tmp_path / "resumed").mkdir()
-    with pytest.MonkeyPatch.context() as patch:  # one of its own, because the test undoes it
-        contract.test_resumed_equals_uninterrupted(NAME, 1, tmp_path / "resumed", patch)
+    contract.test_resumed_equals_uninterrupted(NAME, tmp_path / "resumed", monkeypatch)
 
 
 def test_what_it_names_is_there():

@@ -74,23 +74,24 @@ def test_same_seed_same_run_and_another_seed_another(method, tmp_path):
 
 @pytest.mark.slow
 @ALL
-@pytest.mark.parametrize("stop_after", [1, 2])
-def test_resumed_equals_uninterrupted(method, stop_after, tmp_path, monkeypatch):
+def test_resumed_equals_uninterrupted(method, tmp_path, monkeypatch):
     data = stripes()
     settings = {"epochs": 3, "noise": "symmetric:0.3", "schedule": "multistep:1,2:0.5", "quiet": True}
     whole = train(data, method, out=tmp_path / "whole", **settings)
     original = RunFolder.append_metrics
+    for stop_after in (1, 2):
 
-    def dies_in_the_next_epoch(self, record):
-        original(self, record)  # the line of an epoch whose checkpoint never comes
-        if record["epoch"] == stop_after + 1:
-            raise KeyboardInterrupt
+        def dies_in_the_next_epoch(self, record, stop_after=stop_after):
+            original(self, record)  # the line of an epoch whose checkpoint never comes
+            if record["epoch"] == stop_after + 1:
+                raise KeyboardInterrupt
 
-    monkeypatch.setattr(RunFolder, "append_metrics", dies_in_the_next_epoch)
-    with pytest.raises(KeyboardInterrupt):
-        train(data, method, out=tmp_path / "cut", **settings)
-    monkeypatch.undo()
-    assert_same_run(whole, resume(tmp_path / "cut", data, quiet=True))
+        cut = tmp_path / f"cut-{stop_after}"
+        with monkeypatch.context() as patch:
+            patch.setattr(RunFolder, "append_metrics", dies_in_the_next_epoch)
+            with pytest.raises(KeyboardInterrupt):
+                train(data, method, out=cut, **settings)
+        assert_same_run(whole, resume(cut, data, quiet=True))
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@
 and with ``--nproc-per-node 1`` a single one.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -69,5 +70,9 @@ def train(folder: Path, case: str, **settings):
 
 
 if __name__ == "__main__":
+    if os.environ["RANK"] == "0":  # which alone writes pages
+        from tests.undrawn import undrawn
+
+        undrawn()
     for name in sys.argv[2:]:
         train(Path(sys.argv[1]), name)
