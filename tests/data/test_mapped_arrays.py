@@ -58,6 +58,26 @@ def test_arrays_are_the_same_mapped(tmp_path, monkeypatch, kind, gap, missing):
         assert fingerprint(disk) == fingerprint(memory)
 
 
+@pytest.mark.parametrize("gap", [False, True])
+def test_mapped_numbers_become_float32_whatever_they_are(tmp_path, monkeypatch, gap):
+    """Bytes that are no pixels; and test rows of 32 bits beside training rows of 64 that were shifted."""
+    rng = np.random.default_rng(0)
+    there = {"y": rng.permutation(["cat", "dog"] * 20)}
+    np.savez(tmp_path / "bytes.npz", x=rng.integers(0, 256, (40, 5), dtype=np.uint8), **there)
+    far = 1.7e9 + rng.integers(0, 10_000, (40, 5))
+    np.savez(tmp_path / "wide.npz", x=far, **there)
+    near = far.astype(np.float32)
+    near[3, 2] = np.nan if gap else near[3, 2]
+    np.savez(tmp_path / "narrow.npz", x=near, **there)
+    for data, how in (("bytes.npz", {}), ("wide.npz", {"test": str(tmp_path / "narrow.npz"), "missing": "impute"})):
+        memory, disk = both(monkeypatch, tmp_path / data, **how)
+        for here, other in zip(memory, disk, strict=True):
+            if here is not None:
+                assert other.inputs.dtype == np.float32
+                assert np.array_equal(other.inputs, here.inputs)
+        assert isinstance((disk.test or disk.train).inputs, np.memmap)
+
+
 @pytest.mark.parametrize("change", ["compressed", "float64", "by column", "cut"])
 def test_what_cannot_be_mapped_is_read_as_ever(tmp_path, monkeypatch, change):
     there = arrays("flat")

@@ -10,6 +10,8 @@ from earlylearn.data.noise.by_class import CIFAR10_CLASSES, count_of, flip_matri
 from earlylearn.data.noise.by_input import flip_rates, instance_dependent
 from earlylearn.data.noise.kinds import NOISE, make_noise, parse_noise, transition
 from earlylearn.data.noise.transition import read_transition
+from earlylearn.data.noise_file import write_noisy_labels
+from earlylearn.data.sources import load
 from earlylearn.errors import UsageError
 from tests.reference import noise_literal as literal
 
@@ -252,6 +254,23 @@ def test_transition_of_an_absent_class_is_zero():
     realised = transition(np.array([0, 0, 2]), np.array([0, 1, 2]), 3)
     assert realised.tolist() == [[0.5, 0.5, 0], [0, 0, 0], [0, 0, 1]]
     assert flip_matrix([1, 0], 0.25).tolist() == [[0.75, 0.25], [0.25, 0.75]]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".csv"])
+def test_noisy_labels_in_a_file_are_those_drawn_and_what_became_of_the_data_is_told(tmp_path, capsys, suffix):
+    lines = [f"{k / 10},{'' if k == 4 else 'ab'[k % 2]}\n" for k in range(41)]
+    (tmp_path / "t.csv").write_text("x,kind\n" + "".join(lines))
+    out = tmp_path / f"l{suffix}"
+    report = write_noisy_labels(str(tmp_path / "t.csv"), "pair:0.25", out, seed=3, label="kind")
+    assert (report["n"], report["wrong"], report["wrong_fraction"]) == (40, 10, 0.25)
+    assert "1 of 41 rows have no 'kind'" in capsys.readouterr().err
+    asked = {"label": "kind", "labels": f"{out}:labels" if suffix == ".npz" else str(out)}
+    data, noisy = load(str(tmp_path / "t.csv"), label="kind").train, load(str(tmp_path / "t.csv"), **asked).train
+    assert np.array_equal(noisy.labels, make_noise("pair:0.25", data, seed=3).labels)
+    out.unlink()
+    out.mkdir()
+    with pytest.raises(UsageError, match=r"l\..*choose a file you may write"):
+        write_noisy_labels(str(tmp_path / "t.csv"), "pair:0.25", out, seed=3, label="kind")
 
 
 def test_parse_noise():

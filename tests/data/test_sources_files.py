@@ -85,6 +85,9 @@ def test_train_and_test_folders(animals, tmp_path):
     assert (list(test.ids), test.labels.tolist()) == (["test/dog/x.png"], [1])
     assert test.inputs.shape == (1, 3, 32, 32)
     assert train.ids[0] == "train/cat/a.bmp"
+    save_image(top / "x.png")
+    told = f"{top}: beside train and test, 1 image in none of them: left out"
+    assert load(str(top)).train.notes == (*train.notes, told)
     separate = load(str(top / "train"), test=str(top / "test"))
     np.testing.assert_array_equal(separate.test.inputs, test.inputs)
     refused("test_fraction", "test set of its own", data=str(top), test_fraction=0.5)

@@ -147,7 +147,7 @@ def _equal_rows(inputs: NDArray[np.generic]) -> NDArray[np.int64]:
     too_large = isinstance(inputs, np.memmap) and inputs.nbytes > MOST_BYTES
     if not np.prod(inputs.shape[1:]) or too_large:
         return np.zeros(len(inputs), dtype=np.int64)
-    sums = pd.util.hash_array(np.fromiter((hash(row.tobytes()) for row in inputs), np.int64, len(inputs)))
+    sums = np.fromiter((hash(row.tobytes()) for row in inputs), np.int64, len(inputs))
     return _numbered(pd.factorize(sums)[0])
 
 

@@ -15,7 +15,8 @@ ROW_NUMBER = np.arange(1).astype(str).dtype  # of row numbers as text in memory;
 def fingerprint(loaded: Loaded) -> str:
     """What tells whether data read again are the same: SHA-256 over all that a run trains on or is tested by.
 
-    The same whether they were read into memory or are mapped from the disk.
+    A validation set of the user's own has a fingerprint of its own. It is the same whether they were read into memory
+    or are mapped from the disk.
     """
     digest = hashlib.sha256()
     for data in (loaded.train, loaded.test):

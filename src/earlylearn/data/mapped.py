@@ -21,19 +21,19 @@ def blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 def copied(array: "np.memmap[Any, Any]", parts: Iterable[NDArray[Any]]) -> "np.memmap[Any, Any]":
     """Parts ``[m, ...]`` one after another, mapped, in a file without a name beside that of another array."""
-    rows, first = 0, None
+    rows, last = 0, None
     with _nameless(array) as file:
         try:
             for part in parts:
-                first, rows = part, rows + len(part)
+                last, rows = part, rows + len(part)
                 file.write(np.ascontiguousarray(part).tobytes())
             file.flush()
         except OSError as error:
             raise UsageError(
                 f"{array.filename}: some of its rows are copied beside it, and {error.strerror or error}; free the disk"
             ) from error
-        assert first is not None  # there is a row
-        copy = np.memmap(file, first.dtype, "r", shape=(rows, *first.shape[1:]))
+        assert last is not None  # there is a row
+        copy = np.memmap(file, last.dtype, "r", shape=(rows, *last.shape[1:]))
     copy.filename = array.filename  # whose folder takes the next copy
     return copy
 

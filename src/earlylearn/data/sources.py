@@ -145,10 +145,8 @@ def read_rows(
         second = _read(tested, asked, like=train)
         held_out = second.test or second.train
     validation = None if asked.val is None else _read_validation(validated, asked, train)
-    whole = (
-        asked.data in BUILTIN and BUILTIN[asked.data].stored
-    )  # of which the reader left out what is beyond the limit
-    most = None if whole else asked.limit
+    # Of what is kept in a store, the reader left out what is beyond the limit.
+    most = None if asked.data in BUILTIN and BUILTIN[asked.data].stored else asked.limit
     if asked.annotators and train.answers is None:
         train = answered(train, asked.annotators)
     if asked.strict:

@@ -21,7 +21,7 @@ from earlylearn.loop.grown import GrownBuffers
 from earlylearn.loop.inference import unwrap
 from earlylearn.loop.method import Method, Pass, Step
 from earlylearn.losses.heads import heads_loss
-from earlylearn.losses.targets import target_beliefs, update_targets
+from earlylearn.losses.targets import share_aligned, share_factor, target_beliefs, update_targets
 from earlylearn.methods.account import account, tried
 from earlylearn.methods.auto_network import PlainHeads, WeightedHeads
 from earlylearn.methods.boosting import MOST_COLUMNS, MOST_ROWS, Trees, arrays_of, challenge
@@ -46,8 +46,8 @@ class Auto(GrownBuffers, Method):
     Heads trained with ELR (Liu et al., NeurIPS 2020) or cross-entropy compete, and boosted trees of scikit-learn on
     tables. It predicts with a mean of all that do not differ in a paired test, weighed by how little they differ
     (`earlylearn.methods.choice`), after all were made as sure as those labels bear out (`earlylearn.methods.sureness`).
-    What it believes of a label is the same mean of what all copies of a setting said of
-    the row in all epochs: no single fit and no late memory has the last word.
+    What it believes of a label is a mean with the same weights, of what all copies of a setting said of the row in all
+    epochs, as sure as they said it: no single fit and no late memory has the last word.
 
     Aligned settings multiply the targets by the share of each class among the given labels over its mean target, and
     renormalise them: without that, ELR on overlapping classes may answer the largest for everybody.
@@ -195,10 +195,7 @@ class Auto(GrownBuffers, Method):
     def _update(self, rows: Tensor, probability: Tensor) -> Tensor:
         """Temporal ensembling of these rows for all heads; the targets, aligned where they are to be."""
         targets = update_targets(self.targets, rows, probability, beta=self.beta)
-        if not self.aligned:
-            return targets
-        aligned = targets * self.factor
-        return aligned.mul_(targets.sum(2, keepdim=True) / aligned.sum(2, keepdim=True))
+        return share_aligned(targets, self.factor) if self.aligned else targets
 
     def _say(self, log_p: Tensor, stage: str) -> Tensor:
         """What the heads say together, ``[B, C]``, of ``log_p [B, S, K, C]``: in the end, those that saw all rows."""
@@ -216,9 +213,7 @@ class Auto(GrownBuffers, Method):
             trains = trains.repeat(1, len(self.factor) // len(self.held))
             total += torch.einsum("nhc,nh->hc", self.targets[part], trains)
         given = torch.bincount(labels, minlength=self.classes) / len(labels)
-        mean = total / total.sum(1, keepdim=True).clamp(min=FLOOR)
-        factor = torch.where(total > 0, given / mean.clamp(min=FLOOR), 1.0)
-        self.factor[self.aligned] = factor[self.aligned]
+        self.factor[self.aligned] = share_factor(total, given, 1.0)[self.aligned]
 
     def _out_of_fold(self, rows: Tensor) -> Tensor:
         """Log probabilities ``[m, S, C]`` of rows by each setting's copy that held them out, and by boosted trees."""

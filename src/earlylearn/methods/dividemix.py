@@ -236,7 +236,8 @@ class DivideMix(Method):
     def label_beliefs(self, rows: Tensor | None = None) -> Tensor:
         """The refined labels of the latest co-divide before sharpening, w y + (1 - w) p: ``[n, C]``.
 
-        w and p are means over the two networks; before the first co-divide, and for held-out rows, p alone.
+        w and p are means over the two networks. Of held-out rows it is p alone; before the first co-divide, what the
+        network that saw the row last says.
         """
         return self.beliefs if rows is None else self.beliefs.index_select(0, rows)
 

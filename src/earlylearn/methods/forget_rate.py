@@ -63,7 +63,7 @@ class ForgetRate(nn.Module):
 
     def kept(self, examples: Tensor | int) -> Tensor:
         """How many of so many examples to keep: floor((1 - R) examples), at least one. Stays on the device."""
-        # The small number mends 0.3 * 10 = 2.9999999; int() in the released code drops an example there.
+        # The small number mends products just below a whole one; int((1 - 0.9) * 10) of the released code is 0.
         return torch.floor((1 - self.now) * examples + 1e-4).clamp(min=1)
 
     def learn_held_out(self, rows: Tensor, seen: Seen, method: Method) -> None:

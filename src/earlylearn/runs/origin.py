@@ -11,21 +11,9 @@ from earlylearn.runs.inputs import Inputs
 
 # Where a run finds its data and on what it computes: that may change between two parts of it.
 MAY_CHANGE = frozenset(
-    {
-        "data",
-        "data_dir",
-        "labels",
-        "true_labels",
-        "corrections",
-        "test",
-        "val",
-        "pretrained",
-        "noise",
-        "encoder",
-        "plugins",
-    }
-    | {"annotators"}
-    | {"accelerator", "devices", "num_nodes", "eager", "method", "network", "strict", "epochs", "continued"}
+    {"data", "data_dir", "labels", "true_labels", "annotators", "corrections", "test", "val", "noise", "encoder"}
+    | {"pretrained", "plugins", "strict", "accelerator", "devices", "num_nodes", "eager", "method", "network"}
+    | {"epochs", "continued"}
 )
 
 

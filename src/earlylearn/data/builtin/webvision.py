@@ -86,7 +86,7 @@ def _in_folders(root: Path, classes: int) -> tuple[list[str], list[int]]:
             there = [folder.is_dir() for folder in folders]
             if not any(there):
                 continue
-            found = [sorted(folder.iterdir()) if found else [] for folder, found in zip(folders, there, strict=True)]
+            found = [sorted(folder.iterdir()) if here else [] for folder, here in zip(folders, there, strict=True)]
         images = [[relative_id(f, root) for f in each if f.suffix.lower() in IMAGE_SUFFIXES] for each in found]
         empty = [folder.name for folder, files in zip(folders, images, strict=True) if not files]
         if empty:

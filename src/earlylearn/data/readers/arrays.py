@@ -1,7 +1,8 @@
 """How does an .npz with x and y become inputs and labels?"""
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -268,27 +269,28 @@ def rows_of_array(x: NDArray[Any], schema: Schema, where: str) -> NDArray[Any]:
             f"{schema['shape']}; give the same features"
         )
     flat, fill, offsets = x.reshape(len(x), -1), schema["medians"], schema.get("offsets")
-    if offsets is not None:
-        far = {k: shifted(flat[:, k], offset) for k, offset in enumerate(offsets) if offset}
-        flat = flat.astype(np.float64)
-        for k, column in far.items():
-            flat[:, k] = column
-        fill = None if fill is None else [median - offset for median, offset in zip(fill, offsets, strict=True)]
-    return _mapped_filled(flat, fill, where) if isinstance(flat, np.memmap) else fill_missing(flat, fill, where)
+    if offsets is not None and fill is not None:
+        fill = [median - offset for median, offset in zip(fill, offsets, strict=True)]
 
+    def filled(part: NDArray[Any], start: int = 0) -> NDArray[np.float32]:
+        return fill_missing(part if offsets is None else _near(part, offsets), fill, where, start)
 
-def _mapped_filled(flat: "np.memmap[Any, Any]", fill: Sequence[float | None] | None, where: str) -> NDArray[np.float32]:
-    """`fill_missing` of an array that is mapped from the disk, and stays so; it is copied only if there are gaps."""
-
-    def filled() -> Iterator[NDArray[np.float32]]:
-        start = 0
-        for part in blocks(flat):
-            yield fill_missing(part, fill, where, start)
-            start += len(part)
-
-    if all(np.isfinite(part).all() for part in blocks(flat)):
+    if not isinstance(flat, np.memmap):
+        return filled(flat)
+    # What is mapped from the disk stays there, and is copied only if it has to change.
+    if offsets is None and flat.dtype == np.float32 and all(np.isfinite(part).all() for part in blocks(flat)):
         return flat
-    return copied(flat, filled())
+    starts = itertools.accumulate((len(part) for part in blocks(flat)), initial=0)
+    return copied(flat, (filled(part, start) for part, start in zip(blocks(flat), starts, strict=False)))
+
+
+def _near(flat: NDArray[Any], offsets: Sequence[float]) -> NDArray[np.float64]:
+    """Numbers ``[m, d]`` less the offsets of their columns."""
+    wide = np.array(flat, np.float64)
+    for k, offset in enumerate(offsets):
+        if offset:
+            wide[:, k] = shifted(flat[:, k], offset)
+    return wide
 
 
 def _check(x: NDArray[Any], where: str) -> None:

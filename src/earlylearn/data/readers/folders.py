@@ -46,8 +46,10 @@ def read_folder(
         return _read(path, path, name, image_size, skip_unreadable, like), None
     train = _read(path / "train", path, name, image_size, skip_unreadable, like)
     beside = [folder for folder in folders if folder not in ("train", "test")]
+    notes = _astray(path, "beside train and test")
     if beside:
-        train = replace(train, notes=(*train.notes, f"{name}: beside train and test, {listed(beside)} is left out"))
+        notes = (f"{name}: beside train and test, {listed(beside)} is left out", *notes)
+    train = replace(train, notes=(*train.notes, *notes))
     return train, _read(path / "test", path, name, image_size, skip_unreadable, like or train)
 
 
@@ -121,9 +123,7 @@ def _read(
             )
     if like is None:
         notes += of_names([folder for folder in folders if found[folder]], "classes", str(path))
-    astray = sum(not is_hidden(each.name) and each.suffix.lower() in IMAGE_SUFFIXES for each in path.iterdir())
-    if astray:
-        notes += (f"{path}: beside the class folders, {plural(astray, 'image')} in none of them: left out",)
+    notes += _astray(path, "beside the class folders")
     files = [file for folder in folders for file in found[folder]]
     schema, said = survey_once(files, image_size, top) if like is None else (like.schema, ())
     counts = [len(found[folder]) for folder in folders if found[folder]]
@@ -146,7 +146,17 @@ def _folders(path: Path) -> list[str]:
     return sorted(entry.name for entry in path.iterdir() if not is_hidden(entry.name) and entry.is_dir())
 
 
+def _loose(path: Path) -> int:
+    """How many visible images lie in a folder itself."""
+    return sum(not is_hidden(each.name) and each.suffix.lower() in IMAGE_SUFFIXES for each in path.iterdir())
+
+
+def _astray(path: Path, beside: str) -> tuple[str, ...]:
+    """A line about images that lie in no folder of a class, if there are any."""
+    number = _loose(path)
+    return (f"{path}: {beside}, {plural(number, 'image')} in none of them: left out",) if number else ()
+
+
 def _only_folders(path: Path) -> bool:
     """Whether a folder has sub-folders, and no image outside them."""
-    loose = any(e.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(e.name) for e in path.iterdir())
-    return bool(_folders(path)) and not loose
+    return bool(_folders(path)) and not _loose(path)
