@@ -154,7 +154,7 @@ def test_a_second_time_no_column_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(disk_table.TextColumns, "_read", lambda *_: pytest.fail("read again"))
     assert len(read("0", path, drop=["key"]).train) == N
     left = [each.name for each in tmp_path.rglob("*") if each.is_file()]
-    assert sorted(left) == ["ids.npy", "index.json", "inputs.npy", "lock", "roles.parquet", "table.csv"]
+    assert sorted(left) == ["ids.npy", "inputs.json", "inputs.npy", "lock", "roles.parquet", "table.csv"]
 
 
 @pytest.mark.parametrize("harm", ["altered", "cut", "index"])
@@ -173,7 +173,7 @@ def test_a_damaged_store_is_made_anew_and_a_copied_one_is_taken(tmp_path, harm, 
     elif harm == "cut":
         inputs.write_bytes(content[:-8])
     else:
-        inputs.with_name("index.json").write_text(json.dumps({"format": 1}))
+        inputs.with_name("inputs.json").write_text(json.dumps({"format": 1}))
     assert read("0", path, drop=["key"]).train.inputs.tobytes() == whole
     assert "anew" in capsys.readouterr().err
 

@@ -3,8 +3,16 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earlylearn.data.counting import say
+from earlylearn.files import from_json, write_json
 
 CACHE_VARIABLE = "EARLYLEARN_CACHE"
 HIDDEN = ".earlylearn"  # beside the data; readers of folders pass it over
@@ -50,3 +58,43 @@ def digest_bytes(parts: Iterable[bytes | memoryview]) -> str:
     for part in parts:
         found.update(part)
     return found.hexdigest()
+
+
+def kept(
+    path: Path,
+    name: str,
+    fits: Callable[[dict[str, Any], NDArray[Any]], bool],
+    checksum: Callable[[NDArray[Any]], str],
+) -> tuple[NDArray[Any], dict[str, Any]] | None:
+    """An array that was kept, mapped from the disk, and what `write_index` wrote of it.
+
+    None where there is none, or one that is not what its index says (cut short, altered), which is told.
+
+    Args:
+        path: of the .npy file; the index lies beside it.
+        name: what it is of, for the message.
+        fits: whether index and array are those that are wanted.
+        checksum: of all that is in the array.
+    """
+    try:
+        index = from_json(path.with_suffix(".json").read_text("utf-8"))
+        array, known = np.load(path, mmap_mode="r"), index["checksum"]
+        if not fits(index, array):
+            raise ValueError("is of another kind")
+        # A copy has another time, and so has what somebody wrote into: only then is all of it read.
+        if index["modified"] != path.stat().st_mtime_ns:
+            if checksum(array) != known:
+                raise ValueError("was altered")
+            with suppress(OSError):
+                write_index(path, index)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        say(f"{path}: is no whole store of {name} any more ({' '.join(str(error).split())}); making it anew")
+        return None
+    return array, index
+
+
+def write_index(path: Path, index: Mapping[str, Any]) -> None:
+    """Write beside an array what is to be known of it, its ``checksum`` for one, and its time."""
+    write_json(path.with_suffix(".json"), {**index, "modified": path.stat().st_mtime_ns})

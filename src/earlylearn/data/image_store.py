@@ -1,22 +1,22 @@
 """How are more images than fit into memory decoded once, and then read as if they lay there?"""
 
-import io
-import json
 import math
 import os
 import shutil
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earlylearn.data.cache import CACHE_VARIABLE, HIDDEN, chosen, digest_bytes, make, places
+from earlylearn.data.cache import CACHE_VARIABLE, HIDDEN, chosen, digest_bytes, kept, make, places, write_index
 from earlylearn.data.counting import counted, say
+from earlylearn.data.mapped import npy_header
 from earlylearn.data.readers.images import MEND, decode_one, image_schema
 from earlylearn.data.readers.paths import listed
 from earlylearn.data.schema import Schema
@@ -163,25 +163,12 @@ def file_stamps(root: Path, names: Sequence[str], name: str) -> list[str]:
 
 def _open(place: Path, wanted: _Wanted) -> tuple[NDArray[np.uint8], str] | None:
     """The finished store of a folder, or None where there is none that is what its index says."""
-    path = place / wanted.file
-    try:
-        index = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        pixels = np.load(path, mmap_mode="r")
-        checksum = str(index["checksum"])
-        if index["files"] != wanted.files or pixels.shape != wanted.shape or pixels.dtype != np.uint8:
-            raise ValueError("is of other images")
-        # A copy has another time, and so has what somebody wrote into: only then is reading it all worth the while.
-        if index["modified"] != path.stat().st_mtime_ns:
-            if pixels_checksum(pixels) != checksum:
-                raise ValueError("was altered")
-            with suppress(OSError):
-                _write_index(path, wanted.files, checksum)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        say(f"{path}: is no whole store of {wanted.name} any more ({' '.join(str(error).split())}); decoding anew")
-        return None
-    return pixels, checksum
+
+    def fits(index: dict[str, Any], pixels: NDArray[Any]) -> bool:
+        return bool(index["files"] == wanted.files and pixels.shape == wanted.shape and pixels.dtype == np.uint8)
+
+    found = kept(place / wanted.file, wanted.name, fits, pixels_checksum)
+    return None if found is None else (found[0], str(found[1]["checksum"]))
 
 
 def _writable(place: Path) -> Path:
@@ -199,7 +186,7 @@ def _decode(place: Path, wanted: _Wanted) -> str:
     """Decode what is not decoded yet, put the store in place, and return its checksum."""
     path, partial = place / wanted.file, place / f"{wanted.series}.partial.npy"
     log = partial.with_suffix(".txt")
-    header = _header(wanted.shape)
+    header = npy_header("|u1", wanted.shape)
     block = BLOCK * wanted.pixels
     digests = _decoded_before(partial, log, wanted.stamps, len(header), block)
     if not digests:
@@ -225,16 +212,9 @@ def _decode(place: Path, wanted: _Wanted) -> str:
             lines.flush()
     checksum = digest_of((str(wanted.shape), *digests))
     partial.replace(path)
-    _write_index(path, wanted.files, checksum)
+    write_index(path, {"files": wanted.files, "checksum": checksum})
     log.unlink()
     return checksum
-
-
-def _write_index(path: Path, files: str, checksum: str) -> None:
-    index = {"files": files, "checksum": checksum, "modified": path.stat().st_mtime_ns}
-    unfinished = path.with_suffix(".json.tmp")
-    unfinished.write_text(json.dumps(index, indent=1), "utf-8")
-    unfinished.replace(path.with_suffix(".json"))
 
 
 def _decoded_before(partial: Path, log: Path, stamps: list[str], header: int, block: int) -> list[str]:
@@ -311,10 +291,3 @@ def pixels_checksum(pixels: NDArray[np.uint8]) -> str:
 def digest_of(texts: Iterable[str]) -> str:
     """A digest of texts one after another, in hexadecimal."""
     return digest_bytes(text.encode() for text in texts)
-
-
-def _header(shape: tuple[int, ...]) -> bytes:
-    """What comes before the pixels in an .npy file."""
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return file.getvalue()

@@ -1,5 +1,6 @@
 """How are some rows taken of an array that is mapped from the disk, and looked at some at a time?"""
 
+import io
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +18,13 @@ def blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """An array ``[n, ...]`` some rows at a time."""
     step = max(1, BLOCK // max(1, array.nbytes // max(1, len(array))))
     return (array[start : start + step] for start in range(0, len(array), step))
+
+
+def npy_header(kind: str, shape: tuple[int, ...]) -> bytes:
+    """What comes before the numbers of an .npy file whose rows lie one after another; `kind` such as ``<f4``."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
+    return file.getvalue()
 
 
 def copied(array: "np.memmap[Any, Any]", parts: Iterable[NDArray[Any]]) -> "np.memmap[Any, Any]":

@@ -21,6 +21,7 @@ from pandas.api.types import is_string_dtype as is_string
 from pandas.api.types import union_categoricals
 from pydantic import ValidationError
 
+from earlylearn.data.mapped import npy_header
 from earlylearn.data.readers.corrections import guarded_frame
 from earlylearn.documents import FORMAT, EpochRecord, Summary
 from earlylearn.encoders.fitted import ARRAYS, DOCUMENT
@@ -267,8 +268,7 @@ class RunFolder:
             return
         partial = self.beliefs.with_name(self.beliefs.name + ".partial")
         with partial.open("wb") as file:
-            header = {"descr": "<f2", "fortran_order": False, "shape": (rows, classes)}
-            np.lib.format.write_array_header_1_0(file, header)
+            file.write(npy_header("<f2", (rows, classes)))
             yield lambda block: file.write(block.astype("<f2").tobytes())
         os.replace(partial, self.beliefs)
 

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earlylearn.data.cache import CACHE_VARIABLE, digest_bytes, make, places
+from earlylearn.data.cache import CACHE_VARIABLE, digest_bytes, kept, make, places, write_index
 from earlylearn.data.counting import counted, say
-from earlylearn.data.mapped import row_numbers
+from earlylearn.data.mapped import npy_header, row_numbers
 from earlylearn.data.readers.disk_table import CELLS, DiskTable, ParquetColumns, Source, TextColumns
 from earlylearn.data.readers.features import check_columns, encode_columns
 from earlylearn.data.readers.frames import separator_of
@@ -26,7 +26,6 @@ from earlylearn.data.room import memory_for_data
 from earlylearn.data.schema import Column, Schema
 from earlylearn.data.waiting import one_at_a_time
 from earlylearn.errors import UsageError
-from earlylearn.files import from_json, write_json
 
 FORMAT = 1
 _NUMBER = 16  # bytes of a cell on its way to a feature, in memory: as read, as float32, and joined to the others
@@ -75,25 +74,14 @@ class TableStore:
 
     def open(self) -> bool:
         """Whether whole features lie there, as they were written."""
-        try:
-            index = from_json((self.folder / "index.json").read_text("utf-8"))
-            path = self.folder / "inputs.npy"
-            inputs = np.load(path, mmap_mode="r")
-            if index["format"] != FORMAT or list(inputs.shape) != index["shape"] or inputs.dtype != np.float32:
-                raise ValueError("is of another kind")
-            # A copy has another time, and so has what somebody wrote into: only then is all of it read.
-            if index["modified"] != path.stat().st_mtime_ns:
-                if _checksum(inputs) != index["checksum"]:
-                    raise ValueError("was altered")
-                with suppress(OSError):
-                    write_json(self.folder / "index.json", {**index, "modified": path.stat().st_mtime_ns})
-            self.index = index
-        except FileNotFoundError:
-            return False
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-            say(f"{self.folder}: is no whole store of {self.name} ({' '.join(str(error).split())}); reading anew")
-            return False
-        return True
+
+        def fits(index: dict[str, Any], inputs: NDArray[Any]) -> bool:
+            same = index["format"] == FORMAT and index["shape"] == list(inputs.shape)
+            return bool(same and inputs.dtype == np.float32)
+
+        found = kept(self.folder / "inputs.npy", self.name, fits, _checksum)
+        self.index = None if found is None else found[1]
+        return found is not None
 
     def find(self) -> Kept | None:
         """The features, if they are there."""
@@ -141,12 +129,11 @@ class TableStore:
             "format": FORMAT,
             "shape": list(inputs.shape),
             "checksum": _checksum(inputs),
-            "modified": path.stat().st_mtime_ns,
             "schema": schema,
             "notes": list(notes),
             "gaps": list(gaps),
         }
-        write_json(self.folder / "index.json", self.index)
+        write_index(path, self.index)
         say(
             f"{self.name}: {len(inputs):,} rows are kept in {self.folder} ({inputs.nbytes / 1e9:,.2f} GB) for next time"
         )
@@ -313,8 +300,7 @@ def _lay_rows(beside: Path, rows: int, widths: Sequence[int], out: Path) -> None
     ]
     step = max(1, CELLS // max(1, sum(widths)))
     with out.open("wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (rows, int(sum(widths)))}
-        np.lib.format.write_array_header_1_0(file, header)
+        file.write(npy_header("<f4", (rows, int(sum(widths)))))
         for start in range(0, rows, step):
             file.write(np.concatenate([part[start : start + step] for part in parts], axis=1).data)
 
@@ -323,8 +309,7 @@ def _write_row_numbers(path: Path, rows: int) -> None:
     with path.open("wb") as file:
         for k, part in enumerate(row_numbers(rows)):
             if not k:
-                header = {"descr": part.dtype.str, "fortran_order": False, "shape": (rows,)}
-                np.lib.format.write_array_header_1_0(file, header)
+                file.write(npy_header(part.dtype.str, (rows,)))
             file.write(part.tobytes())
 
 
