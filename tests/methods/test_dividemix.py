@@ -51,7 +51,7 @@ def _batches(x, rows, labels, batch_size=12):
     )
 
 
-@pytest.mark.parametrize("changed", [{}, {"history": 2, "confidence_penalty": 0.0}, {"lambda_u": 0.0}])
+@pytest.mark.parametrize("changed", [{}, {"history": 2, "confidence_penalty": 0.0, "ramp": 2}, {"lambda_u": 0.0}])
 def test_takes_the_steps_of_the_literal_algorithm(changed):
     torch.manual_seed(0)
     options = OPTIONS | changed

@@ -159,7 +159,7 @@ def _joined_by_id(
     if column is None or column not in frame:
         raise UsageError(f"{where}: add :COLUMN to choose the labels' column; the columns are {listed(frame.columns)}")
     position = {str(name): row for row, name in enumerate(data.ids)}
-    names = list(data.classes)
+    names, codes = data.classes, {name: code for code, name in enumerate(data.classes)}
     labels, named = data.labels.copy(), np.zeros(len(data), dtype=bool)
     numeric = named_by_numbers(data.classes)
     for line, (row_id, label) in enumerate(zip(ids, frame[column], strict=True), start=2):
@@ -178,9 +178,9 @@ def _joined_by_id(
         if not label:
             continue
         named[row] = True
-        if label not in names and not (not numeric and is_integer(label) and 0 <= int(label) < len(names)):
+        if label not in codes and not (not numeric and is_integer(label) and 0 <= int(label) < len(names)):
             raise UsageError(f"{where}: line {line}: {label!r} is none of the classes {listed(names)}")
-        labels[row] = names.index(label) if label in names else int(label)
+        labels[row] = codes[label] if label in codes else int(label)
     if not partial and not named.all():
         lacking = data.ids[int(np.flatnonzero(~named)[0])]
         raise UsageError(f"{where}: {int((~named).sum())} rows have no label, such as {str(lacking)!r}; give them all")
