@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from earlylearn.data.readers import suspects
 from earlylearn.data.readers.corrections import guarded, guarded_frame, unguarded, unguarded_frame
 from earlylearn.data.readers.pixels import pixels
 from earlylearn.data.readers.suspects import ascending, gives_away, other_notation, row_counter, spoilt
@@ -125,6 +126,13 @@ def test_a_column_made_of_the_label_is_told_and_noise_is_not(classes, seed):
     assert gives_away(pd.Series([f"code {k}" for k in given_labels]), given_labels)
     assert not gives_away(pd.Series(rng.normal(size=200)), given_labels)
     assert not gives_away(pd.Series(rng.integers(0, 3, 200)), given_labels)
+
+
+def test_of_many_rows_whose_labels_take_turns_all_labels_are_looked_at(monkeypatch):
+    labels_in_turn = np.arange(200) % 2
+    monkeypatch.setattr(suspects, "MOST_LOOKED_AT", 100)
+    assert gives_away(pd.Series(labels_in_turn + noise(200) / 9), labels_in_turn)
+    assert not gives_away(pd.Series(noise(200)), labels_in_turn)
 
 
 @pytest.mark.parametrize(

@@ -57,3 +57,13 @@ def test_what_cannot_be_fitted_stays_within_bounds():
     power, sureness = fitted(sure, right, torch.ones(1))
     assert torch.isfinite(power).all()
     assert LEAST <= sureness <= MOST
+
+
+def test_labels_that_take_turns_are_all_heard():
+    """A head that is sure of everything and right about one class: every second row would be of that class alone."""
+    labels = torch.arange(6000) % 2
+    noise = torch.randn(len(labels), generator=torch.Generator().manual_seed(0))
+    logit = torch.where(labels == 0, 8.0, -2.0) + 3 * noise
+    log_p = torch.log_softmax(torch.stack([logit, -logit], 1), 1).unsqueeze(1)
+    power, _ = fitted(log_p, labels, torch.ones(1))
+    assert float(power) == pytest.approx(float(powers(log_p, labels)), rel=0.1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 LEAST, MOST = 0.05, 4.0  # powers
-ROWS = 2000  # evenly spread, that a power is fitted to; its error is then a few per cent
+ROWS = 2000  # evenly spread over the labels, that a power is fitted to; its error is then a few per cent
 STEPS = 12  # of Newton's method
 POWERS = tuple(0.05 * 1.25**k for k in range(19))  # to try together with a share of wrong labels: to 2.8
 SHARES = tuple(k / 20 for k in range(13))  # to .6
@@ -25,7 +25,9 @@ def fitted(log_p: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, floa
         weights: ``float32 [S]`` of the mean.
     """
     step = max(1, math.ceil(len(labels) / ROWS))
-    log_p, labels = log_p[::step], labels[::step]
+    if step > 1:  # by label, for labels may take turns in the data, and every so many-th row then has the same
+        rows = labels.argsort(stable=True)[::step]
+        log_p, labels = log_p[rows], labels[rows]
     power = powers(log_p, labels).float()
     return power, power_of_truth(together(log_p, weights, power), labels)
 

@@ -14,7 +14,7 @@ from earlylearn.errors import UsageError, setting
 FEWEST_ROWS = 20  # of which anything is concluded from how the values lie
 MANY_CLASSES = 20  # beyond which whole numbers are looked at as a quantity might be
 LONE = 0.05  # share of classes with one row each above which whole numbers are a quantity
-MOST_LOOKED_AT = 100_000  # rows, evenly spread, of which it is asked whether a column gives the label away
+MOST_LOOKED_AT = 100_000  # rows, spread over the labels, of which it is asked whether a column gives the label away
 ASTRAY = 0.02  # share of rows by which a column that gives the label away may be wrong
 LONGEST_NAME = 1000  # characters of a class or an id; as text of fixed width a longer one costs its length in every row
 
@@ -102,11 +102,11 @@ def ascending(values: "pd.Series[Any]") -> bool:
 def gives_away(values: "pd.Series[Any]", labels: NDArray[Any]) -> bool:
     """Whether a column tells the label by itself: rows in its order have the label of the row before, nearly always.
 
-    Equal values are in random order, so a value that goes with several labels does not count. Of more than
-    `MOST_LOOKED_AT` rows every so many-th is looked at.
+    Equal values are in random order, so a value that goes with several labels does not count.
     """
-    step = -(-len(values) // MOST_LOOKED_AT) or 1
-    values, labels = values.iloc[::step], labels[::step]
+    if len(values) > MOST_LOOKED_AT:  # by label, for labels may take turns, and every so many-th row have the same
+        rows = np.argsort(pd.factorize(labels)[0], kind="stable")[:: -(-len(values) // MOST_LOOKED_AT)]
+        values, labels = values.iloc[rows], labels[rows]
     codes = pd.factorize(labels)[0]
     there = values.notna().to_numpy(bool)
     if there.mean() < 0.9 or len(codes) < FEWEST_ROWS:
