@@ -3,6 +3,7 @@
 import io
 import os
 import runpy
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ DOCS = Path(__file__).parents[1]
 CHROMIUM = "/usr/bin/chromium"
 WIDTH, HEIGHT, COLOURS = 1000, 720, 128
 REVIEW_HEIGHT = 820  # a row with its neighbours, and the bar below
+PAGES = (("demo", "runs/demo", HEIGHT), ("report", "runs/photos", HEIGHT), ("comparison", "runs/which", 860))
 
 
 def main() -> None:
@@ -27,23 +29,11 @@ def main() -> None:
         _make_photos()
         _earlylearn("demo")
         _earlylearn("train", "photos", "--out", "runs/photos")
-        _earlylearn(
-            "compare",
-            "digits",
-            "--noise",
-            "symmetric:0.4",
-            "--methods",
-            "ce,elr,gce",
-            "--seeds",
-            "3",
-            "--epochs",
-            "15",
-            "--out",
-            "w",
-        )
+        _earlylearn(*_first_command("compare-methods"))
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        for name, path in (("demo", "runs/demo"), ("report", "runs/photos"), ("comparison", "w")):
+        for name, path, height in PAGES:
+            page.set_viewport_size({"width": WIDTH, "height": height})
             page.goto(Path(path, "report.html").resolve().as_uri())
             page.evaluate(
                 "here => document.body.innerHTML = document.body.innerHTML.replaceAll(here, '')", f"{Path.cwd()}/"
@@ -57,6 +47,12 @@ def _make_photos() -> None:
     text = (DOCS / "tutorials" / "image-folder.md").read_text(encoding="utf-8")
     Path("make_photos.py").write_text(text.split("```python\n", 1)[1].split("```", 1)[0], encoding="utf-8")
     runpy.run_path("make_photos.py")
+
+
+def _first_command(tutorial: str) -> list[str]:
+    """The words behind ``earlylearn`` of the first command of a page, so that its picture is what its reader gets."""
+    text = (DOCS / "tutorials" / f"{tutorial}.md").read_text(encoding="utf-8")
+    return shlex.split(text.split("```bash\n", 1)[1].split("\n", 1)[0])[1:]
 
 
 def _earlylearn(*words: str) -> None:

@@ -124,10 +124,17 @@ def manual(name: str) -> str:
     return _marked("help", name, _ALONE)
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Which of the known words one is nearly, in capitals or not; None if none is, or if it is one of them."""
+    spelt = {each.strip().lower(): each for each in known}
+    close = difflib.get_close_matches(word.strip().lower(), list(spelt), n=1)
+    return spelt[close[0]] if close and spelt[close[0]] != word else None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``did you mean 'elr'? `` for a word that is nearly one of the known ones, for a message; else nothing."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1)
-    return f"did you mean {close[0]!r}? " if close and close[0] != word else ""
+    near = nearest(word, known)
+    return "" if near is None else f"did you mean {near!r}? "
 
 
 def in_python(mention: Mention) -> str:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import UsageError, call, setting
 from earlylearn.values import yes_or_no
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def read_json(path: Path) -> Any:
     try:
         return from_json(path.read_text())
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such file; {path.parent} is not a finished run folder") from None
+        mend = f"; finish the run with {call('resume', path.parent)}" if (path.parent / "config.json").exists() else ""
+        raise UsageError(f"{path}: no such file; {path.parent} is not a finished run folder{mend}") from None
     except (ValueError, OSError) as error:
         raise UsageError(f"{path}: cannot be read as JSON ({error}); restore the file or train again") from None
 

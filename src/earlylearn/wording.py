@@ -99,13 +99,14 @@ def command_line(
     Args:
         command: of ``earlylearn``.
         words: its arguments.
-        settings: those of its options that are not None or False.
+        settings: those of its options that are not None or False; one of several values is written for each.
         hyperparameters: of the method.
     """
     typed = ["earlylearn", command, *words]
     for name, value in settings.items():
-        if value not in (None, False):
-            typed += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if each not in (None, False):
+                typed += [f"--{name.replace('_', '-')}", *([] if each is True else [str(each)])]
     for name, value in (hyperparameters or {}).items():
         typed += ["-o", f"{name}={setting(value)}"]
     return shlex.join(typed)

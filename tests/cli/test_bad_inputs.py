@@ -99,6 +99,14 @@ def gone(name):
     return spoil
 
 
+def moved(name, to):
+    def spoil(here):
+        (here / to).parent.mkdir()
+        shutil.move(here / name, here / to)
+
+    return spoil
+
+
 def cut(name):
     def spoil(here):
         raw = (here / name).read_bytes()
@@ -288,12 +296,17 @@ CASES = [
     ("train empty", "empty|no sub-folder|class", lambda here: (here / "empty").mkdir()),
     ("train photos/cat", "photos/cat|6 images but no sub-folder|class"),
     ("train photos", "photos|only one class (cat)|at least two", gone("photos/dog")),
+    ("train up", "up: only one class (photos)|cat, dog|give up/photos", moved("photos", "up/photos")),
+    ("train photo", "'photo': no such file or folder|did you mean 'photos'"),
+    (r"train C:\mine\of", r"'C:\mine\of'|write / in place"),
     ("train photos", "photos/owl|no images|remove", lambda here: (here / "photos/owl").mkdir()),
     ("train photos", "photos/cat/x.jpg|replace it", text("photos/cat/x.jpg", b"not an image")),
     ("train photos", "photos/dog/1.png|replace it", cut("photos/dog/1.png")),
     ("train photos --test animals", "'owl'|cat, dog|rename", text("animals/owl/1.png", b"")),
     # tables
     ("train flowers.csv", "flowers.csv|--label|width, height, colour, key, kind"),
+    ("train flowers.csv --label Knd", "--label Knd|did you mean 'kind'? it has"),
+    ("train t.csv --label y --image x", r"'p\a.png'|write / in place", text("t.csv", "x,y\np\\a.png,a\np\\b.png,b\n")),
     ("train flowers.csv --label sort", "--label sort|width, height, colour, key, kind"),
     ("train flowers.csv --label kind --id-column sort", "--id-column sort|width, height, colour, key, kind"),
     ("train flowers.csv --label kind --image sort", "--image sort|width, height, colour, key, kind"),
@@ -354,7 +367,7 @@ CASES = [
     ("theory --out p --overwrite", "--out p|not a check of the theory|claims.csv", text("p/claims.csv", "mine")),
     ("train digits --out run --overwrite --epochs 0", "--epochs 0|"),
     # continuing
-    ("train --resume nowhere", "nowhere|not a run folder|--out"),
+    ("train --resume nowhere", "nowhere|no such run folder|--out"),
     ("train --resume notes", "notes|not a run folder|--out"),
     ("train --resume file", "file|not a run folder|--out"),
     ("train --resume begun digits", "--resume|no other option"),
@@ -378,7 +391,9 @@ CASES = [
     ("train --resume begun", "points.npz|changed|restore", arrays("points.npz", x=X, y=Y)),
     ("train --resume begun", "begun: its data|points.npz|no such file|config.json", gone("points.npz")),
     # predicting
-    ("predict nowhere digits", "nowhere|not a run folder|--out"),
+    ("predict nowhere digits", "nowhere|no such run folder|--out"),
+    ("predict runn digits", "runn|did you mean 'run'"),
+    ("predict photos digits", "photos|not a run folder|earlylearn train"),
     ("predict run nowhere", "'nowhere'|no such file|existing path"),
     ("predict run points.npz", "points.npz|images|"),
     ("predict run flowers.csv", "flowers.csv|images"),

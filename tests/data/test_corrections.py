@@ -124,9 +124,16 @@ def test_joined_by_id_whatever_the_order_and_what_is_not_named_stays():
 @pytest.mark.parametrize(
     ("correction", "reason"),
     [
-        (Correction(id="x", given="cat", label="dog", decision="relabel"), "'x' is not in the data"),
+        (
+            Correction(id="x", given="cat", label="dog", decision="relabel"),
+            "'x' is not in the data; correct it, .* as 'a'",
+        ),
         (Correction(id="a", given="dog", label="cat", decision="relabel"), "the data have 'cat'"),
-        (Correction(id="a", given="cat", label="Mug", decision="relabel"), "none of the classes"),
+        (
+            Correction(id="a", given="cat", label="Mug", decision="relabel"),
+            "none of the classes .*; choose one of them",
+        ),
+        (Correction(id="a", given="cat", label="dogg", decision="relabel"), "did you mean 'dog'"),
     ],
 )
 def test_corrections_of_other_data_are_refused(correction, reason):
@@ -137,3 +144,9 @@ def test_corrections_of_other_data_are_refused(correction, reason):
 def test_an_id_whose_zeros_a_spreadsheet_took_is_explained():
     with pytest.raises(UsageError, match="may have made it of '007'"):
         join([Correction(id="7", given="cat", label="dog", decision="relabel")], ids=("007", "b", "c"))
+
+
+def test_a_file_that_relabels_needs_the_column_for_it(tmp_path):
+    (tmp_path / "c.csv").write_text("id,given_label,new_label,decision\na,cat,dog,relabel\n")
+    with pytest.raises(UsageError, match="no column 'corrected_label'; it has id, given_label, new_label, decision"):
+        read_corrections(tmp_path / "c.csv")

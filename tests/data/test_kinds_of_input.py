@@ -12,7 +12,7 @@ from PIL import Image
 from earlylearn.data.readers import suspects
 from earlylearn.data.readers.corrections import guarded, guarded_frame, unguarded, unguarded_frame
 from earlylearn.data.readers.pixels import pixels
-from earlylearn.data.readers.suspects import ascending, gives_away, other_notation, row_counter, spoilt
+from earlylearn.data.readers.suspects import ascending, gives_away, other_notation, reads_as_text, row_counter, spoilt
 from earlylearn.data.sources import load, read_unlabelled
 from earlylearn.errors import UsageError, hide_password, visible
 
@@ -356,3 +356,11 @@ def test_a_name_of_20000_characters_is_refused_before_memory_is_gone(tmp_path):
 def test_more_pixels_than_memory_are_refused(photos):
     with pytest.raises(UsageError, match=r"need 6,000.0 GB, .* are free; .* give a smaller image_size"):
         load(str(photos), image_size=1_000_000)
+
+
+def test_sentences_that_repeat_are_told_from_categories():
+    said = [f"please {verb} my {what} today" for verb in ("mend", "send", "find", "stop") for what in "abcdefgh"]
+    assert reads_as_text(pd.Series(said * 4), said)
+    assert not reads_as_text(pd.Series(said * 40), said)  # so few that they are rather choices of a form
+    assert not reads_as_text(pd.Series(said[:8] * 4), said[:8])
+    assert not reads_as_text(pd.Series([f"town {k}" for k in range(60)]), [f"town {k}" for k in range(60)])

@@ -1,6 +1,7 @@
 """Do folders of images and tables give the data they promise, and name what is wrong with them?"""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -399,3 +400,16 @@ def test_parquet_without_pyarrow_names_the_extra(table, tmp_path, monkeypatch):
     path = write(table, tmp_path / "t.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     refused("t.parquet", "pip install 'earlylearn[parquet]'", data=path, label="kind")
+
+
+def test_classes_that_lie_one_folder_deeper_are_told(tmp_path):
+    for year in ("2023", "2024"):
+        for kind in ("cat", "dog"):
+            save_image(tmp_path / "years" / year / kind / "1.png", (len(kind), 0, int(year) % 200))
+    (line,) = [each for each in load(str(tmp_path / "years")).train.notes if "several class folders" in each]
+    assert "(cat, dog)" in line
+    assert "count as 2023, 2024" in line
+    shutil.rmtree(tmp_path / "years" / "2024" / "cat")
+    shutil.rmtree(tmp_path / "years" / "2024" / "dog")
+    save_image(tmp_path / "years" / "2024" / "owl" / "1.png")  # folders of classes' own are as good as any
+    assert not [each for each in load(str(tmp_path / "years")).train.notes if "several class folders" in each]

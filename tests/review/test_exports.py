@@ -101,6 +101,7 @@ def test_fiftyone_gets_links_and_attributes(rows, table_rows, tmp_path):
         assert (tmp_path / "voxel" / "data" / f"{key}.png").resolve() == rows.originals.path / name
     with pytest.raises(UsageError, match="shows pictures"):
         export(table_rows, "fiftyone", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_argilla_and_hugging_face_get_a_line_per_row(table_rows, tmp_path):

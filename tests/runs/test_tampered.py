@@ -297,3 +297,12 @@ def test_data_that_came_as_arrays_are_not_guessed_at(here):
 def test_json_that_is_none_is_a_value_error(broken):
     with pytest.raises(ValueError):
         from_json(broken)
+
+
+def test_a_run_that_is_not_finished_predicts_and_says_so(here, capsys):
+    Run("begun").predict(np.zeros((2, 1, 8, 8), np.uint8))
+    assert (
+        "begun: the run is not finished: its weights are those of 1 epoch of 2; go on with" in capsys.readouterr().err
+    )
+    Run("run").predict(np.zeros((2, 1, 8, 8), np.uint8))
+    assert "not finished" not in capsys.readouterr().err

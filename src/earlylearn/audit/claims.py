@@ -81,8 +81,9 @@ def in_words(labels: Range, flags: Range, *, gap: float | None) -> list[str]:
         between = f"{labels.low:,} and {labels.high:,} of the {labels.of:,} labels"
         lines = [f"Between {between} are wrong, as far as the model can tell."]
     else:
+        verb = "is" if labels.high == 1 else "are"
         lines = [
-            f"At most {labels.high:,} of the {labels.of:,} labels are wrong, as far as the model can tell; what it "
+            f"At most {labels.high:,} of the {labels.of:,} labels {verb} wrong, as far as the model can tell; what it "
             "doubts may be wrong labels or its own mistakes."
         ]
     if flags.of and flags.low == 0 and flags.high >= flags.of:

@@ -168,6 +168,8 @@ def _explained(error: Exception, words: Sequence[str], commands: Collection[str]
     if not hasattr(error, "format_message"):
         raise error
     usage = " ".join(["earlylearn", *(word for word in words[:1] if word in commands), "--help"])
+    if "extra argument" in error.format_message():  # of a file, mostly, whose option was forgotten
+        return f"{error.format_message().rstrip('.')}; what belongs to an option stands behind its name; see {usage}", 2
     return f"{error.format_message().rstrip('.')}; see {usage}", 2
 
 

@@ -73,7 +73,7 @@ def compare(
     """
     from earlylearn.report.study_figures import known
     from earlylearn.study.compare import compare as compare_
-    from earlylearn.wording import times
+    from earlylearn.wording import plural, times
 
     done = compare_(
         _needed(data, "compare"),
@@ -86,11 +86,19 @@ def compare(
     else:
         compared = done.document["methods"]
         shown = {key: name for key, name in COLUMNS.items() if known(compared, key)}
+        numbers = {len(each["seeds"]) for each in compared}
+        told = [] if len(numbers) == 1 else ["seeds"]  # of each method, where the title cannot say it of all
         rows = [
-            [each["name"], len(each["seeds"]), *_spreads(each, shown), times(each["cost"]).removesuffix(" ×")]
+            [
+                each["name"],
+                *(len(each["seeds"]) for _ in told),
+                *_spreads(each, shown),
+                times(each["cost"]).removesuffix(" ×"),
+            ]
             for each in compared
         ]
-        print_table("mean and standard deviation over seeds, %", ["name", "seeds", *shown.values(), "cost"], rows)
+        over = "seeds" if told else plural(numbers.pop(), "seed")
+        print_table(f"mean and standard deviation over {over}, %", ["name", *told, *shown.values(), "cost"], rows)
         for line in [*(LEGEND[key] for key in shown if key in LEGEND), f"cost: time, {done.document['baseline']} = 1"]:
             typer.echo(line)
         _tell(done.conclusion, done.path)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.frames import TEXT_SUFFIXES, gaps_as_written, read_frame
 from earlylearn.data.readers.paths import TABLE_SUFFIXES, listed
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import UsageError, did_you_mean, setting
 
 LONG = ("id", "annotator", "label")
 NONE = ""  # a row that somebody did not label
@@ -78,7 +78,8 @@ def answers_in_columns(frame: pd.DataFrame | DiskTable, columns: Sequence[str], 
     for column in columns:
         if column not in frame.columns:
             raise UsageError(
-                f"{setting('annotators', [column])}: {name} has no such column; it has {listed(frame.columns)}"
+                f"{setting('annotators', [column])}: {name} has no such column; "
+                f"{did_you_mean(column, frame.columns)}it has {listed(frame.columns)}"
             )
     if len(columns) < 2:
         raise UsageError(

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from earlylearn.machine import available_memory, free_disk
+from earlylearn.machine import available_memory, free_disk, used_memory
 from earlylearn.runs.config import resolve
 from earlylearn.runs.memory import mend, needs_of, told_bytes
 from earlylearn.runs.train import read
@@ -39,7 +39,9 @@ def plan_data(
     }
     needs, there, disk = needs_of(config, train), available_memory(), free_disk(Path(out))
     if needs is None:
-        facts["verdict"] = {"memory": f"{config.method} chooses its networks as it goes; name a method to count one"}
+        facts["memory"] = {"program and data": told_bytes(used_memory() or train.inputs.nbytes)}
+        chooses = f"{config.method} chooses its networks as it goes: they are not in this; name a method to count one"
+        facts["verdict"] = {"memory": chooses}
         return facts
     facts["memory"] = {
         "program and data": told_bytes(needs.held),

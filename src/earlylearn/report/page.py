@@ -135,14 +135,18 @@ def _curves_known(view: RunView) -> bool:
 
 
 def _figures(views: dict[str, RunView]) -> "dict[str, Markup]":
-    """The page's curves as SVG, for one run or for several side by side."""
+    """The page's curves as SVG, for one run or for several side by side; of accuracy none where none was measured."""
     from markupsafe import Markup
 
     runs = {name: view.metrics for name, view in views.items()}
     picked = {name: _picked(view.summary["accuracy"]) for name, view in views.items()}
+    judged = any(
+        line["test_accuracy"] is not None or line["val_accuracy"] is not None for m in runs.values() for line in m
+    )
+    accuracy = to_svg(accuracy_figure(runs, picked), "curve-accuracy", _accuracy_alt(views)) if judged else ""
     return {
         "memorization": Markup(to_svg(memorization_figure(runs), "curve-memorization", _memorization_alt(views))),
-        "accuracy": Markup(to_svg(accuracy_figure(runs, picked), "curve-accuracy", _accuracy_alt(views))),
+        "accuracy": Markup(accuracy),
     }
 
 
@@ -200,7 +204,7 @@ def _settings_side_by_side(views: dict[str, RunView]) -> list[tuple[str, list[st
 def _worth_showing(value: object) -> bool:
     if isinstance(value, dict):
         return bool(value) and not any(isinstance(part, dict | list) for part in value.values())
-    return isinstance(value, list) or not wording.missing(value)
+    return bool(value) if isinstance(value, list | tuple) else not wording.missing(value)
 
 
 def _compared(views: dict[str, RunView]) -> list[Line]:

@@ -30,8 +30,8 @@ def headline(view: RunView) -> str:
         middle = f"on {_test_data(view.summary)} the model is right {percent(facts['test_last'])} of the time"
     elif not missing(held_out_agreement(view.summary)):
         middle = (
-            f"on held-out examples the model agrees with the given label, which may itself be wrong, "
-            f"{percent(held_out_agreement(view.summary))} of the time"
+            f"the model predicts {percent(held_out_agreement(view.summary))} of the held-out given labels, some of "
+            "which may be wrong"
         )
     else:
         middle = "how well the model does on unseen data is unknown"

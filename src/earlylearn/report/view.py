@@ -41,6 +41,7 @@ class RunView:
         image: the ``uint8 [C, H, W]`` picture of a row by its position; None where inputs are features.
         cells: column names and values of a row by its position, shown where there are no pictures.
         path: the run folder, for the commands that the page shows.
+        again: the command that trains on corrected labels; None where no command can name the data.
         made: the date.
         worst: of the flagged rows of lowest quality, at least as many as a page shows, all columns, each under its
             position; None where ``issues`` has all.
@@ -55,6 +56,7 @@ class RunView:
     image: Callable[[int], NDArray[np.uint8]] | None
     cells: Callable[[int], list[tuple[str, str]]] | None = None
     path: str = "RUN"
+    again: str | None = None
     made: str = ""
     worst: pd.DataFrame | None = None
     people: tuple[Person, ...] = ()

@@ -15,6 +15,7 @@ from earlylearn.runs.reread import reread
 from earlylearn.runs.run import Run
 
 PAGE = "before_after.html"
+MOST_PAIRS = 12  # of a label and what it became that the page lists
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def _facts(before: Run, after: Run) -> dict[str, Any]:
     for first, second in zip(was[was != now], now[was != now], strict=True):
         pair = (old.train.classes[first], new.train.classes[second])
         pairs[pair] = pairs.get(pair, 0) + 1
+    ranked = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
     return {
         "before": before.summary,
         "after": after.summary,
@@ -98,7 +100,8 @@ def _facts(before: Run, after: Run) -> dict[str, Any]:
         "changed": int((was != now).sum()),
         "left_out": len(old.train) - len(new.train),
         "rows": len(old.train),
-        "pairs": sorted(pairs.items(), key=lambda item: (-item[1], item[0]))[:12],
+        "pairs": ranked[:MOST_PAIRS],
+        "more": sum(number for _, number in ranked[MOST_PAIRS:]),
         "test": test,
         "level": LEVEL,
         "wrong": _wrong(old.train, new.train, rows),

@@ -93,8 +93,8 @@ def load_checkpoint(path: Path, into: Mapping[str, Tensor] = MappingProxyType({}
         return state
     except FileNotFoundError:
         raise UsageError(
-            f"{path}: no such checkpoint; restore the file, or continue the run with {call('resume')} if it never "
-            "ended an epoch"
+            f"{path}: no such checkpoint; restore the file, or if the run never ended an epoch, continue it with "
+            f"{call('resume', path.parent.parent)}"
         ) from None
     except (SafetensorError, LookupError, TypeError, ValueError, RecursionError, OSError) as error:
         reason = str(error).splitlines()[0]

@@ -7,6 +7,7 @@ from pydantic import PrivateAttr, ValidationError
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import parse_noise
+from earlylearn.data.readers.memory import IN_MEMORY
 from earlylearn.data.request import Augmentation
 from earlylearn.data.schema import Schema
 from earlylearn.data.sources import DataRequest
@@ -32,6 +33,7 @@ from earlylearn.runs.metrics import find_metrics
 from earlylearn.runs.own import Own, of_others, take_objects
 from earlylearn.runs.settings import ExecutionSettings, TrainingSettings
 from earlylearn.values import describe, plain, whole_number
+from earlylearn.wording import command_line
 
 
 class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
@@ -60,6 +62,18 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
         same = self.model_copy()
         same._own = own
         return same
+
+    def again_corrected(self, run: str) -> str | None:
+        """The command that trains on the labels that a review of the run corrected; None for data in memory.
+
+        It reads the data as this run did. How to train is left to the defaults, for what was asked of that is not told
+        here from what was resolved.
+        """
+        if self.data == IN_MEMORY:
+            return None
+        said = self.model_dump(include=set(DataRequest.model_fields), exclude_defaults=True, exclude={"data"})
+        changed = {"corrections": f"{run}/review/corrections.csv", "out": f"{run}-2"}
+        return command_line("train", self.data, settings={**said, **changed})
 
     def part(self, kind: str) -> Any:
         """What a setting of `earlylearn.runs.own.KINDS` stands for: its text if that is ours, else an object."""

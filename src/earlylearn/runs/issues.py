@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from earlylearn.data.readers.corrections import unguarded_frame
+from earlylearn.data.readers.paths import neighbour_meant
 from earlylearn.errors import UsageError, call, setting
 from earlylearn.files import check_format, read_json
 
@@ -42,7 +43,9 @@ def check_there(path: Path) -> None:
     if inside:
         more = ", ..." if len(inside) > 4 else ""
         raise UsageError(f"{path}: holds several runs; name one of them: {', '.join(inside[:4])}{more}")
-    raise UsageError(f"{path}: is not a run folder (it has no {CONFIG}); see {setting('out')} of {call('train')}")
+    what = f"is not a run folder (it has no {CONFIG})" if path.exists() else "no such run folder"
+    near = "" if path.exists() else neighbour_meant(path)
+    raise UsageError(f"{path}: {what}; {near}{call('train')} makes one, where its {setting('out')} says")
 
 
 def read_issues(file: Path) -> pd.DataFrame:

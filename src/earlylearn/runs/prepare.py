@@ -28,6 +28,7 @@ from earlylearn.plugins import cause
 from earlylearn.runs.class_weights import class_weights
 from earlylearn.runs.config import RunConfig, axes_of
 from earlylearn.runs.generators import Generators, seed_for
+from earlylearn.runs.progress import unannounced
 from earlylearn.runs.together import Seat, SharedSteps
 
 DEAD = 1e-3  # standard deviation below which a feature of a pretrained network is not blown up to the others' size
@@ -133,7 +134,8 @@ def make_fabric(config: RunConfig, seat: Seat | None = None) -> Fabric:
     if config.processes > 1:
         shared = {"num_nodes": config.num_nodes, "strategy": SharedSteps(seat)}
     try:
-        fabric = Fabric(callbacks=config.own.callbacks, **shared, **device)  # type: ignore[arg-type]
+        with unannounced():
+            fabric = Fabric(callbacks=config.own.callbacks, **shared, **device)  # type: ignore[arg-type]
     except Exception as error:  # Fabric has several kinds for an accelerator that is unknown or not there
         reason = " ".join(str(error).split()).rstrip(".")
         if config.processes > 1:

@@ -3,7 +3,8 @@
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,10 +14,26 @@ if TYPE_CHECKING:
     from earlylearn.documents import EpochRecord
 
 
+FABRIC = tuple(f"lightning_fabric.utilities.{name}" for name in ("rank_zero", "distributed"))
+
+
 def quiet_fabric() -> None:
     """Keep Fabric from announcing precision and processes at every run; config.json has them. For processes of ours."""
-    for name in ("rank_zero", "distributed"):
-        logging.getLogger(f"lightning_fabric.utilities.{name}").setLevel(logging.WARNING)
+    for name in FABRIC:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def unannounced() -> Iterator[None]:
+    """The same for a moment, in a process of the user's, whose loggers stay as they are."""
+    loggers = [logging.getLogger(name) for name in FABRIC]
+    levels = [each.level for each in loggers]
+    quiet_fabric()
+    try:
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)
 
 
 class TrainingProgress:

@@ -24,7 +24,7 @@ from earlylearn.data.sources import folder_of, read_unlabelled, refuse_notes
 from earlylearn.documents import EpochRecord, Summary
 from earlylearn.encoders.encode import describe_features, encode_inputs, encoder_network
 from earlylearn.encoders.once import Workplace
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import UsageError, call, setting
 from earlylearn.loop.batches import as_tensor, evaluation_size
 from earlylearn.loop.method import Method
 from earlylearn.loop.predict import load_method, predict_batches
@@ -40,7 +40,7 @@ from earlylearn.runs.origin import check_origin
 from earlylearn.runs.own import Own
 from earlylearn.runs.raw import network_inputs
 from earlylearn.values import yes_or_no
-from earlylearn.wording import missing
+from earlylearn.wording import missing, plural
 
 Weights = Literal["picked", "last"]
 PART = 2**19  # probabilities made at a time
@@ -245,6 +245,7 @@ class Run:
             image=image,
             cells=cells,
             path=str(self.folder.path),
+            again=self.config.again_corrected(str(self.folder.path)),
             made=date.today().isoformat(),
             people=tuple(Person(*line) for line in self.folder.read_annotators()),
         )
@@ -254,6 +255,8 @@ class Run:
         if weights not in self._models:
             path = self.folder.picked if weights == "picked" else self.folder.last
             state = load_checkpoint(path)
+            if self._summary is None and not self.folder.summary.exists():
+                self._tell_unfinished()
             try:
                 check_origin(state, self.config, self.inputs)
             except ValueError as error:
@@ -285,6 +288,13 @@ class Run:
                 raise UsageError(f"{path}: does not fit config.json ({reason}); restore the file") from error
             self._models[weights] = method
         return self._models[weights]
+
+    def _tell_unfinished(self) -> None:
+        done = plural(len(self.metrics), "epoch")
+        say(
+            f"{self.folder.path}: the run is not finished: its weights are those of {done} of {self.config.epochs}; "
+            f"go on with {call('resume', self.folder.path)}"
+        )
 
 
 def _check_finite(x: NDArray[Any]) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from earlylearn.data.readers.paths import check_file
-from earlylearn.errors import UsageError
+from earlylearn.data.readers.paths import check_file, listed
+from earlylearn.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,11 +115,7 @@ def read_corrections(path: Path) -> list[Correction]:
         lines = [(reader.line_num, line) for line in reader]
     except csv.Error as error:
         raise UsageError(f"{path}, line {reader.line_num + 1}: {error}; give a CSV file, saved as UTF-8") from None
-    for needed in ("id", "given_label"):
-        if needed not in names:
-            raise UsageError(f"{path}: has no column {needed!r}; it has {', '.join(names) or 'none'}")
-    if "corrected_label" not in names and "decision" not in names:
-        raise UsageError(f"{path}: has neither 'corrected_label' nor 'decision'; it has {', '.join(names)}")
+    _check_columns(names, [line for _, line in lines], path)
     corrections: dict[str, Correction] = {}
     for number, line in lines:
         cells = {name: unguarded(line.get(name) or "") for name in COLUMNS}
@@ -130,6 +126,17 @@ def read_corrections(path: Path) -> list[Correction]:
             raise UsageError(f"{path}, line {number}: the id {correction.id!r} stands twice; keep one of them")
         corrections[correction.id] = correction
     return list(corrections.values())
+
+
+def _check_columns(names: list[str], lines: list[dict[str, Any]], path: Path) -> None:
+    """Raises UsageError if a column that is needed is not there."""
+    for needed in ("id", "given_label"):
+        if needed not in names:
+            raise UsageError(f"{path}: has no column {needed!r}; it has {', '.join(names) or 'none'}")
+    if "corrected_label" not in names and "decision" not in names:
+        raise UsageError(f"{path}: has neither 'corrected_label' nor 'decision'; it has {', '.join(names)}")
+    if "corrected_label" not in names and any((line.get("decision") or "").strip() == "relabel" for line in lines):
+        raise UsageError(f"{path}: relabels rows, but has no column 'corrected_label'; it has {', '.join(names)}")
 
 
 def _correction(cells: dict[str, str], place: str) -> Correction:
@@ -197,7 +204,7 @@ def correct(
     for each in corrections:
         row = place.get(each.id)
         if row is None:
-            hint = _respelled(each.id, place) or "; correct it"
+            hint = _respelled(each.id, place) or f"; correct it, ids there are such as {ids[0]!r}"
             raise UsageError(f"{source}: the id {each.id!r} is not in the data{hint}")
         if given[row] != each.given:
             raise UsageError(
@@ -206,8 +213,8 @@ def correct(
             )
         if each.label is not None and each.label not in known:
             raise UsageError(
-                f"{source}: {each.label!r} ({each.id!r}) is none of the classes {', '.join(list(classes)[:12])}"
-                f"{_respelled(each.label, classes)}"
+                f"{source}: {each.label!r} ({each.id!r}) is none of the classes {listed(classes)}"
+                + (_respelled(each.label, classes) or f"; {did_you_mean(each.label, classes)}choose one of them")
             )
         counts[each.decision] += 1
         if each.decision == "relabel" and each.label is not None:

@@ -1,5 +1,7 @@
 """How does a folder with one sub-folder per class become images and labels?"""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +114,7 @@ def _read(
         empty = [folder for folder in folders if not found[folder]]
         if empty:
             raise UsageError(f"{path / empty[0]}: the class folder has no images; add some ({suffixes}) or remove it")
+        notes += _of_levels(path, found)
         classes: tuple[str, ...] = tuple(folders)
     else:
         classes = like.classes
@@ -138,6 +141,32 @@ def _read(
         schema=schema,
         augment=natural_augmentation(schema),
         notes=(*notes, *said),
+    )
+
+
+def _of_levels(path: Path, found: Mapping[str, Sequence[Path]]) -> tuple[str, ...]:
+    """A line if the classes seem to be one folder deeper: several class folders hold folders of the same names.
+
+    Raises:
+        UsageError: one class folder alone, with folders in it.
+    """
+    inside = {
+        name: {file.relative_to(path / name).parts[0] for file in files if file.parent != path / name}
+        for name, files in found.items()
+    }
+    if len(found) == 1 and len(deeper := sorted(*inside.values())) > 1:
+        alone = next(iter(found))
+        raise UsageError(
+            f"{path}: only one class ({alone}); if the folders in it ({listed(deeper, 4)}) are the classes, give "
+            f"{path / alone}"
+        )
+    holders = Counter(each for names in inside.values() for each in names)
+    twice = [each for each, number in holders.items() if number > 1]
+    if not twice:
+        return ()
+    return (
+        f"{path}: folders of the same name ({listed(sorted(twice), 3)}) lie in several class folders; their pictures "
+        f"count as {listed(found, 3)}: if the classes are one folder deeper, bring each into one folder",
     )
 
 

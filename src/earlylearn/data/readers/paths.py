@@ -4,10 +4,11 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from earlylearn.errors import UsageError, did_you_mean, hide_password
+from earlylearn.errors import UsageError, did_you_mean, hide_password, nearest
 
 Kind = Literal["folder", "table", "npz", "npy", "image"]
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
@@ -44,7 +45,8 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
         raise UsageError(f"{hide_password(data)}: is an address; download what is there, and give the file")
     if not data or not exists:
         known = f" or one of the built-in data sets {', '.join(names)}" if names else ""
-        raise UsageError(f"{data!r}: no such file or folder; {did_you_mean(data, names)}give an existing path{known}")
+        near = did_you_mean(data, names) or neighbour_meant(path) or _slashes_meant(data)
+        raise UsageError(f"{quoted(data)}: no such file or folder; {near}give an existing path{known}")
     if is_folder:
         return path, "folder"
     check_file(path)
@@ -56,6 +58,25 @@ def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
         f"{data}: a file {f'of the kind {suffix!r}' if suffix else 'without a suffix'} cannot be read; {mend}"
         f"give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or an .npz or .npy file"
     )
+
+
+def neighbour_meant(path: Path) -> str:
+    """``did you mean 'runs/photos'? `` of a path that is not there, if one beside it is called nearly so; else nothing.
+
+    A few thousand of what lies there are looked at, so that an answer does not take longer than the question.
+    """
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, 2000) if not entry.name.startswith(".")]
+    except (OSError, ValueError):
+        return ""
+    near = nearest(path.name, names)
+    return "" if near is None else f"did you mean {str(path.parent / near)!r}? "
+
+
+def _slashes_meant(data: str) -> str:
+    """Says how paths are written here, where one is written as Windows does."""
+    return "" if os.sep == "\\" or "\\" not in data else "write / in place of Windows' \\; "
 
 
 def check_file(path: Path) -> None:
@@ -99,6 +120,11 @@ def listed(names: Iterable[object], most: int = 12) -> str:
     every = [str(name) for name in names]
     shown = ", ".join(every[:most]) or "none"
     return shown if len(every) <= most else f"{shown}, ... ({len(every)} in all)"
+
+
+def quoted(path: str) -> str:
+    """A path as Python writes it, but for the doubled backslashes of Windows' ones, which nobody typed."""
+    return repr(path).replace("\\\\", "\\")
 
 
 def relative_id(path: Path, folder: Path) -> str:

@@ -12,7 +12,7 @@ from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.features import as_text, exact_numbers
 from earlylearn.data.readers.paths import listed
 from earlylearn.data.readers.precision import astray, beyond, collapsed, shifted, span
-from earlylearn.data.readers.suspects import ascending, gives_away, row_counter, stand_in
+from earlylearn.data.readers.suspects import ascending, gives_away, reads_as_text, row_counter, stand_in
 from earlylearn.data.schema import Column
 from earlylearn.errors import setting
 
@@ -161,6 +161,10 @@ def _suspect(values: "pd.Series[Any]", column: Column, labels: NDArray[Any], whe
         yield _Remark(f"are {found.value:g}, far from the others; if that stands {mend}", name, found.rows, line)
     if column["type"] in ("vector", "text"):
         return
+    if column["type"] == "category" and reads_as_text(values, column["categories"]):
+        line = f"{name!r} reads like free text and counts as {len(column['categories']):,} categories; to learn from "
+        line = f"{line}its words give {setting('text', [name])}"
+        yield _Remark(line, name, len(values), line)
     line = ""
     if gives_away(values, labels):
         mend = "if it was made from the label, or rows are in the order of their labels, give "

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from earlylearn.data.readers.classes import label_values
 from earlylearn.data.readers.disk_table import DiskTable
-from earlylearn.data.readers.paths import listed, reading
+from earlylearn.data.readers.paths import listed, quoted, reading
 from earlylearn.data.readers.suspects import check_length
-from earlylearn.errors import UsageError, call, setting
+from earlylearn.errors import UsageError, call, did_you_mean, setting
 
 Table = pd.DataFrame | DiskTable
 
@@ -99,8 +99,10 @@ def image_files(frame: Table, image: str, path: Path, name: str) -> list[Path]:
         with reading(file, "check its permissions"):
             there = file.is_file()
         if not there:
+            slashes = "write / in place of Windows' \\, " if "\\" in value else ""
             raise UsageError(
-                f"{place}: no such file {value!r}; paths count from the table's folder; correct it or remove the row"
+                f"{place}: no such file {quoted(value)}; paths count from the table's folder; {slashes}correct it or "
+                "remove the row"
             )
         files.append(file)
     return files
@@ -130,9 +132,8 @@ def row_ids(frame: Table, id_column: str | None, name: str) -> NDArray[np.str_]:
 def require(frame: Table, column: str | None, culprit: str, name: str) -> None:
     """Raises UsageError, which begins with the culprit, if a table has no such column."""
     if column is not None and column not in frame.columns:
-        like = next((each for each in frame.columns if each.strip().lower() == column.strip().lower()), None)
-        hint = f"; did you mean {like!r}?" if like is not None else ""
-        raise UsageError(f"{culprit}: {name} has no such column{hint}; it has {listed(map(_seen, frame.columns))}")
+        near, there = did_you_mean(column, frame.columns), listed(map(_seen, frame.columns))
+        raise UsageError(f"{culprit}: {name} has no such column; {near}it has {there}")
 
 
 def _seen(column: str) -> str:

@@ -1,6 +1,7 @@
 """Which columns only name the rows or give the label away, and is the label column one of classes at all?"""
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ MANY_CLASSES = 20  # beyond which whole numbers are looked at as a quantity migh
 LONE = 0.05  # share of classes with one row each above which whole numbers are a quantity
 MOST_LOOKED_AT = 100_000  # rows, spread over the labels, of which it is asked whether a column gives the label away
 ASTRAY = 0.02  # share of rows by which a column that gives the label away may be wrong
+FEWEST_SENTENCES = 0.1  # different values per row from which a column of sentences is looked at as text
+WORDS = 4  # of a value, from which it reads like a sentence
 LONGEST_NAME = 1000  # characters of a class or an id; as text of fixed width a longer one costs its length in every row
 
 _NUMBER = r"[+-]?(?:\d+(?:[., '\u2019\u00a0\u2009\u202f]\d{3})*(?:[.,]\d+)?|[.,]\d+)"
@@ -41,6 +44,19 @@ _BOUND = re.compile(rf"[<>≤≥~≈]=?\s?{_NUMBER}")  # of a value that was not
 _STAND_INS = tuple(
     sign * float(value) for sign in (-1, 1) for value in (99, 999, 9999, 99999, 999999, 32767, 32768, 65535, 2**31 - 1)
 )
+
+
+def reads_as_text(values: "pd.Series[Any]", categories: Sequence[str | None]) -> bool:
+    """Whether a column of categories is rather one of sentences: many, that mostly have four words or more.
+
+    Args:
+        values: the column.
+        categories: its different values.
+    """
+    said = [each for each in categories if each is not None]
+    if len(said) < max(FEWEST_ROWS, len(values) * FEWEST_SENTENCES):
+        return False
+    return float(np.median([len(each.split()) for each in said])) >= WORDS
 
 
 def other_notation(values: "pd.Series[Any]") -> str | None:

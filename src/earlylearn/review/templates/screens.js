@@ -251,7 +251,7 @@ async function write() {
     $("next").replaceChildren(make("p", {}, `${rows} rows are in `, make("code", {}, path), "."),
       ...(aside ? [make("p", {}, "Somebody had changed that file by hand; that one is now ", make("code", {}, aside), ".")] : []),
       make("p", {}, "A corrected copy of the data: ", make("code", {}, `earlylearn apply ${DATA.run} --out corrected`)),
-      make("p", {}, "Trained again with these labels: the command that you trained with, another ", make("code", {}, "--out"), ", and ", make("code", {}, `--corrections ${path}`), "."));
+      make("p", {}, "Trained again with these labels: the command that you trained with, another ", make("code", {}, "--out"), ", and ", make("code", {}, `--corrections ${path}`), "; the report of the run has all of it, under What to do next."));
     say("The corrections are written.");
   } catch (problem) {
     $("export-problem").textContent = problem.message;
