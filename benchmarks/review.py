@@ -76,6 +76,7 @@ def judged(run: earlylearn.Run, seed: int) -> dict[str, Any]:
         "rows": len(given),
         "wrong": float(wrong.mean()),
         "flagged": int(flags.sum()),
+        "confident": [int(sure.sum()), int((sure & wrong).sum())],
         "test_last": run.summary["accuracy"]["test_last"],
         "ap_ranking": precision(-issues["label_quality"].fillna(1).to_numpy()),
         "ap_beliefs": precision(1 - beliefs[rows, given]),

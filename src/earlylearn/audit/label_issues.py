@@ -8,13 +8,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from earlylearn.audit.acceptance import WRONG, Evidence
 from earlylearn.audit.calibration import BLOCK, Sample, calibrate
 from earlylearn.audit.claims import swallowed_classes
 from earlylearn.documents import IssueScores
 from earlylearn.errors import UsageError
-
-SURE = 0.9  # probability of a wrong label, by both explanations of the noise, from which on another may be taken unseen
-LIKELY = 0.5  # posterior that this other label needs
 
 
 def find_label_issues(
@@ -41,9 +39,10 @@ def find_label_issues(
         In the order given, cleanlab's columns ``id, index, given_label, predicted_label, label_quality,
         is_label_issue``, then ``confident, suspicion_rank, suggested_quality``.
         ``label_quality`` in [0, 1] is the probability of the given label, lower = more likely wrong; NaN of an example
-        never seen. ``is_label_issue``: another label is believed more, have a look. ``confident``: however the
-        labels went wrong, class by class or evenly, the given one is wrong with probability above .9: another may be
-        accepted in bulk. ``suspicion_rank`` counts from 1, the most suspicious.
+        never seen. ``is_label_issue``: another label is believed more, have a look. ``confident``: even the likely
+        explanation that blames the model most says that the label is wrong with probability above .7
+        (`earlylearn.audit.acceptance`): the other may be accepted in bulk. ``suspicion_rank`` counts from 1, the most
+        suspicious.
         ``suggested_quality`` is the probability of ``predicted_label``. Nothing is relabelled.
 
     Raises:
@@ -229,17 +228,19 @@ def judge(
         keep: is given every block of beliefs once.
     """
     sample, start = Sample(p.seen if out_of_fold is None else np.zeros_like(p.seen), given, p.classes), 0
+    evidence = Evidence(given, p.classes)
     top, other = given.astype(np.int32), given.astype(np.int32)  # of many rows these are what memory goes to
     for beliefs in p.blocks():
         part = slice(start, start + len(beliefs))
         sample.add(start, beliefs)
+        evidence.add(start, _unseen(beliefs, out_of_fold, part))
         top[part] = np.where(p.seen[part, None], beliefs, 0).argmax(axis=1)
         other[part] = _other_than(beliefs, given[part], p.seen[part])
         start = part.stop
     calibration = sample.calibration() if out_of_fold is None else calibrate(out_of_fold, given)
     # A class that the model swallowed looks to the estimate like one whose labels are all wrong.
     swallowed = swallowed_classes(given, other != given, p.classes)
-    predicted, confident = other, np.zeros(len(given), dtype=bool)
+    predicted = other
     quality, suggested = np.full((2, len(given)), np.nan)
     believed_given, posterior_given, doubt = np.full((3, len(given)), np.nan, np.float32)
     start = 0
@@ -255,16 +256,18 @@ def judge(
         quality[part] = np.clip(final[rows, label], 0, 1)
         suggested[part] = np.clip(final[rows, likely], 0, 1)
         believed_given[part], posterior_given[part] = beliefs[rows, label], posterior[rows, label]
-        unseen = (
-            beliefs if out_of_fold is None else np.where(np.isfinite(out_of_fold[part]), out_of_fold[part], beliefs)
-        )
-        wrong = calibration.doubt(unseen, label)
-        doubt[part] = wrong
-        sure = np.nan_to_num(wrong) > SURE
-        confident[part] = (likely != label) & (np.nan_to_num(posterior[rows, likely]) > LIKELY) & sure
+        doubt[part] = calibration.doubt(_unseen(beliefs, out_of_fold, part), label)
         start = part.stop
+    confident = (evidence.least() > WRONG) & (predicted == evidence.called)
     rank = _ranks(quality)
     return Judged(given, predicted, quality, suggested, confident, believed_given, posterior_given, doubt, top, rank)
+
+
+def _unseen(
+    beliefs: NDArray[np.floating[Any]], out_of_fold: NDArray[np.floating[Any]] | None, part: slice
+) -> NDArray[np.floating[Any]]:
+    """What models say that did not train on the row, where there are such."""
+    return beliefs if out_of_fold is None else np.where(np.isfinite(out_of_fold[part]), out_of_fold[part], beliefs)
 
 
 def _other_than(p: NDArray[np.floating[Any]], given: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
