@@ -152,7 +152,8 @@ def test_help_does_not_wait_for_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-# What a command does not need costs its start, a second for PyTorch and half of one for scipy.stats.
+# What a command does not need costs its start, a second for PyTorch and half of one for scipy.stats. One process asks
+# all in this order: each may import what those before it may, and more.
 LATE = {
     "issues r": ("torch", "scipy", "sklearn", "matplotlib", "lightning_fabric"),
     "predict r flowers.csv --out p.csv": ("scipy", "sklearn", "matplotlib", "lightning_fabric"),
@@ -164,14 +165,15 @@ LATE = {
 @pytest.mark.slow
 def test_commands_on_a_run_import_what_they_use(ask, flowers):
     assert ask(f"train flowers.csv --label kind --drop key --epochs 1 --out r {QUICK}")[0] == 0
-    for request, late in LATE.items():
-        code = (
-            "import sys, earlylearn.cli.main as cli\n"
-            f"try: cli.main({request.split()})\n"
-            f"except SystemExit as done: sys.exit(done.code or ' '.join(set(sys.modules) & set({late})) or None)"
-        )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        assert done.returncode == 0, (request, done.stderr)
+    code = f"""
+import sys, earlylearn.cli.main as cli
+for request, late in {LATE}.items():
+    try: cli.main(request.split())
+    except SystemExit as done: assert not done.code, request
+    assert not set(sys.modules) & set(late), (request, set(sys.modules) & set(late))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 # What is printed, and what is left on disk
