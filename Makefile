@@ -13,7 +13,7 @@ demo: .venv/run  ## cross-entropy against ELR on digits with 40 % wrong labels
 test: .venv/dev  ## all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-quick: .venv/dev  ## the tests that take no long time: under a minute on two cores
+quick: .venv/dev  ## the tests that take no long time: about a minute on two cores
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 fuzz: .venv/dev  ## thousands of odd inputs, kills at random moments, full disks: some minutes; seeded

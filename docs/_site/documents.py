@@ -38,6 +38,7 @@ MEANINGS = {
     "memory.flagged_repeated": "share of the flagged training labels that the last epoch predicts all the same",
     "memory.gap": "how much more often it predicts given labels of rows that it trained on than of rows held out",
     "memory.canaries": "what `earlylearn diagnose` found of the same data, where its folder lies beside the run's",
+    "memory.copies": "test and validation rows that are rows of the training data: how many, of how many",
     "data_issues.duplicates": "rows that are nearly the same as another",
     "data_issues.duplicate_sets": "sets of such rows",
     "data_issues.conflicting_sets": "sets whose given labels differ",
