@@ -51,16 +51,17 @@ def test_kappa_is_cohens():
 
 def test_the_terminal_says_what_is_known_what_is_to_be_settled_and_the_next_command(tmp_path):
     review, _ = shapes_review(tmp_path)
-    assert _known(review.summary(), "runs/a b") == []  # nobody has answered
+    assert _known(review.summary(), "runs/a b", again="earlylearn train x") == []  # nobody has answered
     for name, decision in (("ana", "keep"), ("ben", "unsure")):
         for row in review.queue.order:
             given = review.rows.given(row)
             review.decide(name, Decision(uuid=f"{name}-{row}", id=row, given=given, decision=decision))
-    share, differ, after = _known(review.summary(), "runs/a b")
+    share, differ, after, again = _known(review.summary(), "runs/a b", again="earlylearn train x")
     assert share.startswith("Of the 6 flagged labels, between 0% and 100% are wrong (95 % sure, from ")
     assert differ.startswith(f"{len(review.queue.order)} rows were answered differently")
     assert differ.endswith("earlylearn review 'runs/a b'")
     assert after == "a corrected copy: earlylearn apply 'runs/a b' --out corrected"
+    assert again.endswith(": earlylearn train x")
 
 
 def test_corrections_changed_by_hand_are_never_written_over(tmp_path):

@@ -306,3 +306,13 @@ def test_a_run_that_is_not_finished_predicts_and_says_so(here, capsys):
     )
     Run("run").predict(np.zeros((2, 1, 8, 8), np.uint8))
     assert "not finished" not in capsys.readouterr().err
+
+
+def test_the_command_that_trains_again_reads_the_data_as_the_run_did(world, monkeypatch):
+    monkeypatch.chdir(world)
+    again = "earlylearn train flowers.csv --label kind --corrections table/review/corrections.csv --out table-2"
+    assert Run("table").config.again_corrected("table") == again
+    corrected = Run("table").config.model_copy(update={"corrections": "c.csv", "text": ("a", "b c")})
+    assert corrected.again_corrected("table") is None  # its labels are not those that the data have
+    texts = corrected.model_copy(update={"corrections": None}).again_corrected("table")
+    assert "--label kind --text a --text 'b c' --corrections" in texts

@@ -74,7 +74,7 @@ def review(
         pages = bundle.export(review_, Path(export), for_, title=title, run=run)
         _tell(quiet, "\n".join(f"page: {page}" for page in pages))
     if write or import_:
-        _tell(quiet, "\n".join([*_written(review_), *_known(review_.summary(), run)]))
+        _tell(quiet, "\n".join([*_written(review_), *_known(review_.summary(), run, again=_again(run))]))
     if json_:
         print_json({**review_.summary(), **({} if percent is None else {"clean": asdict(review_.cleaning(percent))})})
     if not (write or import_ or export or json_):
@@ -134,7 +134,7 @@ def _serve(
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        written = "\n".join(_written(review_))
+        written = "\n".join([*_written(review_), *_next(review_.summary(), run, again=_again(run))])
         print(f"\n{len(review_.corrections())} rows looked at; {written}")
     finally:
         server.server_close()
@@ -148,20 +148,33 @@ def _written(review_: Any) -> list[str]:
     return lines
 
 
-def _known(found: dict[str, Any], run: str) -> list[str]:
-    """What the answers say so far, in words, and the next command."""
+def _known(found: dict[str, Any], run: str, *, again: str | None) -> list[str]:
+    """What the answers say so far, in words, and the next commands."""
     flagged, lines = found["probe"]["flagged"], []
     if flagged["looked_at"]:
         lines.append(
             f"Of the {flagged['of']:,} flagged labels, between {flagged['low']:.0%} and {flagged['high']:.0%} are "
             f"wrong (95 % sure, from {flagged['looked_at']} drawn at random)."
         )
+    return lines + _next(found, run, again=again)
+
+
+def _again(run: str) -> str | None:
+    from earlylearn.runs.run import Run
+
+    return Run(run).config.again_corrected(run)
+
+
+def _next(found: dict[str, Any], run: str, *, again: str | None) -> list[str]:
+    """The commands that go on from the answers so far."""
+    lines = []
     if found["unsettled"]:
         rows = "1 row was" if found["unsettled"] == 1 else f"{found['unsettled']:,} rows were"
         page = shlex.join(["earlylearn", "review", run])
         lines.append(f"{rows} answered differently; settle under Differences: {page}")
     if found["looked_at"]:
         lines.append(f"a corrected copy: {shlex.join(['earlylearn', 'apply', run, '--out', 'corrected'])}")
+        lines += [] if again is None else [f"trained again on it, before and after on a page: {again}"]
     return lines
 
 

@@ -1,6 +1,7 @@
 """What is a run asked to do, with every default spelled out?"""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import PrivateAttr, ValidationError
@@ -64,16 +65,19 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
         return same
 
     def again_corrected(self, run: str) -> str | None:
-        """The command that trains on the labels that a review of the run corrected; None for data in memory.
+        """The command that trains on the labels that a review of the run corrected; None where there is none.
 
+        That is of data in memory, and of a run whose own labels were corrected: a file of corrections is of those that
+        the data have.
         It reads the data as this run did. How to train is left to the defaults, for what was asked of that is not told
         here from what was resolved.
         """
-        if self.data == IN_MEMORY:
+        if self.data == IN_MEMORY or self.corrections is not None:
             return None
         said = self.model_dump(include=set(DataRequest.model_fields), exclude_defaults=True, exclude={"data"})
         changed = {"corrections": f"{run}/review/corrections.csv", "out": f"{run}-2"}
-        return command_line("train", self.data, settings={**said, **changed})
+        near = {name: _from_here(value) for name, value in said.items()}
+        return command_line("train", _from_here(self.data), settings={**near, **changed})
 
     def part(self, kind: str) -> Any:
         """What a setting of `earlylearn.runs.own.KINDS` stands for: its text if that is ours, else an object."""
@@ -90,6 +94,12 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
         if "network" in self._own.parts:
             return own_architecture(self._own.parts["network"], self.network)
         return find_network(self.network, self.plugins.get("network", ""))
+
+
+def _from_here(value: Any) -> Any:
+    """A path below the working directory as one types it there; all else as it is."""
+    inside = isinstance(value, str) and Path(value).is_absolute() and Path(value).is_relative_to(Path.cwd())
+    return str(Path(value).relative_to(Path.cwd())) if inside else value
 
 
 AUTO = "auto"  # the method of features, where nobody names one
