@@ -87,7 +87,7 @@ $("others-line").hidden = store.offline;
 $("send-back").hidden = !store.offline;
 $("queue-line").hidden = store.offline;
 for (const share of new Set([1, 2, 5, 10, ...(DATA.clean ? [DATA.clean] : [])])) {
-  $("queue").append(make("option", { value: `clean=${share}` }, `until at most ${share} % of all labels are wrong`));
+  $("queue").append(make("option", { value: `clean=${share}` }, `until at most ${share}% of all labels are wrong`));
 }
 $("queue").append(make("option", { value: "random=1", "data-count": String(DATA.sample) }, `${DATA.sample} drawn at random from all: how many labels are wrong?`));
 for (const [given, suggested, n] of DATA.pairs ?? []) {
