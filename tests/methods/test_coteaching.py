@@ -9,6 +9,7 @@ from lightning_fabric import Fabric
 
 from earlylearn.loop.batches import Batch, Batches, Draw
 from earlylearn.loop.fit import Fit
+from earlylearn.loop.seen import Seen
 from earlylearn.methods.coteaching import CoTeaching, CoTeachingPlus, mean_of_smallest
 from earlylearn.methods.forget_rate import ForgetRate
 from earlylearn.runs.train import resume, train
@@ -186,6 +187,16 @@ def test_noise_rate_is_estimated_noted_and_survives_a_resume(method, val_fractio
     monkeypatch.undo()
     again = resume(tmp_path / "cut", data, quiet=True)
     assert [r["loss"] for r in again.metrics] == [r["loss"] for r in run.metrics]
+
+
+def test_the_best_agreement_yet_is_the_estimate_for_later_ones_may_have_memorised():
+    method, held_out = CoTeaching(torch.nn.Identity, 50, 2), torch.arange(25)
+    seen = Seen(torch.zeros(50, dtype=torch.int64))
+    method.forget.start(0, Draw(torch.arange(25, 50), seen.labels))
+    for right, best in ((15, 15), (20, 20), (10, 20)):
+        seen.predicted[held_out] = (held_out >= right).long()
+        method.after_validation(held_out, seen)
+        assert method.forget.tau() == pytest.approx(1 - best / 25)
 
 
 def test_a_noise_rate_that_is_given_is_not_estimated(run_path):

@@ -35,7 +35,7 @@ def relabel(train: LabelledData, labels: str | None, true_labels: str | None, li
 
 
 def answered(train: LabelledData, annotators: Sequence[str]) -> LabelledData:
-    """Data that are no table, under the majority of what several people called each row, in a long table.
+    """Data that are no table, each row under the label that most people gave it in a long table.
 
     Rows that nobody answered are left out, as they are of a table.
     """

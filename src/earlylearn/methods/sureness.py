@@ -64,8 +64,8 @@ def powers(log_p: Tensor, labels: Tensor) -> Tensor:
 def power_of_truth(log_p: Tensor, labels: Tensor) -> float:
     """The power under which the labels are likeliest, if a share of them is replaced by any other class alike.
 
-    Without that share a model of which 40 of 100 labels are wrong would be told to say .6 where it is sure, and rightly
-    so. That share is known too little to be told to anybody.
+    Without that share, a model of data with 40 wrong labels in 100 would be told to say .6 where it is rightly sure.
+    The share itself is estimated too roughly to be told to anybody.
 
     Args:
         log_p: ``[m, C]`` log probabilities of rows that the model did not train on.

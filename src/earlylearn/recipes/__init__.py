@@ -8,7 +8,7 @@ from earlylearn.recipes.recipe import Recipe, Size, training
 
 MANY = 10_000  # pictures, from which on the small CNN has fewer than ten weights for each
 
-# Small heads need some 1,500 steps, and the more rows there are, the larger these may be.
+# Small heads need some 1,500 steps; the more rows there are, the larger their batches may be.
 _HEADS_BY_SIZE: list[Size] = [
     {"below": 2_000, "settings": {"batch_size": 64, "epochs": 50}},
     {"below": 4_000, "settings": {"batch_size": 64, "epochs": 32}},
@@ -118,8 +118,8 @@ def find_recipe(name: str) -> Recipe:
 def default_recipe(network: str, *, embeddings: bool, examples: int) -> Recipe:
     """What holds when no recipe is named, for methods that bring none.
 
-    A linear network on a few columns or on pixels, and the small CNN on many pictures, cannot memorise wrong labels,
-    and a large lambda only holds them to their first mistakes; all others can.
+    A linear network on a few columns or on pixels, and the small CNN on many pictures, cannot memorise wrong labels: a
+    large lambda only holds them to their first mistakes. All other networks can.
     """
     if network == "linear":
         return RECIPES["embeddings" if embeddings else "large-data"]

@@ -14,7 +14,7 @@ from earlylearn.data.mapped import blocks, copied, row_numbers
 from earlylearn.data.readers.alike import FEWEST_ROWS, of_names
 from earlylearn.data.readers.classes import class_codes, class_names, different, label_values, named_by_numbers
 from earlylearn.data.readers.features import Missing, fill_missing, medians
-from earlylearn.data.readers.images import check_size, fit_arrays, image_schema
+from earlylearn.data.readers.images import fit_arrays, image_schema
 from earlylearn.data.readers.label_files import label_file_values
 from earlylearn.data.readers.npz import npy_array, npz_array, npz_keys
 from earlylearn.data.readers.paths import listed
@@ -235,7 +235,6 @@ def flattened(x: NDArray[Any], schema: Schema, where: str) -> tuple[str, ...]:
 def array_schema(x: NDArray[Any], where: str, missing: Missing, image_size: int | None) -> Schema:
     """How the rows of an array are read: as images, or flattened; UsageError if they are neither."""
     _check(x, where)
-    check_size(image_size)
     images = as_images(x)
     if images is not None:
         height, width = (image_size, image_size) if image_size else images.shape[2:]

@@ -43,7 +43,7 @@ class Source(Protocol):
 class DiskTable:
     """What of a DataFrame the reader of tables asks for, of a table on the disk; a column is read when it is wanted.
 
-    Whatever looks at a whole column, its median, its categories, whether it is an id, has the same words for both.
+    What looks at a whole column (for its median, its categories, or whether it is an id) is thus written once for both.
 
     Args:
         source: the file.

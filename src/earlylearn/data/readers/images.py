@@ -15,7 +15,7 @@ from earlylearn.data.readers.paths import reading
 from earlylearn.data.request import Augmentation
 from earlylearn.data.room import check_room
 from earlylearn.data.schema import Mode, Schema
-from earlylearn.errors import UsageError, setting
+from earlylearn.errors import setting
 from earlylearn.wording import plural
 
 DEFAULT_SIZE = 64
@@ -39,12 +39,6 @@ def natural_augmentation(schema: Schema) -> Augmentation:
     return "crop+flip" if min(schema["size"]) >= 24 else "none"
 
 
-def check_size(image_size: int | None) -> None:
-    """Raises UsageError unless `image_size` is None or a positive number of pixels."""
-    if image_size is not None and image_size < 1:
-        raise UsageError(f"{setting('image_size', image_size)}: give a positive number of pixels, e.g. 32")
-
-
 class Survey(NamedTuple):
     """What was found out about image files before any is decoded.
 
@@ -66,7 +60,6 @@ def survey(files: Sequence[Path], image_size: int | None) -> Survey:
     Raises:
         UsageError: a file is no readable image; the message names it.
     """
-    check_size(image_size)
     headers = _each(_header, files)
     sizes = {(header.height, header.width) for header in headers}
     if image_size is not None:
