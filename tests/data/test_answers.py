@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import earlylearn
+from earlylearn.data.answers import Answers
 from earlylearn.data.sources import load
 from earlylearn.errors import UsageError
 
@@ -38,6 +39,11 @@ def test_columns_and_a_long_table_say_the_same(crowd):
     row = frame[["ana", "ben", "eve"]].apply(lambda each: each.dropna().nunique() == 1, axis=1).to_numpy()
     only = frame[["ana", "ben", "eve"]].bfill(axis=1)["ana"].to_numpy()
     assert (np.array(wide.classes)[wide.labels][row] == only[row]).all()
+
+
+def test_ties_go_to_the_commoner_label_and_a_row_without_answers_has_none():
+    said = Answers(("ana", "ben"), np.array([["no", "yes"], ["yes", ""], ["no", "no"], ["yes", "yes"], ["", ""]]))
+    assert said.majority().tolist() == ["yes", "yes", "no", "yes", ""]
 
 
 def test_pictures_take_a_long_table_by_file(tmp_path):

@@ -1,9 +1,12 @@
 """Are splits stratified and disjoint, and does every sweep visit each training row once?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from earlylearn.data.labelled import LabelledData
 from earlylearn.data.splits import stratified_split
 from earlylearn.errors import UsageError
 from earlylearn.loop.batches import Batches, Draw
@@ -83,12 +86,34 @@ def test_split_is_stratified_disjoint_and_complete():
 
 def test_split_keeps_a_lone_example_for_training_and_can_hold_out_nothing():
     labels = np.array([0] * 20 + [1])
-    train, val = stratified_split(labels, 0.5, np.random.default_rng(0))
+    train, val = stratified_split(labels, 0.6, np.random.default_rng(0))
     assert 20 in train
-    assert len(val) == 10
+    assert len(val) == 12
     assert len(stratified_split(labels, 0, np.random.default_rng(0))[1]) == 0
     with pytest.raises(UsageError, match="holds out none"):
         stratified_split(np.array([0, 1, 2]), 0.1, np.random.default_rng(0))
+
+
+def test_rows_taken_twice_know_their_places_and_their_validation_rows():
+    data = replace(blobs(60), val_rows=np.arange(50, 60))
+    part = data.subset(np.array([55, 3, 50, 20, 59])).subset(np.array([4, 1, 0]))
+    assert part.places.tolist() == [59, 3, 55]
+    assert part.val_rows.tolist() == [0, 2]
+    assert np.array_equal(part.inputs, data.inputs[part.places])
+
+
+@pytest.mark.parametrize(("width", "many"), [(63, False), (64, True), (8192, True), (8193, False)])
+def test_an_array_is_embeddings_by_its_width(width, many):
+    inputs = np.zeros((4, width), np.float32)
+    array = LabelledData(
+        name="a",
+        inputs=inputs,
+        labels=np.array([0, 1, 0, 1]),
+        classes=("a", "b"),
+        ids=np.arange(4).astype(str),
+        schema={"kind": "array", "shape": [width], "medians": None},
+    )
+    assert array.is_embedding == many
 
 
 def test_input_moments_are_those_of_the_rows():

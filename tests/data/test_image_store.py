@@ -150,6 +150,27 @@ def test_decoding_goes_on_where_it_was(tmp_path, monkeypatch, decoded, how):
     assert not list((tmp_path / ".earlylearn").glob("*.partial.*"))
 
 
+def test_blocks_that_the_disk_lost_are_decoded_again(tmp_path, monkeypatch, decoded):
+    names, counting = photographs(tmp_path), image_store.decode_one
+
+    def interrupted(file, *rest):
+        if file.name == "09.jpg":
+            raise KeyboardInterrupt
+        return counting(file, *rest)
+
+    monkeypatch.setattr(image_store, "decode_one", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store(tmp_path, names)
+    monkeypatch.setattr(image_store, "decode_one", counting)
+    partial = tmp_path / ".earlylearn" / f"photos-{SIDE}.partial.npy"
+    os.truncate(partial, partial.stat().st_size - 1)  # of the second of two blocks that the log has
+    decoded.clear()
+    found, checksum = store(tmp_path, names)
+    assert decoded == Counter(f"{row:02d}.jpg" for row in range(4, 11))
+    assert np.array_equal(found, in_memory(tmp_path, names))
+    assert checksum == image_store.pixels_checksum(found)
+
+
 def test_damaged_images_are_named_and_once_mended_the_blocks_before_them_are_kept(tmp_path, decoded):
     names = photographs(tmp_path)
     whole = {row: (tmp_path / names[row]).read_bytes() for row in (5, 9)}

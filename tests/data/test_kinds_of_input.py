@@ -12,6 +12,7 @@ from PIL import Image
 from earlylearn.data.readers import suspects
 from earlylearn.data.readers.corrections import guarded, guarded_frame, unguarded, unguarded_frame
 from earlylearn.data.readers.pixels import pixels
+from earlylearn.data.readers.precision import astray, centre
 from earlylearn.data.readers.suspects import ascending, gives_away, other_notation, reads_as_text, row_counter, spoilt
 from earlylearn.data.sources import load, read_unlabelled
 from earlylearn.errors import UsageError, hide_password, visible
@@ -106,6 +107,16 @@ def test_a_gap_makes_a_number_of_it():
     assert not row_counter(whole.replace(39, 40))
     assert not row_counter(whole.replace(39, 38))
     assert not row_counter(whole.astype(float))
+
+
+def test_of_a_number_that_was_constant_in_training_the_unit_is_its_size():
+    assert astray(np.array([5.0, 6.0, -9.0, 21.0, np.nan, -10.5]), [5.0, 5.0]).tolist() == [3, 5]
+    assert astray(np.array([0.0, 1e-9]), [0.0, 0.0]).tolist() == [1]
+
+
+def test_numbers_are_shifted_only_where_that_tells_more_of_them_apart():
+    assert centre(np.array([2**24 + 1, 2**25 + 3, 2**26 + 5])) == 0  # rounded, and distinct all the same
+    assert centre(2**27 + np.arange(5)) == 2**27 + 2
 
 
 def test_numbers_that_64_bit_floats_would_round_are_counted_as_they_are():

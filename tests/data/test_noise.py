@@ -345,7 +345,17 @@ def test_rows_rounded_to_four_digits_are_taken_and_divided_by_their_sum(tmp_path
     data = table([0] * 900 + [1] * 900 + [2] * 900, 3)
     noisy = make_noise(f"matrix:{tmp_path / 't.csv'}", data, seed=0)
     assert noisy.rate == pytest.approx(2 / 9)
+    assert make_noise(f"matrix:{tmp_path / 't.csv'}", table([0] * 90_000, 3), seed=0).labels.max() == 2
     assert read_transition("[[1, 0], [0, 1]]", 2).tolist() == read_transition(np.eye(2), 2).tolist()
+
+
+def test_a_constant_column_makes_no_difference_to_instance_noise():
+    given = [
+        instance_dependent(np.insert(table(np.arange(300) % 3, 3).inputs, 1, constant, axis=1), true, 3, 0.4, rng)
+        for constant, true, rng in ((c, np.arange(300) % 3, np.random.default_rng(0)) for c in (0, 7))
+    ]
+    assert np.array_equal(*given)
+    assert (given[0] != np.arange(300) % 3).mean() == pytest.approx(0.4, abs=0.08)
 
 
 def test_instance_spread_must_be_positive():

@@ -126,6 +126,14 @@ def test_after_a_race_a_few_begin_anew_and_the_others_are_on_record(races):
     assert all(each["weight"] == 0 for each in settings if each["stage"] == "race")
 
 
+def test_in_a_race_rows_that_no_copy_held_out_have_nothing_out_of_fold(races):
+    method = Auto(perceptron, ROWS, CLASSES, generator=np.random.default_rng(1))
+    method.fold.copy_(torch.arange(ROWS) % 5)
+    method.targets.fill_(0.1)  # as if all had been seen
+    assert (method.stage, len(method.held)) == ("race", 2)
+    assert torch.equal(method.out_of_fold()[:, 0].isnan(), method.fold >= 2)
+
+
 def test_settings_that_do_not_train_are_not_kept_and_change_nothing(races, monkeypatch):
     method = fitted(8, trees=False)
     bank = method.nets[0].linear["final"]
