@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from earlylearn.data.readers import suspects
+from earlylearn.data.readers.classes import label_values
 from earlylearn.data.readers.corrections import guarded, guarded_frame, unguarded, unguarded_frame
 from earlylearn.data.readers.pixels import pixels
 from earlylearn.data.readers.precision import astray, centre
-from earlylearn.data.readers.suspects import ascending, gives_away, other_notation, reads_as_text, row_counter, spoilt
+from earlylearn.data.readers.suspects import ascending, gives_away, other_notation, reads_as_text, row_counter, spoilt, stand_in
 from earlylearn.data.sources import load, read_unlabelled
 from earlylearn.errors import UsageError, hide_password, visible
 
@@ -107,6 +108,27 @@ def test_a_gap_makes_a_number_of_it():
     assert not row_counter(whole.replace(39, 40))
     assert not row_counter(whole.replace(39, 38))
     assert not row_counter(whole.astype(float))
+
+
+def test_rows_in_the_order_of_their_labels_do_not_make_a_tell_tale_of_a_constant():
+    assert not gives_away(pd.Series(np.zeros(200)), np.repeat([0, 1], 100))
+
+
+def test_a_number_near_all_others_stands_for_none():
+    assert stand_in(np.array([99.0] + [98.5] * 30)) is None
+    assert stand_in(np.array([99.0] + [8.5] * 30)) == (99.0, 1, 8.5, 8.5)
+
+
+def test_a_column_without_gaps_gets_no_category_for_them(tmp_path):
+    path = table(tmp_path / "t.csv", colour=["red", "blue"] * 20, x=[None, *noise(39)], kind=labels(40))
+    columns = load(path, label="kind", missing="impute").train.schema["columns"]
+    assert columns[0]["categories"] == ["blue", "red"]
+
+
+def test_whole_labels_that_floats_would_confuse_are_refused():
+    assert label_values(np.array([2**53, 1]), "y").tolist() == [2**53, 1]
+    with pytest.raises(UsageError, match=r"row 1 has a label beyond 2\*\*53"):
+        label_values(np.array([1, 2**53 + 2]), "y")
 
 
 def test_of_a_number_that_was_constant_in_training_the_unit_is_its_size():
