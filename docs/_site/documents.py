@@ -37,6 +37,7 @@ MEANINGS = {
     "audit.epoch": "the epoch whose beliefs these are: the picked one, or the best after the first quarter",
     "memory.flagged_repeated": "share of the flagged training labels that the last epoch predicts all the same",
     "memory.gap": "how much more often it predicts given labels of rows that it trained on than of rows held out",
+    "memory.copies": "how many (`rows`) of the test and validation rows (`of`) are rows of the training data",
     "memory.canaries": "what `earlylearn diagnose` found of the same data, where its folder lies beside the run's",
     "memory.copies": "test and validation rows that are rows of the training data: how many, of how many",
     "data_issues.duplicates": "rows that are nearly the same as another",
