@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.cells import write_data
 from benchmarks.rows import anonymous, write_table
 
 UNITS = {"GB": 1e9, "MB": 1e6, "KB": 1e3}
@@ -68,12 +69,22 @@ def _texts(folder: Path, rows: int) -> Path:
     return path
 
 
+def _rows_of_20(folder: Path, rows: int) -> Path:
+    return write_data(folder / f"{rows}x20.npz", rows, 20)
+
+
+def _classes_10000(folder: Path, rows: int) -> Path:
+    return write_data(folder / f"{rows}x10000.npz", rows, 10_000)
+
+
 KINDS: dict[str, tuple[Callable[[Path, int], Path], tuple[int, ...], list[str], str]] = {
     "table": (_table, (300, 20_000, 300_000), ["--label", "y"], ""),
     "stored": (_stored, (3000, 100_000, 1_000_000), ["--label", "y"], "0"),
     "pictures": (_pictures, (300, 5000), ["--encoder", "none"], ""),
     "embeddings": (_embeddings, (1000, 20_000, 200_000), [], ""),
     "classes": (_classes, (4000, 16_000), [], ""),
+    "rows of 20": (_rows_of_20, (100_000,), ["--network", "linear"], ""),
+    "cut": (_classes_10000, (4000, 16_000), ["--network", "linear", "-o", "table=top16"], ""),
     "texts": (_texts, (300, 5000), ["--label", "y", "--text", "t", "--encoder", "tfidf"], ""),
 }
 METHODS = {"ce": ["--method", "ce"], "elr": ["--method", "elr"]}
@@ -109,7 +120,7 @@ def main() -> None:
         make, sizes, how, memory = KINDS[kind]
         for rows in (rows for rows in sizes if rows <= asked.most):
             path = make(asked.folder, rows)
-            for name in asked.methods:
+            for name in asked.methods if kind != "cut" else ["elr"]:
                 out = ["--epochs", "1", "--seed", "0", "--overwrite", "--out", str(asked.folder / "run")]
                 found = measure(["train", str(path), *METHODS[name], *how, *out], memory)
                 print(json.dumps({"kind": kind, "rows": rows, "method": name, **found}), flush=True)

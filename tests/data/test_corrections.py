@@ -3,7 +3,10 @@
 import csv
 import io
 
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from earlylearn.data.readers.corrections import (
     Correction,
@@ -13,6 +16,7 @@ from earlylearn.data.readers.corrections import (
     unguarded,
     write_corrections,
 )
+from earlylearn.data.readers.frames import as_csv
 from earlylearn.errors import UsageError
 
 CLASSES = ("cat", "dog", "=cow")
@@ -150,3 +154,20 @@ def test_a_file_that_relabels_needs_the_column_for_it(tmp_path):
     (tmp_path / "c.csv").write_text("id,given_label,new_label,decision\na,cat,dog,relabel\n")
     with pytest.raises(UsageError, match="no column 'corrected_label'; it has id, given_label, new_label, decision"):
         read_corrections(tmp_path / "c.csv")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text('ab\r,\n"=\t ;é\x1b', max_size=6), min_size=1, max_size=8))
+def test_every_cell_of_a_table_of_ours_is_read_back(texts):
+    """A carriage return alone too, which ends a line for whoever reads."""
+    frame = pd.DataFrame({"id": texts, "n": range(len(texts)), "a\rb": texts[::-1]})
+    back = pd.read_csv(io.StringIO(as_csv(frame), newline=""), dtype=str, keep_default_na=False)
+    assert list(back) == ["id", "n", "a\rb"]
+    assert back["id"].tolist() == texts
+    assert back["a\rb"].tolist() == texts[::-1]
+
+
+def test_corrections_with_a_carriage_return_in_a_name_are_read_back(tmp_path):
+    kept = [Correction(id="a\rb", given="x\ry", label="z", decision="relabel", reviewers=("me",), agreed=None)]
+    write_corrections(tmp_path / "corrections.csv", kept)
+    assert read_corrections(tmp_path / "corrections.csv")[0].id == "a\rb"

@@ -12,12 +12,12 @@ from PIL import Image
 from earlylearn.data.readers import suspects
 from earlylearn.data.readers.classes import label_values
 from earlylearn.data.readers.corrections import guarded, guarded_frame, unguarded, unguarded_frame
+from earlylearn.data.readers.notations import other_notation
 from earlylearn.data.readers.pixels import pixels
 from earlylearn.data.readers.precision import astray, centre
 from earlylearn.data.readers.suspects import (
     ascending,
     gives_away,
-    other_notation,
     reads_as_text,
     row_counter,
     spoilt,

@@ -1,5 +1,8 @@
 """Are arrays that are mapped from the disk read as those in memory are: numbers, messages, notes, ids?"""
 
+import io
+import pickle
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.readers import features
 from earlylearn.data.sources import load
 from earlylearn.errors import UsageError
+from earlylearn.runs.together import _Pickler
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +102,25 @@ def test_what_cannot_be_mapped_is_read_as_ever(tmp_path, monkeypatch, change):
     memory, disk = both(monkeypatch, tmp_path / "t.npz")
     assert not isinstance(disk.train.inputs, np.memmap)
     assert fingerprint(disk) == fingerprint(memory)
+
+
+def test_ids_of_many_rows_are_the_same_and_so_is_what_tells_data_from_others(monkeypatch, tmp_path):
+    np.savez_compressed(tmp_path / "d.npz", x=np.arange(60.0).reshape(30, 2), y=np.arange(30) % 2)
+    few = load(str(tmp_path / "d.npz"))
+    monkeypatch.setattr(mapped, "MANY", 10)
+    many = load(str(tmp_path / "d.npz"))
+    assert isinstance(many.train.ids, mapped.Nameless)
+    assert many.train.ids.tolist() == few.train.ids.tolist() == [str(k) for k in range(30)]
+    assert fingerprint(many) == fingerprint(few)
+    rows = np.array([4, 2, 29])
+    assert many.train.subset(rows).ids.tolist() == ["4", "2", "29"]
+
+
+def test_rows_taken_from_a_file_are_those_in_another_process_too(tmp_path):
+    """They lie in a file without a name: the first file has other rows at its beginning."""
+    np.save(tmp_path / "x.npy", np.arange(40, dtype=np.float32).reshape(20, 2))
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    for rows in (x, x[3:9], mapped.rows_of(x, np.array([3, 1, 19])), mapped.rows_of(x, np.arange(4, 8))):
+        buffer = io.BytesIO()
+        _Pickler(buffer).dump(rows)
+        assert np.array_equal(pickle.loads(buffer.getvalue()), rows)

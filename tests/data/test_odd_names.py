@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earlylearn.data.readers.alike import alike, of_classes, reading
+from earlylearn.data.readers.notations import other_notation
 from earlylearn.data.readers.precision import astray, shifted, span
-from earlylearn.data.readers.suspects import other_notation, spoilt, stand_in
+from earlylearn.data.readers.suspects import spoilt, stand_in
 from earlylearn.data.sources import load, read_unlabelled
 from earlylearn.errors import UsageError
 from tests.data.test_kinds_of_input import generated, labels, noise, table

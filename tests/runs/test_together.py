@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -65,6 +66,40 @@ def test_started_here_two_processes_train_the_run_that_one_would(tmp_path):
     run = shared_runs.train(tmp_path / "two", "held-out", devices=2)
     assert run.config.devices == 2
     assert_alike(tmp_path / "one" / "held-out", tmp_path / "two" / "held-out")
+
+
+@pytest.mark.slow
+def test_a_validation_file_picks_the_same_epoch_on_two_processes_and_goes_on(tmp_path):
+    """An odd number of its rows, of which each process predicts a part."""
+    for name, rows in (("train", 66), ("val", 41)):
+        x, y = shared_runs.points(rows + 1)
+        x = x + np.float32(0.25) * (name == "val")
+        frame = pd.DataFrame(x[:rows], columns=list("abcde")).assign(y=np.array(["u", "v", "w"])[y[:rows]])
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    how = {"label": "y", "val": str(tmp_path / "val.csv"), "network": "mlp:8"}
+    how |= {name: value for name, value in shared_runs.SETTINGS.items() if name != "val_fraction"}
+    for devices in (1, 2):
+        for name, epochs in (("whole", 5), ("longer", 3)):
+            out = tmp_path / f"{name}-{devices}"
+            el.train(tmp_path / "train.csv", "elr", out=out, devices=devices, **{**how, "epochs": epochs})
+        el.resume(tmp_path / f"longer-{devices}", epochs=5, quiet=True)
+    one, two = (el.Run(tmp_path / f"whole-{devices}") for devices in (1, 2))
+    assert_alike(one.folder.path, two.folder.path)
+    assert [line["val_accuracy"] for line in two.metrics] == [line["val_accuracy"] for line in one.metrics]
+    assert two.summary["accuracy"] == pytest.approx(one.summary["accuracy"])
+    assert two.folder.held_out() == 41
+    assert_alike(tmp_path / "whole-2", tmp_path / "longer-2", exactly=True)
+
+
+@pytest.mark.slow
+def test_mapped_rows_of_which_some_were_taken_train_the_same_on_two_processes(tmp_path, monkeypatch):
+    monkeypatch.setenv("EARLYLEARN_MEMORY", "0")
+    x, y = shared_runs.points()
+    np.savez(tmp_path / "d.npz", x=x, y=y)
+    how = {**shared_runs.SETTINGS, "network": "mlp:8", "test_fraction": 0.2}
+    for devices in (1, 2):
+        el.train(tmp_path / "d.npz", "elr", out=tmp_path / str(devices), devices=devices, **how)
+    assert_alike(tmp_path / "1", tmp_path / "2")
 
 
 @pytest.mark.slow

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import shlex
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,6 +40,7 @@ def write_frame(frame: Any, target: Path | None, as_json: bool) -> None:
 def write_frames(frames: Iterable[Any], target: Path | None, as_json: bool) -> None:
     """`write_frame` of what comes some rows at a time, and is nowhere in memory as a whole; at least one frame."""
     from earlylearn.data.readers.corrections import guarded_frame
+    from earlylearn.data.readers.frames import as_csv
 
     rows, documents = 0, _Documents() if as_json else None
 
@@ -48,7 +51,7 @@ def write_frames(frames: Iterable[Any], target: Path | None, as_json: bool) -> N
             if documents is not None:
                 documents.print(frame)
             if target or not as_json:
-                yield guarded_frame(frame).to_csv(index=False, header=not k)
+                yield as_csv(guarded_frame(frame), header=not k)
 
     if target:
         try:
@@ -57,10 +60,27 @@ def write_frames(frames: Iterable[Any], target: Path | None, as_json: bool) -> N
             raise UsageError(f"--out {target}: {error.strerror}; choose a file you may write") from None
         print(f"{rows} rows: {target}", file=sys.stderr)
     else:
+        as_they_are, escaped = _goes_into_a_file(), 0
         for text in lines():
-            print(visible(text) if sys.stdout.isatty() else text, end="")
+            shown = text if as_they_are else visible(text)
+            escaped += sum(a != b for a, b in zip(text.split("\n"), shown.split("\n"), strict=True))
+            print(shown, end="")
+        if escaped:
+            tell(
+                f"{escaped:,} lines have control characters, which are escaped here (\\x1b); --out FILE has them as "
+                "they are",
+                file=sys.stderr,
+            )
     if documents is not None:
         documents.end()
+
+
+def _goes_into_a_file() -> bool:
+    """Whether stdout is a file on the disk, and neither a terminal nor a pipe, which may end on one."""
+    try:
+        return stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    except (OSError, ValueError):  # it is closed, or no file at all
+        return False
 
 
 class _Documents:
@@ -71,7 +91,7 @@ class _Documents:
 
     def print(self, frame: Any) -> None:
         """The rows of a frame more."""
-        inside = frame.to_json(orient="records", indent=2).removeprefix("[").removesuffix("]").strip("\n")
+        inside = _harmless(frame.to_json(orient="records", indent=2)).removeprefix("[").removesuffix("]").strip("\n")
         if inside:
             print(",\n" if self.begun else "[\n", inside, sep="", end="")
             self.begun = True
@@ -83,7 +103,17 @@ class _Documents:
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(document, indent=2))
+    print(_harmless(json.dumps(document, indent=2)))
+
+
+def _harmless(document: str) -> str:
+    """JSON in which nothing steers a terminal: all other control characters are escaped already."""
+    return document.replace("\x7f", "\\u007f")
+
+
+def tell(text: str, *, file: Any = None, flush: bool = False) -> None:
+    """A line on stdout, or in another file of the terminal, safe to show: see `earlylearn.errors.visible`."""
+    print(visible(text), file=file, flush=flush)
 
 
 NONE_PICKED = "none picked"
@@ -166,9 +196,9 @@ def print_audit(summary: "Summary", run: str) -> None:
     beside = summary.get("data_issues")
     told = audit["misgivings"] or audit["claims"]
     for line in [*copies(summary), *told, *memory(summary), *(beside["lines"] if beside else [])]:
-        print(visible(line))
+        tell(line)
     if summary["label_issues"]["flagged"]:
-        print(f"look at them: earlylearn review {shlex.quote(run)}")
+        tell(f"look at them: earlylearn review {shlex.quote(run)}")
 
 
 def _picked(accuracy: "Accuracy") -> str:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-from earlylearn.cli.answers import as_options, print_json, print_table
+from earlylearn.cli.answers import as_options, print_json, print_table, tell
 from earlylearn.cli.options import (
     Data,
     DataDir,
@@ -60,7 +60,7 @@ def noise(
     if json_:
         print_json(report)
     else:
-        print(
+        tell(
             f"{out}: {report['kind']}, {report['wrong']} of {report['n']} labels wrong ({report['wrong_fraction']:.2%})"
         )
 
@@ -72,7 +72,7 @@ def methods(json_: Json = False) -> None:
     plugins, refused = describe_plugins()
     described = describe_methods() + plugins
     for error in refused:
-        print(f"earlylearn: {error.told(as_options)}", file=sys.stderr)
+        tell(f"earlylearn: {error.told(as_options)}", file=sys.stderr)
     if json_:
         print_json(described)
         return

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from earlylearn.cli.answers import print_json, print_table
+from earlylearn.cli.answers import print_json, print_table, tell
 from earlylearn.cli.options import DataDir, Json, Overwrite, Quiet, argument, comma_list, number, option
 from earlylearn.errors import EarlylearnError, UsageError
 from earlylearn.files import new_file
@@ -73,11 +73,11 @@ def reproduce(
         "quiet": quiet,
         "records": None if page is None or scale == "features" else runs_beside(page),
     }
-    documents, failed = _make(names, asked, tell=not json_)
+    documents, failed = _make(names, asked, aloud=not json_)
     if page is not None:
         write_page(page, out)
         if not json_:
-            print(f"page: {page}")
+            tell(f"page: {page}")
     if json_:
         print_json(documents if name in (None, "all") else documents[0])
     if failed:
@@ -105,10 +105,10 @@ def _collect(source: str, name: str | None, out: str, page: str, as_json: bool) 
         return
     for each in made:
         _tell(each.document)
-    print(f"page: {page}")
+    tell(f"page: {page}")
 
 
-def _make(names: list[str], asked: dict[str, Any], *, tell: bool) -> tuple[list[Any], list[str]]:
+def _make(names: list[str], asked: dict[str, Any], *, aloud: bool) -> tuple[list[Any], list[str]]:
     """The documents of what was made again, and a line for each that could not be; the error itself of the only one."""
     from earlylearn_paper.reproduce import reproduce as reproduce_
 
@@ -122,9 +122,9 @@ def _make(names: list[str], asked: dict[str, Any], *, tell: bool) -> tuple[list[
             failed.append(f"{name}: {error.message}")  # data that one needs may not be here; the others go on
             continue
         documents.append(done.document)
-        if tell:
+        if aloud:
             _tell(done.document)
-            print(f"data and figures: {done.path}")
+            tell(f"data and figures: {done.path}")
     return documents, failed
 
 
@@ -173,7 +173,7 @@ def _tell(document: Any) -> None:
     title = f"{document['name']}, {document['scale']} scale: {document['title']}"
     print_table(title, ["claim", "paper", "here", ""], rows)
     for sentence in document["replaced"]:
-        print(f"replaced: {sentence}")
+        tell(f"replaced: {sentence}")
 
 
 def theory(
@@ -204,14 +204,14 @@ def theory(
         out=None if out is None else Path(out),
         figures=figures,
         overwrite=overwrite,
-        tell=(lambda _: None) if quiet else (lambda line: print(line, file=sys.stderr, flush=True)),
+        tell=(lambda _: None) if quiet else (lambda line: tell(line, file=sys.stderr, flush=True)),
     )
     if json_:
         print_json([claim.record() for claim in done])
     else:
         _show_claims(done)
         if out is not None:
-            print(f"tables and figures: {out}")
+            tell(f"tables and figures: {out}")
     strange = [claim.claim for claim in done if not claim.as_expected]
     if strange:
         raise EarlylearnError(f"not as expected: {'; '.join(strange)} (--json has the figures)")
@@ -224,7 +224,7 @@ def _show_claims(claims: list[Any]) -> None:
     print_table("claims of the paper's theory", ["claim", "inequality", "measured", "holds"], rows)
     slips = dict.fromkeys(claim.slip for claim in claims if claim.slip)
     for slip in slips:
-        print(f"slip: {next(claim.claim for claim in claims if claim.slip == slip).split(' (')[0]}: {slip}")
+        tell(f"slip: {next(claim.claim for claim in claims if claim.slip == slip).split(' (')[0]}: {slip}")
 
 
 def _verdict(claim: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from earlylearn.cli.answers import print_json
+from earlylearn.cli.answers import print_json, tell
 from earlylearn.cli.options import Json, Quiet, RunPath, is_whole, option
 from earlylearn.errors import UsageError
 
@@ -102,17 +102,17 @@ def apply(
         print_json({**asdict(done), "out": str(done.out)})
         return
     for name in [] if corrections else newer_answers(run):
-        print(
+        tell(
             f"{name}: has answers that corrections.csv has not; {shlex.join(['earlylearn', 'review', run, '--write'])} "
             "writes them",
             file=sys.stderr,
         )
-    print(
+    tell(
         f"{done.out}: {done.rows} rows, {done.changed} relabelled, {done.excluded} left out, {done.kept} looked at and "
         f"kept, {done.unsure} in doubt and as they were"
     )
     if done.renamed:
-        print(f"{done.renamed} pictures carry their old class in front, because their name was taken", file=sys.stderr)
+        tell(f"{done.renamed} pictures carry their old class in front, because their name was taken", file=sys.stderr)
 
 
 def _serve(
@@ -128,14 +128,14 @@ def _serve(
         taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
         named = f"--port {port}" if taken or isinstance(error, OverflowError) else f"--host {host}"
         raise UsageError(f"{named}: {reason}; choose another, or leave it out") from None
-    print(f"review: {server.url}\nstop with Ctrl+C; answers are in {review_.folder}", flush=True)
+    tell(f"review: {server.url}\nstop with Ctrl+C; answers are in {review_.folder}", flush=True)
     if browser:
         webbrowser.open(server.url)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         written = "\n".join([*_written(review_), *_next(review_.summary(), run, again=_again(run))])
-        print(f"\n{len(review_.corrections())} rows looked at; {written}")
+        tell(f"\n{len(review_.corrections())} rows looked at; {written}")
     finally:
         server.server_close()
 
@@ -190,4 +190,4 @@ def _percent(text: str) -> float:
 
 def _tell(quiet: bool, text: str) -> None:
     if not quiet:
-        print(text, file=sys.stderr)
+        tell(text, file=sys.stderr)

@@ -12,6 +12,7 @@ from earlylearn.cli.answers import (
     print_json,
     print_summaries,
     print_table,
+    tell,
     write_frame,
     write_frames,
 )
@@ -102,15 +103,15 @@ def _tell(run: "Run", *, as_json: bool) -> None:
         print_json({"run": str(run.folder.path), **run.summary})
     else:
         if "choice" in run.summary:
-            print(run.summary["choice"]["line"])
+            tell(run.summary["choice"]["line"])
         print_summaries({run.summary["method"]: run.summary})
         print_audit(run.summary, str(run.folder.path))
-        print(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")
+        tell(f"report: {run.folder.report}\nlabel issues: {run.folder.issues}")
         if run.folder.consensus.exists():
-            print(f"what all annotators say, and whom to ask again: {run.folder.consensus}")
-            print(f"how good each of them is: {run.folder.annotators}")
+            tell(f"what all annotators say, and whom to ask again: {run.folder.consensus}")
+            tell(f"how good each of them is: {run.folder.annotators}")
         if page is not None:
-            print(f"before and after the corrections: {page}")
+            tell(f"before and after the corrections: {page}")
 
 
 def demo(
@@ -128,9 +129,9 @@ def demo(
         print_json(summaries)
     else:
         print_summaries(summaries)
-        print(f"picture and wrong labels found: {page}")
+        tell(f"picture and wrong labels found: {page}")
         listed = shlex.join(["earlylearn", "issues", str(Path(out) / "elr")])
-        print(f"next: {listed}; with data of your own: earlylearn train DATA")
+        tell(f"next: {listed}; with data of your own: earlylearn train DATA")
 
 
 def predict(
@@ -191,7 +192,7 @@ def export(
     if json_:
         print_json({"file": str(file), "format": format_})
     else:
-        print(f"network: {file}\nabout it: {file.parent / 'README.md'}")
+        tell(f"network: {file}\nabout it: {file.parent / 'README.md'}")
 
 
 @partial(takes_settings, fields=OF_DATA)
@@ -213,7 +214,7 @@ def embed(
         print_json(found)
     else:
         test = f", {found['test_rows']:,} of them to test" if found["test_rows"] else ""
-        print(f"{found['rows'] + found['test_rows']:,} rows{test}: {found['features']}\nfile: {found['file']}")
+        tell(f"{found['rows'] + found['test_rows']:,} rows{test}: {found['features']}\nfile: {found['file']}")
 
 
 def issues(
@@ -264,4 +265,4 @@ def _export(run: str, tool: str, out: str | None) -> None:
         raise UsageError(
             f"--out is missing; name a folder to make: earlylearn issues {run} --format {tool} --out {tool}"
         )
-    print(export(open_rows(run), tool, Path(out)))
+    tell(export(open_rows(run), tool, Path(out)))

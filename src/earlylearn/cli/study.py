@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earlylearn.cli.answers import print_json, print_table
+from earlylearn.cli.answers import print_json, print_table, tell
 from earlylearn.cli.options import (
     Data,
     Json,
@@ -100,7 +100,7 @@ def compare(
         over = "seeds" if told else plural(numbers.pop(), "seed")
         print_table(f"mean and standard deviation over {over}, %", ["name", *told, *shown.values(), "cost"], rows)
         for line in [*(LEGEND[key] for key in shown if key in LEGEND), f"cost: time, {done.document['baseline']} = 1"]:
-            typer.echo(line)
+            tell(line)
         _tell(done.conclusion, done.path)
     _fail(done.failed)
 
@@ -164,7 +164,7 @@ def sweep(
         print_table("mean and standard deviation over seeds, %", columns, rows)
         _tell(done.document["conclusion"], done.path)
         if done.document["command"]:
-            print(f"train with it: {done.document['command']}")
+            tell(f"train with it: {done.document['command']}")
     _fail(done.failed)
 
 
@@ -232,8 +232,8 @@ def _spreads(measured: "ComparedMethod | Trial", keys: "Iterable[str]") -> list[
 
 def _tell(sentences: "Sequence[str]", path: "Path") -> None:
     for sentence in sentences:
-        typer.echo(sentence)
-    typer.echo(f"report: {path / 'report.html'}")
+        tell(sentence)
+    tell(f"report: {path / 'report.html'}")
 
 
 def _fail(failed: "Sequence[Failure]") -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from earlylearn.errors import spoken
+from earlylearn.errors import spoken, visible
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def counted(
     Yields:
         A function that takes how many items have been done since it was last called.
     """
-    console = Console(stderr=True)
+    console, what = Console(stderr=True), visible(what)
     began, finished = time.monotonic(), 0
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     hidden = quiet or not console.is_terminal

@@ -9,14 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.answers import Answers
-from earlylearn.data.mapped import blocks, rows_of
+from earlylearn.data.mapped import MANY, blocks, rows_of
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.request import Augmentation
 from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError
 
 FEWEST_FEATURES, MOST_FEATURES = 64, 8192  # of an array that counts as embeddings
-MANY = 100_000  # ids, of which a set of texts would be among the largest things in memory
 
 
 class Fitted(Protocol):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from earlylearn.errors import UsageError
 
 BLOCK = 2**24  # bytes looked at or copied at a time
+MANY = 100_000  # rows, of which ids would be among the largest things in memory
 
 
 def blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -25,6 +26,10 @@ def npy_header(kind: str, shape: tuple[int, ...]) -> bytes:
     file = io.BytesIO()
     np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
     return file.getvalue()
+
+
+class Nameless(np.memmap[Any, Any]):
+    """Rows in a file without a name: no other process can open it, and `filename` says only where copies go."""
 
 
 def copied(array: "np.memmap[Any, Any]", parts: Iterable[NDArray[Any]]) -> "np.memmap[Any, Any]":
@@ -41,7 +46,7 @@ def copied(array: "np.memmap[Any, Any]", parts: Iterable[NDArray[Any]]) -> "np.m
                 f"{array.filename}: some of its rows are copied beside it, and {error.strerror or error}; free the disk"
             ) from error
         assert last is not None  # there is a row
-        copy = np.memmap(file, last.dtype, "r", shape=(rows, *last.shape[1:]))
+        copy = Nameless(file, last.dtype, "r", shape=(rows, *last.shape[1:]))
     copy.filename = array.filename  # whose folder takes the next copy
     return copy
 
@@ -51,6 +56,20 @@ def row_numbers(rows: int) -> Iterator[NDArray[np.str_]]:
     kind = np.dtype(f"<U{len(str(max(0, rows - 1)))}")
     step = max(1, BLOCK // kind.itemsize)
     return (np.arange(start, min(rows, start + step)).astype(kind) for start in range(0, rows, step))
+
+
+def row_names(rows: int) -> NDArray[np.str_]:
+    """The numbers of rows as ids; of many they lie in a file without a name, for text costs 84 bytes a row."""
+    if rows > MANY:
+        try:
+            with tempfile.TemporaryFile() as file:
+                kind = np.dtype(f"<U{len(str(rows - 1))}")
+                file.writelines(part.tobytes() for part in row_numbers(rows))
+                file.flush()
+                return Nameless(file, kind, "r", shape=(rows,))
+        except OSError:  # no room there
+            pass
+    return np.arange(rows).astype(str)
 
 
 def rows_of(array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:

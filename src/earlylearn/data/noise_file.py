@@ -9,6 +9,7 @@ import pandas as pd
 
 from earlylearn.data.counting import say
 from earlylearn.data.noise.kinds import make_noise
+from earlylearn.data.readers.frames import as_csv
 from earlylearn.data.sources import load
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_bytes
@@ -44,7 +45,7 @@ def write_noisy_labels(data: str, noise: str, out: Path, *, seed: int, **request
     elif out.suffix == ".npy":
         np.save(buffer, noisy.labels, allow_pickle=False)
     else:
-        pd.DataFrame({"label": np.asarray(source.classes)[noisy.labels]}).to_csv(buffer, index=False)
+        buffer.write(as_csv(pd.DataFrame({"label": np.asarray(source.classes)[noisy.labels]})).encode())
     try:
         write_bytes(out, buffer.getvalue())
     except OSError as error:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from earlylearn.data.readers.beginnings import unfetched
 from earlylearn.encoders.bert import Pooling, SentenceBert, Shape
 from earlylearn.encoders.wheels import digest_of_file
 from earlylearn.errors import UsageError
@@ -30,6 +31,8 @@ class ModelFiles:
         """A file's content; None where there is none of that name."""
         if self.path.is_dir():
             file = self.path / name
+            if (instead := unfetched(file)) is not None:
+                raise UsageError(f"{file}: {instead}")
             return file.read_bytes() if file.is_file() else None
         try:
             with zipfile.ZipFile(self.path) as archive:

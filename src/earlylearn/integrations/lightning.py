@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from earlylearn.audit.label_issues import check_labels, find_label_issues
+from earlylearn.data.readers.frames import as_csv
 from earlylearn.errors import UsageError
 from earlylearn.files import write_bytes
 from earlylearn.losses.module import ELRLoss
@@ -92,4 +93,4 @@ class LabelIssues(Callback):
         folder = Path(self.dirpath or logged or trainer.default_root_dir)
         if trainer.is_global_zero:
             folder.mkdir(parents=True, exist_ok=True)
-            write_bytes(folder / "label_issues.csv", self.issues.to_csv(index=False).encode())
+            write_bytes(folder / "label_issues.csv", as_csv(self.issues).encode())

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from earlylearn.data.counting import say
+from earlylearn.data.readers.beginnings import unfetched
 from earlylearn.errors import UsageError, setting
 
 PREFIX = "timm:"
@@ -78,6 +79,8 @@ def load_pretrained(network: nn.Module, name: str, pretrained: str) -> None:
     except FileNotFoundError:
         raise UsageError(f"{setting('pretrained', pretrained)}: no such file; give a weight file, or {CACHE}") from None
     except Exception as error:  # each format has kinds of its own for a file that is none
+        if (instead := unfetched(path)) is not None:
+            raise UsageError(f"{setting('pretrained', pretrained)}: {instead}") from None
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise UsageError(
             f"{setting('pretrained', pretrained)}: not a readable weight file ({reason}); give .safetensors or .pth"

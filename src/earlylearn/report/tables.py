@@ -88,8 +88,8 @@ class Pairs:
 
 def confusion(view: RunView) -> HeatMap | Pairs:
     """Between which classes the label issues lie: a heat map for at most 20 classes, the commonest pairs for more."""
-    bad = view.issues[flagged(view.issues)]
-    counts = bad.groupby([bad["given_label"].astype(str), bad["predicted_label"].astype(str)]).size()
+    bad = view.issues.loc[flagged(view.issues), ["given_label", "predicted_label"]]
+    counts = bad.groupby([in_few_words(bad[name]) for name in bad], observed=True).size()
     if len(view.classes) <= MOST_CLASSES_IN_HEATMAP:
         names = [str(name) for name in view.classes]
         square = counts.unstack(fill_value=0).reindex(index=names, columns=names, fill_value=0)

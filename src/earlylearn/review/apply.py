@@ -13,7 +13,7 @@ import pandas as pd
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.readers.corrections import Corrected, Correction, correct
-from earlylearn.data.readers.frames import read_frame, separator_of
+from earlylearn.data.readers.frames import as_csv, read_frame, separator_of
 from earlylearn.errors import UsageError, setting
 from earlylearn.files import write_parts
 
@@ -161,7 +161,7 @@ def _text_parts(path: Path, label: str, changed: dict[int, Any], gone: list[int]
     with _text_table(path, chunksize=at_once) as parts:
         for k, part in enumerate(parts):
             corrected = _corrected_rows(part, label, changed, gone)
-            yield corrected.to_csv(sep=separator_of(path), index=False, header=not k).encode()
+            yield as_csv(corrected, separator=separator_of(path), header=not k).encode()
 
 
 def _corrected_rows(frame: pd.DataFrame, label: str, changed: dict[int, Any], gone: list[int]) -> pd.DataFrame:
@@ -209,4 +209,4 @@ def _write_labels(data: LabelledData, corrected: Corrected, out: Path) -> None:
     kept = [row for row in range(len(data)) if row not in gone]
     out.parent.mkdir(parents=True, exist_ok=True)
     frame = pd.DataFrame({"id": data.ids[kept], "label": [corrected.labels[row] for row in kept]})
-    frame.to_csv(out, index=False)
+    out.write_text(as_csv(frame), encoding="utf-8", newline="")

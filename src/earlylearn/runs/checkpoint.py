@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from typing_extensions import TypedDict  # typing's own cannot be checked by pydantic before Python 3.12
 
+from earlylearn.data.readers.beginnings import unfetched
 from earlylearn.errors import UsageError, call, setting
 
 _TENSOR = "__tensor__"
@@ -97,6 +98,8 @@ def load_checkpoint(path: Path, into: Mapping[str, Tensor] = MappingProxyType({}
             f"{call('resume', path.parent.parent)}"
         ) from None
     except (SafetensorError, LookupError, TypeError, ValueError, RecursionError, OSError) as error:
+        if (instead := unfetched(path)) is not None:
+            raise UsageError(f"{path}: {instead}") from None
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"{path}: not a readable checkpoint ({reason}); restore the file, or train again with "

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from earlylearn.data.mapped import npy_header
 from earlylearn.data.readers.corrections import guarded_frame
+from earlylearn.data.readers.frames import as_csv
 from earlylearn.documents import FORMAT, EpochRecord, Summary
 from earlylearn.encoders.fitted import ARRAYS, DOCUMENT
 from earlylearn.errors import UsageError, call, hide_password, setting
@@ -257,7 +258,7 @@ class RunFolder:
         with partial.open("w", encoding="utf-8", newline="") as file:
             for start in range(0, rows, CSV_ROWS):
                 part = guarded_frame(frame(slice(start, min(start + CSV_ROWS, rows))))
-                part.to_csv(file, index=False, header=not start)
+                file.write(as_csv(part, header=not start))
         os.replace(partial, self.issues)
 
     @contextmanager
@@ -276,7 +277,7 @@ class RunFolder:
         """Keep what several annotators say together, of each row and of each of them, and as soft labels."""
         for path, frame in ((self.consensus, rows), (self.annotators, people)):
             partial = path.with_name(path.name + ".partial")
-            guarded_frame(frame).to_csv(partial, index=False)
+            partial.write_text(as_csv(guarded_frame(frame)), encoding="utf-8", newline="")
             os.replace(partial, path)
         buffer = io.BytesIO()
         np.save(buffer, probability.astype(np.float32), allow_pickle=False)

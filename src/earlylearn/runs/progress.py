@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from earlylearn.errors import visible
+
 if TYPE_CHECKING:
     from earlylearn.documents import EpochRecord
 
@@ -48,7 +50,7 @@ class TrainingProgress:
     """
 
     def __init__(self, title: str, *, epochs: int, examples: int, start: int = 0, quiet: bool = False) -> None:
-        self.title, self.epochs, self.examples, self.quiet = title, epochs, examples, quiet
+        self.title, self.epochs, self.examples, self.quiet = visible(title), epochs, examples, quiet
         self.console = Console(stderr=True)
         self.bar: Progress | None = None
         self.task: TaskID | None = None

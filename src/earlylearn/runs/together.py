@@ -26,6 +26,7 @@ from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 
+from earlylearn.data.mapped import Nameless
 from earlylearn.errors import EarlylearnError, UsageError, call, setting
 from earlylearn.loop.processes import ProcessLost
 from earlylearn.machine import born_deaf_to_interruption, end_with_parent
@@ -253,6 +254,7 @@ class _Pickler(pickle.Pickler):
     """As pickle does it, but arrays that are files stay files."""
 
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, np.memmap) and isinstance(value.base, mmap.mmap) and value.filename is not None:
+        named = isinstance(value, np.memmap) and not isinstance(value, Nameless) and value.filename is not None
+        if named and isinstance(value.base, mmap.mmap):
             return np.memmap, (value.filename, value.dtype, "r", value.offset, value.shape)
         return NotImplemented

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from earlylearn.data.fingerprint import fingerprint
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.readers.frames import as_csv
 from earlylearn.data.sources import Loaded
 from earlylearn.documents import FORMAT
 from earlylearn.errors import EarlylearnError, UsageError, setting
@@ -201,7 +202,7 @@ def _planted(path: Path, scout: StudyRun, data: LabelledData, number: int, seed:
         return run.predict_proba(data.inputs[rows], weights="last")
 
     canaries = plant(data, number, likes, np.random.default_rng(seed_for(seed, "canaries")))
-    write_bytes(path, canaries.frame(data).to_csv(index=False).encode())
+    write_bytes(path, as_csv(canaries.frame(data)).encode())
     return canaries
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData, Unlabelled
-from earlylearn.data.mapped import blocks, copied, row_numbers
+from earlylearn.data.mapped import blocks, copied, row_names, row_numbers
 from earlylearn.data.readers.alike import FEWEST_ROWS, of_names
 from earlylearn.data.readers.classes import class_codes, class_names, different, label_values, named_by_numbers
 from earlylearn.data.readers.features import Missing, fill_missing, medians
@@ -157,7 +157,7 @@ def _ids(path: Path, keys: list[str], key: str, x: NDArray[Any], name: str) -> N
 
 def _numbers(x: NDArray[Any]) -> NDArray[np.str_]:
     """Row numbers as ids, mapped from the disk like the rows themselves."""
-    return copied(x, row_numbers(len(x))) if isinstance(x, np.memmap) else np.arange(len(x)).astype(str)
+    return copied(x, row_numbers(len(x))) if isinstance(x, np.memmap) else row_names(len(x))
 
 
 def as_images(x: NDArray[Any]) -> NDArray[np.uint8] | None:

@@ -77,7 +77,8 @@ def _mapped(column: "pd.Series[Any]", change: Callable[[str], str]) -> "pd.Serie
 def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
     """``corrections.csv``: UTF-8 with a mark that spreadsheets know it by, all or nothing."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    bare = any("\r" in f"{each.id}{each.given}{each.label}" for each in corrections)  # which csv would not quote
+    writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL)
     writer.writerow(COLUMNS)
     for each in corrections:
         agreed = "" if each.agreed is None else "yes" if each.agreed else "no"
@@ -100,8 +101,9 @@ def read_corrections(path: Path) -> list[Correction]:
         check_file(path)
     try:
         content = path.read_bytes()
-        # A spreadsheet's "Unicode text" is UTF-16, and says so in its first two bytes.
-        text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+        # A spreadsheet's "Unicode text" is UTF-16, and says so in its first two bytes; UTF-32 begins like it.
+        wide = content.startswith((b"\xff\xfe", b"\xfe\xff")) and not content.startswith(b"\xff\xfe\x00\x00")
+        text = content.decode("utf-16" if wide else "utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "is not UTF-8"
         raise UsageError(f"{path}: {reason}; give a CSV file, saved as UTF-8") from None

@@ -15,7 +15,7 @@ from earlylearn.data.readers.paths import reading
 from earlylearn.data.readers.precision import MOST_EXACT
 from earlylearn.errors import UsageError
 
-CELLS = 2**24  # of a table of text read at a time, and numbers of a part of a column of lists
+CELLS = 2**22  # of a table of text read at a time, and numbers of a part of a column of lists
 
 
 class Source(Protocol):

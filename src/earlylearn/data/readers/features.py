@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from earlylearn.data.readers.alike import reading
 from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.faults import ColumnFault, is_free_text, together
+from earlylearn.data.readers.notations import other_notation
 from earlylearn.data.readers.paths import listed
 from earlylearn.data.readers.precision import MOST_EXACT, beyond, centre, shifted, span
-from earlylearn.data.readers.suspects import other_notation, spoilt
+from earlylearn.data.readers.suspects import spoilt
 from earlylearn.data.schema import Column
 from earlylearn.errors import UsageError, setting
 
@@ -228,11 +229,12 @@ def _refuse_other_text(name: str, text: "pd.Series[Any]", categories: Sequence[s
         )
     notation = other_notation(present)
     if notation is not None:
+        first = present[pd.to_numeric(present, errors="coerce").isna()].iloc[0]
         raise ColumnFault(
-            f"{place}: holds {notation}, such as {present.iloc[0]!r}, which would be {len(categories):,} categories; "
+            f"{place}: holds {notation}, such as {first!r}, which would be {len(categories):,} categories; "
             f"write plain numbers with a decimal point, or give {setting('drop', [name])}",
             name,
-            f"{notation}, such as {present.iloc[0]!r}",
+            f"{notation}, such as {first!r}",
             "drop",
         )
     many = len(categories) > MOST_CATEGORIES or len(categories) > 0.5 * len(text)

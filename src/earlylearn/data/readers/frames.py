@@ -1,5 +1,6 @@
 """How does the file of a table become a frame in which every cell is what the file has?"""
 
+import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,14 @@ def gaps_as_written(path: Path, columns: pd.DataFrame) -> tuple[str, ...]:
         return ()
     found = {cell.strip() for name in names for cell in raw[name][empty[name].to_numpy(bool)].unique()}
     return tuple(sorted(found - {""}))
+
+
+def as_csv(frame: pd.DataFrame, *, separator: str = ",", header: bool = True) -> str:
+    """A table as text of which every cell is read back as it is; pandas leaves a lone carriage return bare."""
+    text: str = frame.to_csv(sep=separator, index=False, header=header)
+    if "\r" in text:
+        text = frame.to_csv(sep=separator, index=False, header=header, quoting=csv.QUOTE_NONNUMERIC)
+    return text
 
 
 def separator_of(path: Path) -> str:

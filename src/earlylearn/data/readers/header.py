@@ -5,30 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from earlylearn.data.readers.beginnings import LOOKED_AT, what_it_is
 from earlylearn.data.readers.paths import check_file, reading
 from earlylearn.errors import UsageError
 
 _BLOCK = 2**24  # bytes looked at at a time
-# How files begin that are no text, whatever they are called, and what to do about it.
-_BEGINNINGS = (
-    (b"\x1f\x8b", "is compressed (gzip); unpack it"),
-    (b"BZh", "is compressed (bzip2); unpack it"),
-    (b"\xfd7zXZ", "is compressed (xz); unpack it"),
-    (b"\x28\xb5\x2f\xfd", "is compressed (zstd); unpack it"),
-    (b"PK\x03\x04", "is a workbook of a spreadsheet, or a ZIP archive; save it as CSV (UTF-8), or unpack it"),
-    (b"\xd0\xcf\x11\xe0", "is a workbook of a spreadsheet; save it as CSV (UTF-8)"),
-    (b"PAR1", "is Parquet; let its name end in .parquet"),
-    (b"\x93NUMPY", "is an array of numpy; let its name end in .npy"),
-    (b"%PDF", "is a PDF document; save the table as CSV (UTF-8)"),
-    (b"SQLite format", "is a database; export the table as CSV (UTF-8)"),
-    (b"\xff\xfe", "is UTF-16; save it as UTF-8"),
-    (b"\xfe\xff", "is UTF-16; save it as UTF-8"),
-    (b"{", "is JSON; write it as CSV or Parquet"),
-    (b"[{", "is JSON; write it as CSV or Parquet"),
-    (b"<!DOCTYPE", "is a web page; download the table itself"),
-    (b"<html", "is a web page; download the table itself"),
-    (b"sep=", "begins with a line for a spreadsheet; remove that line"),
-)
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -49,12 +30,11 @@ def check_text(path: Path, separator: str) -> None:
 def check_beginning(path: Path) -> None:
     """Raises UsageError of a file that is empty, or begins as one of another kind does."""
     with path.open("rb") as file:
-        beginning = file.read(256)
+        beginning = file.read(LOOKED_AT)
     if not beginning.strip():
         raise UsageError(f"{path}: is empty; give a table with a header line, or the right file")
-    for start, what in _BEGINNINGS:
-        if beginning.startswith(start):
-            raise UsageError(f"{path}: {what}")
+    if (what := what_it_is(path)) is not None:
+        raise UsageError(f"{path}: {what}")
 
 
 def _refuse_other_separator(path: Path, separator: str) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.mapped import row_names
 from earlylearn.data.readers.arrays import array_schema, flattened, remarks_of_array, rows_of_array
 from earlylearn.data.readers.classes import class_codes, class_names, different, label_values
 from earlylearn.data.readers.features import Missing
@@ -222,7 +223,7 @@ def _labelled(found: _Gathered, how: Columns, name: str, like: LabelledData | No
         inputs=inputs,
         labels=class_codes(values, classes, f"{name}, labels"),
         classes=classes,
-        ids=np.arange(len(x)).astype(str),
+        ids=row_names(len(x)),
         schema=schema,
         augment=natural_augmentation(schema) if schema["kind"] == "images" and isinstance(found.x, list) else "none",
         notes=tuple(notes),

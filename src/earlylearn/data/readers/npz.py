@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from earlylearn.data.readers.beginnings import never_data
 from earlylearn.data.readers.paths import listed, reading
 from earlylearn.data.room import check_room, memory_for_data
 from earlylearn.errors import UsageError
@@ -82,7 +83,8 @@ def _loaded(path: Path, what: object) -> Iterator[Any]:
         except ValueError as error:
             if "allow_pickle" in str(error):  # numpy's own words advise to load it all the same
                 if not _is_numpy_or_pickle(path):
-                    raise UsageError(f"{what}: is no numpy file; {MEND}") from error
+                    instead = never_data(path) or f"is no numpy file; {MEND}"
+                    raise UsageError(f"{what}: {instead}") from error
                 raise UsageError(f"{what}: holds pickled objects, which could run code; {MEND}") from error
             raise
 

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from earlylearn.data.readers.beginnings import never_data, unfetched
 from earlylearn.errors import UsageError, did_you_mean, hide_password, nearest
 
 Kind = Literal["folder", "table", "npz", "npy", "image"]
@@ -29,6 +30,9 @@ _MENDS = {
     ),
     ".txt": "let its name end in .csv or .tsv if it is a table, and ",
 }
+
+
+LARGEST_POINTER = 1024  # bytes of a file that stands for another
 
 
 def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:
@@ -80,11 +84,13 @@ def _slashes_meant(data: str) -> str:
 
 
 def check_file(path: Path) -> None:
-    """Raises UsageError of what is neither a file nor a folder, such as a pipe: reading it would wait for ever."""
+    """Raises UsageError of a pipe or device, which would be read for ever, and of what stands for another file."""
     with reading(path, "check the path and its permissions"):
-        mode = path.stat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise UsageError(f"{path}: is no file but a pipe or device; save its content as a file, and name that")
+    if found.st_size <= LARGEST_POINTER and (instead := unfetched(path)):
+        raise UsageError(f"{path}: {instead}")
 
 
 @contextmanager
@@ -100,7 +106,17 @@ def reading(what: object, mend: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise UsageError(f"{error.filename or what}: no such file; {mend}") from error
     except Exception as error:  # readers raise whatever the bytes lead them to
+        if (other := _other_kind(what)) is not None:
+            raise UsageError(f"{what}: {other}") from error
         raise UsageError(f"{what}: {one_line(error)}; {mend}") from error
+
+
+def _other_kind(what: object) -> str | None:
+    """What a file that could not be read is instead of data, if it is a file and its beginning tells."""
+    try:
+        return never_data(what) if isinstance(what, Path) and what.is_file() else None
+    except OSError:
+        return None
 
 
 def one_line(error: BaseException) -> str:

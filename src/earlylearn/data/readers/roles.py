@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earlylearn.data.mapped import row_names
 from earlylearn.data.readers.classes import label_values
 from earlylearn.data.readers.disk_table import DiskTable
 from earlylearn.data.readers.paths import listed, quoted, reading
@@ -111,7 +112,7 @@ def image_files(frame: Table, image: str, path: Path, name: str) -> list[Path]:
 def row_ids(frame: Table, id_column: str | None, name: str) -> NDArray[np.str_]:
     """``str [n]``, the ids of a column, row numbers without one; UsageError of an id that is missing or not unique."""
     if id_column is None:
-        return np.arange(len(frame)).astype(str)
+        return row_names(len(frame))
     column = frame[id_column]
     place = f"{name}, column {id_column!r}"
     check_length(column, place, "an id")

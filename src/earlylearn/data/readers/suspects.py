@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.readers.alike import UNKNOWN, of_classes
+from earlylearn.data.readers.notations import NUMBER, other_notation
 from earlylearn.data.readers.paths import listed
 from earlylearn.errors import UsageError, setting
 
@@ -21,24 +22,8 @@ FEWEST_SENTENCES = 0.1  # different values per row from which a column of senten
 WORDS = 4  # of a value, from which it reads like a sentence
 LONGEST_NAME = 1000  # characters of a class or an id; as text of fixed width a longer one costs its length in every row
 
-_NUMBER = r"[+-]?(?:\d+(?:[., '\u2019\u00a0\u2009\u202f]\d{3})*(?:[.,]\d+)?|[.,]\d+)"
-_UNITS = (
-    "%|‰|°|°?[CF]|K|[€$£¥]|usd|eur|gbp|chf|jpy|cny|inr|k?g|mg|lbs?|oz|[kcmµn]?m|mi|ft|in|[mµn]?s|secs?|min|h|hrs?|days?|years?|yrs?"
-    "|[kmg]b|[kmg]?hz|[km]?v|k?w|kwh|m?l|km/h|m/s|mph|mm?hg|bpm|dB"
-)
-_WITH_UNIT = re.compile(rf"(?:[€$£¥]\s?{_NUMBER}|{_NUMBER}\s?(?:{_UNITS}))", re.IGNORECASE)
-_OTHERWISE = re.compile(rf"\s*[+\u2212-]?\s*{_NUMBER}\s*|\({_NUMBER}\)|{_NUMBER}-")  # which pandas did not read
-_WITH_COMMA = re.compile(r"[+-]?(?:\d+(?:[. '\u2019\u00a0\u2009\u202f]\d{3})*,\d+|,\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?)")
-_DATE = re.compile(
-    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})(?:[T ]\d{1,2}:\d{2}.*)?"
-    r"|\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s?[ap]m)?"
-    r"|\d{1,2}(?:\.|st|nd|rd|th)?[ -](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,?[ -]\d{2,4}.*"
-    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,? \d{2,4}.*",
-    re.IGNORECASE,
-)
-_LIST = re.compile(r"\[.*[,\s].*\]|\{.*[:,].*\}|\(.*,.*\)", re.DOTALL)  # not (0, 10], which is a category
 _MARKS = UNKNOWN | {".", "*", "x", "none", "nil", "na", "n.a", "nat", "#name?", "#num!", "#null!", "#error!", "#n/a!"}
-_BOUND = re.compile(rf"[<>≤≥~≈]=?\s?{_NUMBER}")  # of a value that was not measured itself
+_BOUND = re.compile(rf"[<>≤≥~≈]=?\s?{NUMBER}")  # of a value that was not measured itself
 
 
 _STAND_INS = tuple(
@@ -57,29 +42,6 @@ def reads_as_text(values: "pd.Series[Any]", categories: Sequence[str | None]) ->
     if len(said) < max(FEWEST_ROWS, len(values) * FEWEST_SENTENCES):
         return False
     return float(np.median([len(each.split()) for each in said])) >= WORDS
-
-
-def other_notation(values: "pd.Series[Any]") -> str | None:
-    """What numbers or dates a column of text holds, as a person calls them; None where most of it is other text.
-
-    Args:
-        values: its texts, without missing ones.
-    """
-    distinct = values.str.strip().drop_duplicates()
-    if len(distinct) < 3:
-        return None
-    for pattern, what in (
-        (_WITH_COMMA, "numbers with commas"),
-        (_WITH_UNIT, "numbers with units or signs"),
-        (_DATE, "dates or times"),
-        (_OTHERWISE, "numbers in another notation"),
-        (_LIST, "lists or structures"),
-    ):
-        if pattern is _OTHERWISE and pd.to_numeric(values, errors="coerce").notna().mean() > 0.5:
-            continue  # numbers that somebody made text of: categories
-        if distinct.map(lambda text, pattern=pattern: pattern.fullmatch(text) is not None).mean() > 0.5:
-            return what
-    return None
 
 
 def spoilt(values: "pd.Series[Any]") -> "pd.Series[Any] | None":

@@ -1,6 +1,7 @@
 """How does a table larger than memory become a matrix on the disk, once, which training maps into memory?"""
 
 import json
+import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -161,7 +162,7 @@ class TableStore:
 
 @contextmanager
 def disk_table(
-    path: Path, text: Sequence[str], labels: Sequence[str], asked: Mapping[str, Any]
+    path: Path, text: Sequence[str], labels: Sequence[str], asked: Mapping[str, Any], enough: float = math.inf
 ) -> Iterator[tuple[DiskTable, TableStore] | None]:
     """A table that is too large to be read into memory, and where its features are kept; None of any other.
 
@@ -170,12 +171,14 @@ def disk_table(
         text: columns that are text, whatever they hold.
         labels: columns of labels.
         asked: all else that decides what becomes of its columns, JSON-ready.
+        enough: bytes beyond which a table goes to the disk if it can, though there is memory for it.
 
     Raises:
         UsageError: the file cannot be read, or its features cannot be kept anywhere.
     """
-    most = memory_for_data()
-    if most is None or _in_memory(path) <= most:
+    room = memory_for_data()
+    most, needed = min(enough, math.inf if room is None else room), _in_memory(path)
+    if needed <= most or (room is not None and needed <= room and not _can_be_kept(path)):
         yield None
         return
     name = path.name
@@ -190,7 +193,7 @@ def disk_table(
     with one_at_a_time(store.folder / "lock", f"reads {name}"):
         try:
             if not store.open():
-                limit = f"the memory that data may take ({most / 1e9:,.1f} GB)"
+                limit = f"the memory that data may take here ({most / 1e9:,.1f} GB)"
                 say(f"{name}: does not fit into {limit}: it goes to the disk")
                 shutil.rmtree(store.scratch, ignore_errors=True)
                 store.scratch.mkdir(parents=True)
@@ -259,6 +262,13 @@ def _writable(path: Path) -> Path:
         f"{path}: does not fit into memory, and cannot be kept in {' nor in '.join(map(str, tried))}; allow writing, "
         f"or name another folder in the environment variable {CACHE_VARIABLE}"
     )
+
+
+def _can_be_kept(path: Path) -> bool:
+    try:
+        return bool(_writable(path))
+    except UsageError:
+        return False
 
 
 @contextmanager

@@ -34,6 +34,7 @@ from earlylearn.data.schema import Column, Schema
 from earlylearn.data.surveyed import survey_once
 from earlylearn.errors import UsageError, setting
 
+AT_ONCE = 2.0**28  # bytes in memory of a table to predict, which is looked at once and needs no more
 MAJORITY = "label by majority"  # the column of given labels where several people's are given instead
 
 
@@ -261,7 +262,7 @@ def table_inputs(path: Path, schema: Schema) -> Unlabelled:
     if schema["kind"] == "table" and not any(column["type"] == "text" for column in schema["columns"]):
         words = [column["name"] for column in schema["columns"] if column["type"] == "category"]
         texts = [*(column for column in (id_column,) if column), *words]
-        with disk_table(path, texts, (), {"to predict": name, "schema": schema}) as found:
+        with disk_table(path, texts, (), {"to predict": name, "schema": schema}, AT_ONCE) as found:
             if found is not None:
                 return _stored_inputs(*found, schema, path, name)
     return _table_inputs(path, schema, name, path)
