@@ -513,8 +513,8 @@ def test_an_interrupted_run_survives_a_bad_request_and_continues(request_, here,
     [
         ("train digits --limit 60 --out new/run", "os.mkdir"),
         ("predict run digits --out p.csv", "pandas.DataFrame.to_csv"),
-        ("noise digits --noise pair:0.4 --out l.npz", "numpy.savez_compressed"),
-        ("noise digits --noise pair:0.4 --out l.npy", "numpy.save"),
+        ("noise digits --noise pair:0.4 --out l.npz", "earlylearn.data.noise_file.write_bytes"),
+        ("noise digits --noise pair:0.4 --out l.npy", "earlylearn.data.noise_file.write_bytes"),
     ],
 )
 def test_a_place_without_permission_is_named(request_, call, here, capsys, monkeypatch):
