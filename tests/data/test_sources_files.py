@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from earlylearn.data.sources import load, read_inputs
+from earlylearn.data.sources import load, read_inputs, read_unlabelled
 from earlylearn.errors import UsageError
 
 
@@ -413,3 +413,14 @@ def test_classes_that_lie_one_folder_deeper_are_told(tmp_path):
     shutil.rmtree(tmp_path / "years" / "2024" / "dog")
     save_image(tmp_path / "years" / "2024" / "owl" / "1.png")  # folders of classes' own are as good as any
     assert not [each for each in load(str(tmp_path / "years")).train.notes if "several class folders" in each]
+
+
+def test_colour_that_a_grey_run_cannot_use_is_told(tmp_path):
+    for kind, grey in (("cat", 10), ("dog", 200)):
+        save_image(tmp_path / "grey" / kind / "1.png", grey, mode="L")
+    train = load(str(tmp_path / "grey")).train
+    save_image(tmp_path / "new" / "red.png", (200, 0, 0))
+    (line,) = read_unlabelled(str(tmp_path / "new"), train.schema).notes
+    assert "such as red.png, where those of training are grey" in line
+    save_image(tmp_path / "new" / "red.png", (200, 190, 199))  # grey, as a camera's colour picture shows it
+    assert not read_unlabelled(str(tmp_path / "new"), train.schema).notes

@@ -10,7 +10,7 @@ import numpy as np
 from earlylearn.data.labelled import LabelledData, Unlabelled, no_features
 from earlylearn.data.pictures import Pictures
 from earlylearn.data.readers.alike import of_names
-from earlylearn.data.readers.images import natural_augmentation
+from earlylearn.data.readers.images import colour_dropped, natural_augmentation
 from earlylearn.data.readers.paths import IMAGE_SUFFIXES, listed, reading, relative_id
 from earlylearn.data.readers.walk import images_below, is_hidden, together, without_unreadable
 from earlylearn.data.schema import Schema
@@ -84,6 +84,7 @@ def folder_inputs(path: Path, schema: Schema) -> Unlabelled:
         files, notes = found.files, found.notes(path)
     if not files:
         raise UsageError(f"{path}: no images ({listed(sorted(IMAGE_SUFFIXES))}); give a folder that holds some")
+    notes += colour_dropped(files, schema, str(path))
     folder = path.parent if path.is_file() else path
     ids = np.array([relative_id(file, folder) for file in files])
     return Unlabelled(inputs=no_features(len(files)), ids=ids, pictures=Pictures(files, schema), notes=notes)
@@ -128,7 +129,10 @@ def _read(
         notes += of_names([folder for folder in folders if found[folder]], "classes", str(path))
     notes += _astray(path, "beside the class folders")
     files = [file for folder in folders for file in found[folder]]
-    schema, said = survey_once(files, image_size, top) if like is None else (like.schema, ())
+    if like is None:
+        schema, said = survey_once(files, image_size, top)
+    else:
+        schema, said = like.schema, colour_dropped(files, like.schema, str(path))
     counts = [len(found[folder]) for folder in folders if found[folder]]
     codes = [classes.index(folder) for folder in folders if found[folder]]
     return LabelledData(

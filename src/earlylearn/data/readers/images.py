@@ -22,6 +22,8 @@ DEFAULT_SIZE = 64
 DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners have, whatever file they write
 WHITE = 65_535  # of 16 bits, where nothing says that fewer are used
 MEND = "replace it by a readable image or remove it"
+LOOKED_AT = 20  # new pictures of which it is asked whether they are coloured
+COLOURED = 40  # of 255, between the channels of a pixel: more than a camera's tint
 _GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 _T = TypeVar("_T")
 
@@ -168,6 +170,30 @@ def fit_picture(image: Image.Image, schema: Schema) -> NDArray[np.uint8]:
         image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(image)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def colour_dropped(files: Sequence[Path], schema: Schema, where: str) -> tuple[str, ...]:
+    """A line if new pictures are in colour where those of training were grey, by a few of them spread over all."""
+    if schema["mode"] != "L":
+        return ()
+    few = files[:: max(1, len(files) // LOOKED_AT)][:LOOKED_AT]
+    first = next((file for file in few if _coloured(file)), None)
+    if first is None:
+        return ()
+    return (f"{where}: pictures in colour, such as {first.name}, where those of training are grey: it is dropped",)
+
+
+def _coloured(file: Path) -> bool:
+    """Whether a picture shows colour; not one that only is saved as if it did, nor one that cannot be read."""
+    try:
+        with Image.open(file) as image:
+            if image.mode in _GREY:
+                return False
+            image.thumbnail((32, 32))
+            pixels = np.asarray(image.convert("RGB")).astype(np.int64)
+    except Exception:  # Pillow raises whatever the bytes lead it to; whoever decodes the file says it
+        return False
+    return bool((pixels.max(2) - pixels.min(2)).max(initial=0) > COLOURED)
 
 
 class Header(NamedTuple):
