@@ -39,7 +39,6 @@ MEANINGS = {
     "memory.gap": "how much more often it predicts given labels of rows that it trained on than of rows held out",
     "memory.copies": "how many (`rows`) of the test and validation rows (`of`) are rows of the training data",
     "memory.canaries": "what `earlylearn diagnose` found of the same data, where its folder lies beside the run's",
-    "memory.copies": "test and validation rows that are rows of the training data: how many, of how many",
     "data_issues.duplicates": "rows that are nearly the same as another",
     "data_issues.duplicate_sets": "sets of such rows",
     "data_issues.conflicting_sets": "sets whose given labels differ",
