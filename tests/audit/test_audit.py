@@ -9,6 +9,7 @@ import earlylearn as el
 from earlylearn.audit.dynamics import Dynamics
 from earlylearn.audit.label_issues import score_flags
 from earlylearn.errors import UsageError
+from earlylearn.loop.seen import Seen
 from tests.toy import seen_of
 
 BELIEFS = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.4, 0.4, 0.2], [np.nan] * 3, [0.0, 0.3, 0.7]])
@@ -127,6 +128,8 @@ def test_scores_equal_counting_by_hand():
     # Ranked by suspicion: row 0 (wrong), row 2 (wrong), row 1, row 3: both wrong ones come first.
     assert scores == {"flagged": 2, "precision": 0.5, "recall": 0.5, "average_precision": pytest.approx(1.0)}
     assert score_flags(flags, None, quality, None)["precision"] is None
+    unseen = score_flags(flags[:2], None, np.array([0.1, np.nan]), np.array([True, False]))
+    assert unseen["average_precision"] == 1  # what was never seen is the least suspicious
     none_wrong = score_flags(flags, None, quality, np.zeros(4, bool))
     assert (none_wrong["precision"], none_wrong["recall"]) == (0.0, None)
 
@@ -155,3 +158,18 @@ def test_dynamics_equal_counting_example_by_example():
         assert columns["mean_probability"][i] == pytest.approx(np.mean(chances), abs=1e-6)
         assert columns["variability"][i] == pytest.approx(np.std(chances), abs=1e-4)
         assert columns["loss"][i] == pytest.approx(loss, abs=1e-5)
+
+
+def test_an_epoch_that_does_not_see_a_row_changes_nothing_of_it():
+    labels, right = torch.tensor([0, 1]), torch.tensor([[3.0, 0.0], [0.0, 3.0]])
+    dynamics, second = Dynamics(2), Seen(labels)
+    dynamics.update(seen_of(right, labels))
+    second.add(torch.tensor([0]), -right[:1])
+    second.settle()
+    dynamics.update(second)
+    columns = dynamics.columns()
+    assert columns["epochs_seen"].tolist() == [2, 1]
+    assert columns["times_forgotten"].tolist() == [1, 0]
+    assert columns["missed"].tolist() == [1, 0]
+    assert columns["first_learned"].tolist() == [1, 1]
+    assert columns["margin"].tolist() == [0, 3]

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 import earlylearn
+from earlylearn.audit import audit_run as run_audit
 from earlylearn.audit.audit_run import _reasons, audit_run, beliefs_of
 from earlylearn.methods.auto import Auto
 from tests.conftest import blobs
@@ -38,6 +40,18 @@ def test_the_audit_covers_every_row_and_says_which_were_held_out():
     assert np.flatnonzero(issues["split"] == "validation").tolist() == sorted(session.draw.val_rows)
     assert issues["true_label"].tolist() == [session.data.classes[label] for label in session.data.true_labels]
     assert {"loss", "margin", "first_learned"} <= set(issues)
+
+
+@pytest.mark.parametrize(
+    ("gap", "said", "taken"), [(0.1, [], True), (None, [], True), (0.5, [], False), (0.1, ["x"], False)]
+)
+def test_nothing_is_taken_unseen_of_a_model_that_learned_by_heart_or_too_little(monkeypatch, gap, said, taken):
+    session = made(blobs(60), method="ce")
+    monkeypatch.setattr(run_audit, "misgivings", lambda *_, **__: said)
+    judge = run_audit.judge
+    monkeypatch.setattr(run_audit, "judge", lambda *given: judge(*given)._replace(confident=np.ones(60, bool)))
+    audit = audit_run(session.fit, session.data, session.draw.val_rows, session.dynamics, gap=gap)
+    assert audit.judged.confident.all() == audit.judged.confident.any() == taken
 
 
 def test_index_counts_rows_of_the_users_own_file(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earlylearn.audit.data_issues import data_issues
+from earlylearn.audit.data_issues import _alone, data_issues
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.sources import load
 
@@ -107,3 +107,18 @@ def test_few_rows_and_no_features_are_no_trouble():
         ids=data.ids[:20],
     )
     assert data_issues(bare).summary["lines"] == []
+
+
+def test_more_equal_rows_than_neighbours_are_one_set():
+    data = table()
+    inputs = data.inputs.copy()
+    inputs[:40] = inputs[0]
+    found = data_issues(replace(data, inputs=inputs))
+    assert found.duplicate_set.tolist() == [1] * 40 + [0] * 260
+    assert not found.outlier[:40].any()
+
+
+def test_where_rows_are_evenly_spread_a_hair_more_makes_no_outlier():
+    assert not _alone(np.array([1.0] * 99 + [1.01]), in_angle=False).any()
+    assert not _alone(np.array([1.0] * 99 + [1.01]), in_angle=True).any()
+    assert _alone(np.array([1.0] * 99 + [2.0]), in_angle=False).tolist() == [False] * 99 + [True]

@@ -139,3 +139,14 @@ def test_a_link_to_nowhere_is_no_link_back(tmp_path):
     (tmp_path / "d" / "a" / "x.png").symlink_to("nowhere.png")
     with pytest.raises(UsageError, match=r"x.png: no such file"):
         load(path)
+
+
+def test_a_link_to_a_picture_of_the_same_data_is_not_read_twice(tmp_path):
+    path = folder(tmp_path / "d", grey)
+    whole = load(path).train
+    (tmp_path / "d" / "b" / "again.png").symlink_to(tmp_path / "d" / str(whole.ids[0]))
+    (tmp_path / "elsewhere.png").write_bytes((tmp_path / "d" / str(whole.ids[0])).read_bytes())
+    (tmp_path / "d" / "b" / "other.png").symlink_to(tmp_path / "elsewhere.png")
+    train = load(path).train
+    assert set(train.ids) - set(whole.ids) == {"b/other.png"}
+    assert any("1 link leads back into the same data, not followed" in note for note in train.notes)

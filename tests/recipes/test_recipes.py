@@ -11,7 +11,7 @@ from earlylearn.data.labelled import LabelledData
 from earlylearn.errors import UsageError
 from earlylearn.methods import METHODS, check_options
 from earlylearn.networks import NETWORKS
-from earlylearn.recipes import RECIPES, find_recipe
+from earlylearn.recipes import MANY, RECIPES, default_recipe, find_recipe
 from earlylearn.runs.config import RunConfig, resolve
 from earlylearn.runs.train import train
 
@@ -190,3 +190,11 @@ def test_under_elrs_settings_every_method_has_its_own_published_hyperparameters(
     assert (ten.options_for("sop")["lr_u"], hundred.options_for("sop")["lr_u"]) == (10, 1)
     assert RECIPES["cifar10-elr-asymmetric"].options_for("sop")["lr_u"] == 0.1
     assert hundred.options_for("elr+")["lam"] == 7
+
+
+def test_what_holds_below_a_number_of_examples_does_not_hold_of_that_number():
+    heads = find_recipe("heads")
+    epochs = [heads.settings_for(n)["epochs"] for n in (1, 1_999, 2_000, 31_999, 32_000, 10**9)]
+    assert epochs == [50, 50, 32, 16, 10, 10]
+    names = [default_recipe("small-cnn", embeddings=False, examples=n).name for n in (MANY - 1, MANY)]
+    assert names == ["small-data-aligned", "large-data"]
