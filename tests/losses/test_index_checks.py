@@ -120,3 +120,16 @@ def test_a_device_counts_only_mistakes():
     counts.forget_labels()
     counts.count(torch.tensor([0]), torch.tensor([0]), torch.tensor([True]), spare=99)
     counts.read(C, -100, repeats=False)
+
+
+def test_after_labels_were_corrected_two_passes_are_looked_at_again():
+    looks = Looks(4, 2, -100, repeats=False)
+    index = np.arange(4)
+    for _ in range(2):
+        looks.look(index, np.array([0, 1, 0, 1]))
+    assert looks.left == 0
+    looks.forget_labels()
+    assert looks.left == 8
+    looks.look(index, np.array([1, 1, 0, 1]))
+    with pytest.raises(UsageError, match="example 0 had label 1 before and 0 now"):
+        looks.look(index, np.array([0, 1, 0, 1]))
