@@ -1,5 +1,6 @@
 """Does the store hold exactly what decoding in memory gives, once, whatever interrupts it or happens to its files?"""
 
+import json
 import os
 import shutil
 import subprocess
@@ -210,7 +211,7 @@ def test_a_file_of_another_size_or_time_makes_a_new_store(tmp_path, size, change
     assert np.array_equal(found, in_memory(tmp_path, [file.name]))
 
 
-@pytest.mark.parametrize("damage", ["altered", "cut short", "empty", "no index"])
+@pytest.mark.parametrize("damage", ["altered", "cut short", "empty", "no index", "of others"])
 def test_a_damaged_store_is_made_anew(tmp_path, decoded, capsys, damage):
     names = photographs(tmp_path)
     _, checksum = store(tmp_path, names)
@@ -220,6 +221,8 @@ def test_a_damaged_store_is_made_anew(tmp_path, decoded, capsys, damage):
     index = path.with_suffix(".json")
     if damage == "no index":
         index.write_text("{")
+    elif damage == "of others":
+        index.write_text(json.dumps({**json.loads(index.read_text()), "files": "another"}))
     else:
         path.write_bytes({"altered": content, "cut short": content[:-1], "empty": b""}[damage])
         os.utime(path, ns=(1, 1))  # whatever the resolution of the disk's clock
