@@ -1,7 +1,7 @@
 """Is what a run says it will take of memory what it takes, for every sort of data, small and large?
 
 Each run is a process of its own. Told is its own line before it trains; measured is the most of its anonymous memory
-(RssAnon, asked for every 20 ms): what it has beside the file cache, which is what is counted where data are mapped.
+(RssAnon, asked for every 20 ms), what it has beside the file cache, where data are mapped; else all that is resident.
 
 Run:
     python -m benchmarks.told --folder DIR
@@ -22,6 +22,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.cells import write_data
+from benchmarks.predicted import resident
 from benchmarks.rows import anonymous, write_table
 
 UNITS = {"GB": 1e9, "MB": 1e6, "KB": 1e3}
@@ -93,10 +94,11 @@ METHODS = {"ce": ["--method", "ce"], "elr": ["--method", "elr"]}
 def measure(arguments: list[str], memory: str) -> dict[str, float | str]:
     """Bytes told and measured of a command."""
     environment = {**os.environ, **({"EARLYLEARN_MEMORY": memory} if memory else {})}
+    asked = anonymous if memory else resident
     most, command = 0, [sys.executable, "-m", "earlylearn", *arguments]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         while process.poll() is None:
-            most = max(most, anonymous(process.pid))
+            most = max(most, asked(process.pid))
             time.sleep(0.02)
         assert process.stderr is not None
         told = process.stderr.read().decode()

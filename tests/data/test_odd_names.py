@@ -159,6 +159,14 @@ def test_another_unit_is_told(tmp_path, scale, far):
     assert bool(load(str(tmp_path / "d.npz")).test.notes) == bool(far)
 
 
+def test_truth_values_in_place_of_numbers_are_told(tmp_path):
+    x, binary = noise(60), np.arange(60) % 2
+    train = load(table(tmp_path / "t.csv", x=x, b=binary, kind=labels(60)), label="kind").train
+    new = table(tmp_path / "n.csv", x=[True, False] * 30, b=[True, False] * 30)
+    (note,) = read_unlabelled(new, train.schema).notes
+    assert "60 of 60 values of 'x' are True or False, and count as 1 and 0; in training they were" in note
+
+
 def test_a_number_that_stands_for_a_missing_one_is_told():
     values = noise(60)
     assert stand_in(values) is None

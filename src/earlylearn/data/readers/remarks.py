@@ -66,6 +66,12 @@ def _of_column(values: "pd.Series[Any]", column: Column, where: str) -> Iterator
         numbers = exact_numbers(values, where)
         near = shifted(numbers, column.get("offset", 0.0))
         filled, fell = int((~np.isfinite(near)).sum()), _fell_together(numbers, near)
+        low, high = column.get("range") or (0, 1)
+        if pd.api.types.infer_dtype(values, skipna=True) == "boolean" and not (low >= 0 and high <= 1):
+            line = f"are True or False, and count as 1 and 0; in training they were {low:.4g} to {high:.4g}"
+            yield _Remark(
+                line, name, int(values.notna().sum()), f"{_some(int(values.notna().sum()), values, name)} {line}"
+            )
         if filled:
             line = f"{_some(filled, values, name)} are missing: the median fills them"
             yield _Remark("are missing: the median of its column fills each", name, filled, line)
