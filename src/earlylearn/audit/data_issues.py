@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.mapped import blocks
 from earlylearn.data.readers.features import feature_names
 from earlylearn.documents import DataIssues
 from earlylearn.wording import plural
@@ -130,16 +131,21 @@ def _is_table(data: LabelledData) -> bool:
 
 def _points(data: LabelledData) -> NDArray[np.float32]:
     """Rows as points: a table's columns standardised, other features centred and of length 1; `WIDTH` at most."""
-    flat = data.inputs.reshape(len(data), -1).astype(np.float32)
-    flat -= flat.mean(0)
-    if _is_table(data):
-        flat /= np.maximum(flat.std(0), 1e-6)
-    else:
-        flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
-    if flat.shape[1] <= WIDTH:
-        return flat
+    width = int(np.prod(data.inputs.shape[1:]))
     generator = np.random.default_rng(0)  # which projection it is moves no finding
-    return np.asarray(flat @ generator.standard_normal((flat.shape[1], WIDTH), dtype=np.float32) / np.sqrt(WIDTH))
+    projection = generator.standard_normal((width, WIDTH), dtype=np.float32) if width > WIDTH else None
+    if _is_table(data):
+        flat = data.inputs.astype(np.float32)
+        flat -= flat.mean(0)
+        flat /= np.maximum(flat.std(0), 1e-6)
+        return flat if projection is None else flat @ projection / np.float32(np.sqrt(WIDTH))
+    mean = np.sum([part.sum(0, dtype=np.float64) for part in blocks(data.inputs)], axis=0).reshape(-1) / len(data)
+    found = []
+    for part in blocks(data.inputs):  # as numbers of 32 bits all pictures would be the largest thing in memory
+        flat = part.reshape(len(part), -1) - mean.astype(np.float32)
+        flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+        found.append(flat if projection is None else flat @ projection / np.float32(np.sqrt(WIDTH)))
+    return np.concatenate(found)
 
 
 def _equal_rows(inputs: NDArray[np.generic]) -> NDArray[np.int64]:

@@ -23,6 +23,9 @@ from earlylearn.runs.config import RunConfig
 LIBRARIES = 130e6
 LIBRARIES_UNMAPPED = 45e6  # of these, what is not the libraries' files, mapped as mapped data are
 LOGITS_OF_STEP, LOGITS_OF_EVALUATION, NUMBERS_OF_AUDIT = 8, 4, 9
+WIDEST = (
+    12  # times the numbers of a picture, what a network's widest layers have in evaluation (small-cnn: 32 channels)
+)
 AUDIT_ROW = 112
 LINE = 160  # bytes of a row in label_issues.csv, about
 FILES = 3  # of a checkpoint's size: the last, the picked, and one that is being written
@@ -92,7 +95,7 @@ def needs_of(config: RunConfig, data: LabelledData) -> Needs | None:
     at_once = evaluation_size(as_tensor(data.inputs[:1]), classes)
     step = config.batch_size * method.views * (cost.activations * number + 4 * LOGITS_OF_STEP * classes)
     evaluation = at_once * (
-        min(cost.activations, 4 * data.inputs[0].size) * number + 4 * LOGITS_OF_EVALUATION * classes
+        min(cost.activations, WIDEST * data.inputs[0].size) * number + 4 * LOGITS_OF_EVALUATION * classes
     )
     audit = min(BLOCK, n * classes) * 8 * NUMBERS_OF_AUDIT
     mapped = isinstance(data.inputs, np.memmap)
