@@ -74,10 +74,6 @@ def _rows_of_20(folder: Path, rows: int) -> Path:
     return write_data(folder / f"{rows}x20.npz", rows, 20)
 
 
-def _classes_10000(folder: Path, rows: int) -> Path:
-    return write_data(folder / f"{rows}x10000.npz", rows, 10_000)
-
-
 KINDS: dict[str, tuple[Callable[[Path, int], Path], tuple[int, ...], list[str], str]] = {
     "table": (_table, (300, 20_000, 300_000), ["--label", "y"], ""),
     "stored": (_stored, (3000, 100_000, 1_000_000), ["--label", "y"], "0"),
@@ -85,7 +81,7 @@ KINDS: dict[str, tuple[Callable[[Path, int], Path], tuple[int, ...], list[str], 
     "embeddings": (_embeddings, (1000, 20_000, 200_000), [], ""),
     "classes": (_classes, (4000, 16_000), [], ""),
     "rows of 20": (_rows_of_20, (100_000,), ["--network", "linear"], ""),
-    "cut": (_classes_10000, (4000, 16_000), ["--network", "linear", "-o", "table=top16"], ""),
+    "cut": (_classes, (4000, 16_000), ["-o", "table=top16"], ""),
     "texts": (_texts, (300, 5000), ["--label", "y", "--text", "t", "--encoder", "tfidf"], ""),
 }
 METHODS = {"ce": ["--method", "ce"], "elr": ["--method", "elr"]}

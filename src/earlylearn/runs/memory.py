@@ -92,7 +92,7 @@ def needs_of(config: RunConfig, data: LabelledData) -> Needs | None:
         sum(each.nbytes for each in method.parameters() if each.requires_grad == yes) for yes in (True, False)
     )
     number = 2 if config.precision == "bf16-mixed" else 4
-    at_once = evaluation_size(as_tensor(data.inputs[:1]), classes)
+    at_once = min(n, evaluation_size(as_tensor(data.inputs[:1]), classes))
     step = config.batch_size * method.views * (cost.activations * number + 4 * LOGITS_OF_STEP * classes)
     evaluation = at_once * (
         min(cost.activations, WIDEST * data.inputs[0].size) * number + 4 * LOGITS_OF_EVALUATION * classes
