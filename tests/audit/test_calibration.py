@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from earlylearn.audit import calibration
 from earlylearn.audit.calibration import TEMPERATURES, calibrate
 
 PAIR = np.array([[0.6, 0.4, 0.0], [0.0, 0.6, 0.4], [0.4, 0.0, 0.6]])
@@ -49,6 +50,15 @@ def test_pair_noise_is_found_and_its_matrix():
         for s in (1 - found.posterior(beliefs, given)[rows, given], 1 - beliefs[rows, given])
     ]
     assert auc[0] > auc[1]
+
+
+def test_a_sample_has_all_labels_also_where_they_take_turns(monkeypatch):
+    monkeypatch.setattr(calibration, "MOST_ROWS", 900)
+    _, given, beliefs = noisy(PAIR, n=2700)
+    least = np.bincount(given).min()
+    turns = np.stack([np.flatnonzero(given == k)[:least] for k in range(3)], axis=1).ravel()  # 0, 1, 2, 0, 1, 2, ...
+    assert len(set(given[turns][::3])) == 1
+    np.testing.assert_allclose(calibrate(beliefs[turns], given[turns]).transition, PAIR, atol=0.06)
 
 
 def test_symmetric_noise_takes_one_rate():

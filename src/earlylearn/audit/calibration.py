@@ -105,7 +105,7 @@ def calibrate(beliefs: Array, labels: NDArray[np.int64]) -> Calibration:
 
     Args:
         beliefs: ``[n, C]`` probabilities of each class, best of a model that did not train on the row; rows of NaN are
-            left out. Of more than `MOST_ROWS` rows, every so many-th counts.
+            left out. Of more than `MOST_ROWS` rows, every so many-th of each label counts.
         labels: ``int64 [n]`` given labels.
 
     Returns:
@@ -131,7 +131,9 @@ class Sample:
 
     def __init__(self, seen: NDArray[np.bool_], labels: NDArray[np.int64], classes: int) -> None:
         rows = np.flatnonzero(seen)
-        self.rows = rows[:: -(-len(rows) // MOST_ROWS) or 1]
+        if len(rows) > MOST_ROWS:  # by label, for labels may take turns, and every so many-th row then has the same
+            rows = np.sort(rows[np.argsort(labels[rows], kind="stable")[:: -(-len(rows) // MOST_ROWS)]])
+        self.rows = rows
         self.labels, self.classes = labels[self.rows], classes
         self.enough = len(self.rows) >= FEWEST_ROWS * classes
         self.given = np.empty((len(TEMPERATURES), len(self.rows)))  # belief in the given label, softened
