@@ -79,9 +79,9 @@ KINDS: dict[str, tuple[Callable[[Path, int], Path], tuple[int, ...], list[str], 
     "stored": (_stored, (3000, 100_000, 1_000_000), ["--label", "y"], "0"),
     "pictures": (_pictures, (300, 5000), ["--encoder", "none"], ""),
     "embeddings": (_embeddings, (1000, 20_000, 200_000), [], ""),
-    "classes": (_classes, (4000, 16_000), [], ""),
+    "classes": (_classes, (4000, 16_000), ["--val-fraction", "0"], ""),
     "rows of 20": (_rows_of_20, (100_000,), ["--network", "linear"], ""),
-    "cut": (_classes, (4000, 16_000), ["-o", "table=top16"], ""),
+    "cut": (_classes, (4000, 16_000), ["--val-fraction", "0", "-o", "table=top16"], ""),
     "texts": (_texts, (300, 5000), ["--label", "y", "--text", "t", "--encoder", "tfidf"], ""),
 }
 METHODS = {"ce": ["--method", "ce"], "elr": ["--method", "elr"]}
