@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 LEAST, MOST = 0.05, 4.0  # powers
-ROWS = 2000  # evenly spread over the labels, that a power is fitted to; its error is then a few per cent
+NUMBERS = 2**22  # log probabilities, of rows spread evenly over the labels, that powers are fitted to,
+FEWEST_ROWS = 2000  # but of no fewer rows; the error of a power is then some per cent
 STEPS = 12  # of Newton's method
 POWERS = tuple(0.05 * 1.25**k for k in range(19))  # to try together with a share of wrong labels: to 2.8
 SHARES = tuple(k / 20 for k in range(13))  # to .6
@@ -24,7 +25,7 @@ def fitted(log_p: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, floa
         labels: ``int64 [m]`` given labels.
         weights: ``float32 [S]`` of the mean.
     """
-    step = max(1, math.ceil(len(labels) / ROWS))
+    step = max(1, math.ceil(len(labels) / max(FEWEST_ROWS, NUMBERS // log_p[:1].numel())))
     if step > 1:  # by label, for labels may take turns in the data, and every so many-th row then has the same
         rows = labels.argsort(stable=True)[::step]
         log_p, labels = log_p[rows], labels[rows]
