@@ -18,7 +18,7 @@ from earlylearn.data.sources import Loaded
 from earlylearn.errors import UsageError
 from tests.conftest import blobs
 
-LINE = "{} of {} test rows are rows of the training data, so a test accuracy is none of unseen rows"
+LINE = "{} of {} test rows are rows of the training data, so the test accuracy is not one of unseen rows"
 QUIET = {"quiet": True, "accelerator": "cpu"}
 
 
@@ -51,7 +51,7 @@ def test_copied_rows_are_counted_whatever_order_and_format(tmp_path, capsys, suf
         test.to_csv(file, index=False, sep="\t" if suffix == "tsv" else ",")
     command = ["train", tmp_path / "t.csv", "--label", "y", "--method", "ce", "--epochs", "2", "--test", file]
     said = told(capsys, *command, "--out", tmp_path / "run", "--quiet")
-    assert f"{file}: {LINE.format(12, 30)}; keep each row in one of the two" in said.err
+    assert f"{file}: {LINE.format(12, 30)}; keep one copy of each row" in said.err
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["memory"]["copies"] == {"test": {"rows": 12, "of": 30}, "val": None}
     page = (tmp_path / "run" / "report.html").read_text()

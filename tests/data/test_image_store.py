@@ -120,23 +120,28 @@ image_store.store_images(Path(sys.argv[1]), sys.argv[2:], side=24, name="photos"
 """
 
 
+def interrupted(root: Path, names: list[str]) -> None:
+    """Make a store until the tenth picture, of the third block of four."""
+    counting = image_store.decode_one
+
+    def until_the_tenth(file, *rest):
+        if file.name == "09.jpg":
+            raise KeyboardInterrupt
+        return counting(file, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_store, "decode_one", until_the_tenth)
+        with pytest.raises(KeyboardInterrupt):
+            store(root, names)
+
+
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
-def test_decoding_goes_on_where_it_was(tmp_path, monkeypatch, decoded, how):
+def test_decoding_goes_on_where_it_was(tmp_path, decoded, how):
     names = photographs(tmp_path)
     if how == "killed":
         assert subprocess.run([sys.executable, "-c", DIES, tmp_path, *names], check=False).returncode == 9
     else:
-        counting = image_store.decode_one
-
-        def interrupted(file, *rest):
-            if file.name == "09.jpg":
-                raise KeyboardInterrupt
-            return counting(file, *rest)
-
-        monkeypatch.setattr(image_store, "decode_one", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            store(tmp_path, names)
-        monkeypatch.setattr(image_store, "decode_one", counting)
+        interrupted(tmp_path, names)
     log = (tmp_path / ".earlylearn" / f"photos-{SIDE}.partial.txt").read_text().splitlines()
     blocks = len(log) - 1
     # Whoever is killed may have written more than the log says.
@@ -151,18 +156,9 @@ def test_decoding_goes_on_where_it_was(tmp_path, monkeypatch, decoded, how):
     assert not list((tmp_path / ".earlylearn").glob("*.partial.*"))
 
 
-def test_blocks_that_the_disk_lost_are_decoded_again(tmp_path, monkeypatch, decoded):
-    names, counting = photographs(tmp_path), image_store.decode_one
-
-    def interrupted(file, *rest):
-        if file.name == "09.jpg":
-            raise KeyboardInterrupt
-        return counting(file, *rest)
-
-    monkeypatch.setattr(image_store, "decode_one", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        store(tmp_path, names)
-    monkeypatch.setattr(image_store, "decode_one", counting)
+def test_blocks_that_the_disk_lost_are_decoded_again(tmp_path, decoded):
+    names = photographs(tmp_path)
+    interrupted(tmp_path, names)
     partial = tmp_path / ".earlylearn" / f"photos-{SIDE}.partial.npy"
     os.truncate(partial, partial.stat().st_size - 1)  # of the second of two blocks that the log has
     decoded.clear()

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.mapped import blocks
+from earlylearn.data.mapped import blocks, row_hashes
 from earlylearn.data.readers.features import feature_names
 from earlylearn.documents import DataIssues
 from earlylearn.wording import plural
@@ -153,8 +153,7 @@ def _equal_rows(inputs: NDArray[np.generic]) -> NDArray[np.int64]:
     too_large = isinstance(inputs, np.memmap) and inputs.nbytes > MOST_BYTES
     if not np.prod(inputs.shape[1:]) or too_large:
         return np.zeros(len(inputs), dtype=np.int64)
-    sums = np.fromiter((hash(row.tobytes()) for row in inputs), np.int64, len(inputs))
-    return _numbered(pd.factorize(sums)[0])
+    return _numbered(pd.factorize(row_hashes(inputs))[0])
 
 
 def _numbered(group: NDArray[np.integer]) -> NDArray[np.int64]:

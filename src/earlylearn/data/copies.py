@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData
-from earlylearn.data.mapped import blocks
+from earlylearn.data.mapped import row_hashes
 from earlylearn.data.sources import Loaded
 
 LOOKED_AT = 20_000  # rows, evenly spread, of which distinct values are counted
@@ -28,8 +27,8 @@ def tell_copies(loaded: Loaded) -> Loaded:
     if test is not None:
         copied = _copied(train, test)
         line = (
-            f"{test.name}: {copied:,} of {len(test):,} test rows are rows of the training data, so a test accuracy is "
-            "none of unseen rows; keep each row in one of the two"
+            f"{test.name}: {copied:,} of {len(test):,} test rows are rows of the training data, so the test accuracy "
+            "is not one of unseen rows; keep one copy of each row"
         )
         test = replace(test, copied=copied, notes=(*test.notes, *([line] if copied else [])))
     if val is not None:
@@ -38,12 +37,12 @@ def tell_copies(loaded: Loaded) -> Loaded:
         if copied:
             lines.append(
                 f"{val.name}: {copied:,} of {len(val):,} validation rows are rows of the training data, so the epoch "
-                "that repeats its labels best is picked; keep each row in one of the two"
+                "that repeats its labels best is picked; keep one copy of each row"
             )
         if shared:
             lines.append(
                 f"{val.name}: {shared:,} of {len(val):,} validation rows are test rows, so test labels pick the epoch; "
-                "keep each row in one of the two"
+                "keep one copy of each row"
             )
         val = replace(val, copied=copied, notes=(*val.notes, *lines))
     return Loaded(replace(train, val=val), test)
@@ -53,22 +52,11 @@ def _copied(train: LabelledData, other: LabelledData) -> int:
     """How many rows of the other set are copies of a row of the first; 0 where they recur by chance."""
     if train.inputs.shape[1:] != other.inputs.shape[1:] or not train.inputs[:1].size:
         return 0
-    known, asked = _hashes(train.inputs), _hashes(other.inputs)
+    known, asked = row_hashes(train.inputs), row_hashes(other.inputs)
     copies = np.isin(asked, known)
     if train.pictures is not None and other.pictures is not None:
         copies |= _same_files(train.pictures.source, other.pictures.source)
     return 0 if _by_chance(train, known, copies) else int(copies.sum())
-
-
-def _hashes(inputs: NDArray[np.generic]) -> NDArray[np.int64]:
-    """A number per row, ``int64 [n]``: equal for equal rows. Some rows are in memory at a time."""
-    found = [np.zeros(0, np.int64)]
-    for part in blocks(inputs):
-        flat = np.ascontiguousarray(part).reshape(len(part), -1)
-        if flat.dtype.kind == "f":
-            flat = flat + np.zeros(1, flat.dtype)  # -0 is 0
-        found.append(np.fromiter((hash(row.tobytes()) for row in flat), np.int64, len(flat)))
-    return np.concatenate(found)
 
 
 def _by_chance(train: LabelledData, hashes: NDArray[np.int64], copies: NDArray[np.bool_]) -> bool:
@@ -84,7 +72,9 @@ def _by_chance(train: LabelledData, hashes: NDArray[np.int64], copies: NDArray[n
     return max(len(np.unique(column)) for column in distinct.T) < VARIED * len(distinct)
 
 
-def _same_files(train: Sequence[Path] | NDArray[np.uint8], other: Sequence[Path] | NDArray[np.uint8]) -> Any:
+def _same_files(
+    train: Sequence[Path] | NDArray[np.uint8], other: Sequence[Path] | NDArray[np.uint8]
+) -> NDArray[np.bool_]:
     """Of each file of the others whether its bytes are those of one of the first, ``bool [m]``; False of pixels."""
     copies = np.zeros(len(other), np.bool_)
     if isinstance(train, np.ndarray) or isinstance(other, np.ndarray):

@@ -21,6 +21,20 @@ def blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (array[start : start + step] for start in range(0, len(array), step))
 
 
+def row_hashes(array: NDArray[Any]) -> NDArray[np.int64]:
+    """A number per row ``[n, ...]``, ``int64 [n]``: equal for equal rows of one dtype, in this process.
+
+    Some rows are in memory at a time; -0 is 0.
+    """
+    found = [np.zeros(0, np.int64)]
+    for part in blocks(array):
+        flat = np.ascontiguousarray(part).reshape(len(part), -1)
+        if flat.dtype.kind == "f":
+            flat = flat + np.zeros(1, flat.dtype)
+        found.append(np.fromiter((hash(row.tobytes()) for row in flat), np.int64, len(flat)))
+    return np.concatenate(found)
+
+
 def npy_header(kind: str, shape: tuple[int, ...]) -> bytes:
     """What comes before the numbers of an .npy file whose rows lie one after another; `kind` such as ``<f4``."""
     file = io.BytesIO()

@@ -83,8 +83,8 @@ def copies(summary: Summary) -> list[str]:
     lines = []
     if test := _copied(summary, "test"):
         lines.append(
-            f"{test['rows']:,} of {test['of']:,} test rows are rows of the training data: the test accuracy is none of "
-            "unseen rows."
+            f"{test['rows']:,} of {test['of']:,} test rows are rows of the training data: the test accuracy is not one "
+            "of unseen rows."
         )
     if val := _copied(summary, "val"):
         lines.append(

@@ -67,10 +67,8 @@ class RunConfig(ExecutionSettings, TrainingSettings, DataRequest):
     def again_corrected(self, run: str) -> str | None:
         """The command that trains on the labels that a review of the run corrected; None where there is none.
 
-        That is of data in memory, and of a run whose own labels were corrected: a file of corrections is of those that
-        the data have.
-        It reads the data as this run did. How to train is left to the defaults, for what was asked of that is not told
-        here from what was resolved.
+        It reads the data as this run did, and leaves to the defaults how to train. There is no such command for data in
+        memory, and none if this run trained on corrected labels: its corrections would not fit those in the data.
         """
         if self.data == IN_MEMORY or self.corrections is not None:
             return None

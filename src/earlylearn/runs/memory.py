@@ -23,9 +23,7 @@ from earlylearn.runs.config import RunConfig
 LIBRARIES = 130e6
 LIBRARIES_UNMAPPED = 45e6  # of these, what is not the libraries' files, mapped as mapped data are
 LOGITS_OF_STEP, LOGITS_OF_EVALUATION, NUMBERS_OF_AUDIT = 8, 4, 9
-WIDEST = (
-    12  # times the numbers of a picture, what a network's widest layers have in evaluation (small-cnn: 32 channels)
-)
+WIDEST = 12  # times the numbers of a picture: what a network's widest layers have (small-cnn: 32 channels of 3)
 AUDIT_ROW = 112
 LINE = 160  # bytes of a row in label_issues.csv, about
 FILES = 3  # of a checkpoint's size: the last, the picked, and one that is being written

@@ -21,6 +21,8 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(IMAGE_SUFFIXES, "image"),
 }
 
+LARGEST_POINTER = 1024  # bytes of a file that stands for another
+
 # What to do about a file with a suffix of which nothing is read.
 _MENDS = {
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz", ".7z", ".rar"), "unpack it, and "),
@@ -30,9 +32,6 @@ _MENDS = {
     ),
     ".txt": "let its name end in .csv or .tsv if it is a table, and ",
 }
-
-
-LARGEST_POINTER = 1024  # bytes of a file that stands for another
 
 
 def find(data: str, builtin: Iterable[str] = ()) -> tuple[Path, Kind]:

@@ -1,8 +1,7 @@
 """Into which other tools' files can a run's labels be written, and how is each one opened there?"""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,19 +72,12 @@ def export(rows: Rows, tool: str, folder: Path) -> str:
         raise UsageError(f"{setting('out', str(folder))}: exists already; name a folder to make")
     try:
         folder.mkdir(parents=True)
-        with _removed_if_refused(folder):
+        try:
             exporter.write(rows, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)  # half an export would be in the way of the next
+            raise
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"{setting('out', str(folder))}: {reason}; choose a place you may write to") from None
     return exporter.opens.format(folder=folder)
-
-
-@contextmanager
-def _removed_if_refused(folder: Path) -> Iterator[None]:
-    """Leaves no folder of an export that did not come about: it would be in the way of the next."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise

@@ -106,7 +106,7 @@ const cut = (text) => (text.length > 240 ? `${text.slice(0, 236)} ...` : text);
 const minutes = (seconds) => { const n = Math.max(1, Math.round(seconds / 60)); return n === 1 ? "1 minute" : `${n} minutes`; };
 const percent = (share) => `${Math.round(100 * share)}%`;
 /** Of what is never quite certain. */
-const nearly = (share) => (share > 0.99 ? "more than 99 %" : share < 0.01 ? "less than 1 %" : percent(share));
+const nearly = (share) => (share > 0.99 ? "more than 99%" : share < 0.01 ? "less than 1%" : percent(share));
 
 /** Which key gives which class: the class's own digit where all classes are digits, else 1 to 9, the most probable first. */
 const DIGITS = DATA.classes.length > 0 && DATA.classes.every((name) => /^[0-9]$/.test(name));
