@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData
 from earlylearn.data.noise.kinds import make_noise
+from earlylearn.data.readers.arrays import MADE_BY
 from earlylearn.data.sources import Loaded, load
 from earlylearn.encoders.tfidf import NAME as TFIDF
 from earlylearn.runs.generators import seed_for
+from earlylearn.runs.inputs import inputs_in_words
 from earlylearn.runs.train import read
 
 Kind = Literal["table", "text", "embeddings", "pictures"]
@@ -33,6 +35,7 @@ SOURCES = {
     "cifar10n_labels.npz": "aggre, worst: labels of CIFAR-10N in CIFAR-10's order",
 }
 SENTENCES = "sentence:all-MiniLM-L6-v2"
+PICTURES = "1,280-dimensional features of efficientnet-lite0 (128 px)"
 MADE = {"sym20": "symmetric-excluding:0.2", "sym40": "symmetric-excluding:0.4", "pair40": "pair:0.4"}
 LABEL, TRUE, TEXT = "label", "true_label", "text"  # columns of a table
 OWN = "own/"  # begins the name of a label set of one's own
@@ -57,6 +60,7 @@ class LabelSet:
         data: the rows under their given labels, and the true ones.
         test: rows under true labels.
         frames: the same as tables, where they are of one's own: the former with given and true labels, the latter.
+        made_by: what made the features, as the file of `earlylearn embed` says it; empty where nobody would know.
     """
 
     name: str
@@ -64,6 +68,7 @@ class LabelSet:
     data: LabelledData
     test: LabelledData
     frames: tuple[pd.DataFrame, pd.DataFrame] | None = None
+    made_by: str = ""
 
     @property
     def loaded(self) -> Loaded:
@@ -85,6 +90,8 @@ class LabelSet:
             return Asked(folder / "train.csv", said, test.drop(columns=LABEL))
         x, y = self.data.inputs, self.data.labels
         arrays = {"x_test": self.test.inputs, "y_test": self.test.labels, "classes": np.array(self.data.classes)}
+        if self.made_by:
+            arrays[MADE_BY] = np.array(self.made_by)
         np.savez(folder / f"{self.name}.npz", x=x, y=y, **arrays)
         np.save(folder / "true.npy", self.data.true_labels)
         said = {"true_labels": str(folder / "true.npy")}
@@ -162,7 +169,9 @@ def labelled(
     )
 
 
-def _label_set(name: str, kind: Kind, arrays: dict[str, NDArray[Any]], classes: tuple[str, ...] = ()) -> LabelSet:
+def _label_set(
+    name: str, kind: Kind, arrays: dict[str, NDArray[Any]], classes: tuple[str, ...] = (), made_by: str = ""
+) -> LabelSet:
     count = int(max(arrays[key].max() for key in ("y", "true", "y_test"))) + 1
     names = classes or tuple(map(str, range(count)))
     return LabelSet(
@@ -170,6 +179,7 @@ def _label_set(name: str, kind: Kind, arrays: dict[str, NDArray[Any]], classes: 
         kind,
         labelled(name, arrays["x"], arrays["y"], arrays["true"], names),
         labelled(f"{name} test", arrays["x_test"], arrays["y_test"], arrays["y_test"], names),
+        made_by=made_by,
     )
 
 
@@ -185,7 +195,8 @@ def _texts(file: Path, test: Path, name: str, encoder: str) -> LabelSet:
     assert tested is not None
     assert train.true_labels is not None
     arrays = {"x": train.inputs, "y": train.labels, "true": train.true_labels}
-    return _label_set(name, "text", {**arrays, "x_test": tested.inputs, "y_test": tested.labels}, train.classes)
+    tests = {"x_test": tested.inputs, "y_test": tested.labels}
+    return _label_set(name, "text", {**arrays, **tests}, train.classes, inputs_in_words(train))
 
 
 def said_of(frame: pd.DataFrame) -> dict[str, Any]:
@@ -227,4 +238,4 @@ def _cifar(folder: Path, which: str) -> LabelSet:
         arrays = {key: file[key] for key in ("x", "true", "x_test", "y_test")}
     with np.load(folder / "cifar10n_labels.npz") as file:
         arrays["y"] = file[which][: len(arrays["x"])]
-    return _label_set(f"cifar10n-{which}", "embeddings", arrays)
+    return _label_set(f"cifar10n-{which}", "embeddings", arrays, made_by=PICTURES)

@@ -107,7 +107,7 @@ def test_photographs_go_through_the_encoder_that_is_installed_and_once(lite0, ph
     how = "24 rows of 2 classes, 1,280-dimensional features of efficientnet-lite0 (32 px), method auto: "
     assert any(line.startswith(how) for line in told)
     assert len(lite0) == 24
-    assert (run.config.encoder, run.config.network, run.config.recipe) == ("efficientnet-lite0", "mlp:64-64", "heads")
+    assert (run.config.encoder, run.config.network, run.config.recipe) == ("efficientnet-lite0", "linear", "heads")
     assert run.inputs["shape"] == [1280]
     again = el.train(photos, out="b", seed=1, test_fraction=0.25, **QUICK)
     assert len(lite0) == 24
@@ -346,6 +346,24 @@ def test_embeddings_go_to_a_file_and_train_from_there_alike(tickets, capsys):
         el.embed("tickets.csv", "f.npz", epochs=3)
     with pytest.raises(UsageError, match="nothing said which encoder"):
         el.embed("digits", "f.npz")
+
+
+def test_hidden_heads_compete_where_not_all_features_are_an_encoders(tickets):
+    asked = {"label": "kind", "id_column": "key", "text": ["body"], "drop": ["link"]}
+    mixed = el.train("tickets.csv", out="a", **asked, **QUICK)
+    assert mixed.config.network == "mlp:64-64"
+    asked["drop"] += ["hours", "from"]
+    features = el.embed("tickets.csv", "e.npz", **asked)["features"]
+    for alone in (el.train("tickets.csv", out="b", **asked, **QUICK), el.train("e.npz", out="c", **QUICK)):
+        assert (alone.config.method, alone.config.network) == ("auto", "linear")
+        assert alone.summary["choice"]["line"].startswith(features)
+
+
+def test_what_made_the_features_of_an_array_is_one_text(tmp_path):
+    arrays = {"x": np.ones((4, 2)), "y": np.arange(4) % 2}
+    np.savez("x.npz", made_by=np.array(["a", "b"]), **arrays)
+    with pytest.raises(UsageError, match=r"array 'made_by'.*give one text that tells what made x, or leave it out"):
+        el.train("x.npz", out="a", **QUICK)
 
 
 @pytest.mark.slow

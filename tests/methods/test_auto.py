@@ -12,7 +12,8 @@ from earlylearn.methods import auto
 from earlylearn.methods.auto import Auto
 from earlylearn.methods.grid import GRID, Setting
 from earlylearn.networks import build_network
-from earlylearn.networks.heads import Heads, hidden_rate, linear_rate
+from earlylearn.networks.heads import ROWS as USUAL_ROWS
+from earlylearn.networks.heads import Heads, Shape, hidden_rate, linear_rate
 from earlylearn.runs import session
 from earlylearn.runs.checkpoint import load_checkpoint
 from earlylearn.runs.folder import RunFolder
@@ -50,7 +51,7 @@ def literal(setting, held_out):
     layers = [layer for layer in perceptron().modules() if isinstance(layer, torch.nn.Linear)]
     weights = [layer.weight.detach().T for layer in layers] if setting.hidden else [torch.zeros(5, CLASSES)]
     biases = [layer.bias.detach() for layer in layers] if setting.hidden else [torch.zeros(CLASSES)]
-    rate = hidden_rate(5) if setting.hidden else linear_rate(5)
+    rate = hidden_rate(5) if setting.hidden else linear_rate(5, ROWS)
     fixed = {"beta": 0.7, "rows": ROWS, "classes": CLASSES}
     return LiteralHead(weights, biases, rate=rate, lam=setting.lam, aligned=setting.aligned, held_out=held_out, **fixed)
 
@@ -207,6 +208,24 @@ def test_held_out_rows_are_believed_too(run_path):
     issues = run.label_issues()
     assert issues["label_quality"].notna().all()
     assert run.summary["accuracy"]["val_best"] > 0.5
+
+
+def test_linear_heads_of_many_columns_learn_the_slower_the_fewer_the_rows():
+    rates = [linear_rate(1280, rows) for rows in (100, 2_500, 5_000, 10_000, 10**6)]
+    assert rates == pytest.approx([250 / 1280 * share for share in (1 / 4, 1 / 4, 1 / 2, 1, 2)])
+    assert linear_rate(63, 100) == linear_rate(63, 10**6) == pytest.approx(250 / 63)
+    assert linear_rate(8, 100) == 15
+
+
+def test_a_run_from_before_rates_went_by_rows_keeps_the_scale_of_its_weights():
+    network = build_network("mlp:4", shape=(100,), classes=CLASSES, mean=torch.zeros(100), std=torch.ones(100))
+    before, now = (Heads(network, CLASSES, {"final": Shape(2, 2, 3)}, rows=rows) for rows in (USUAL_ROWS, 100))
+    for weight in before.parameters():
+        torch.nn.init.normal_(weight)
+    state = {name: value for name, value in before.state_dict().items() if "_extra_state" not in name}
+    now.load_state_dict(state)
+    x = torch.randn(7, 100)
+    assert torch.equal(now(x, "final", 2, 2), before(x, "final", 2, 2))
 
 
 def test_a_linear_network_leaves_linear_heads(run_path):

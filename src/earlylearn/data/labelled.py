@@ -135,7 +135,16 @@ class LabelledData:
             return False
         vectors = any(column["type"] == "vector" for column in self.schema.get("columns", ()))
         flat = self.schema.get("kind") == "array" and len(self.schema["shape"]) == 1
-        return "encoder" in self.schema or ((vectors or flat) and self.inputs.shape[1] >= FEWEST_FEATURES)
+        told = "encoder" in self.schema or "made_by" in self.schema
+        return told or ((vectors or flat) and self.inputs.shape[1] >= FEWEST_FEATURES)
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether an encoder is known to have made all features, not only those of a table's texts."""
+        noted = self.schema.get("encoder")
+        if noted is None:
+            return "made_by" in self.schema
+        return sum(noted["widths"].values()) == int(self.inputs.shape[1])
 
     def subset(self, rows: NDArray[np.int64]) -> "LabelledData":
         """The rows named, in that order."""

@@ -69,6 +69,7 @@ class Schema(TypedDict, total=False):
         medians: of an array: what fills a missing number, by feature; None refuses it.
         range: of an array: its least and its largest number in training.
         offsets: of an array: what is subtracted of its numbers, by feature; 0 if it is not there.
+        made_by: of an array: what made its features, in words, where its file says so.
         encoder: what pictures or texts went through, if anything.
     """
 
@@ -85,6 +86,7 @@ class Schema(TypedDict, total=False):
     medians: list[float] | None
     range: Annotated[list[float], Len(2, 2)]
     offsets: list[float]
+    made_by: str
     encoder: Noted
 
 

@@ -129,7 +129,7 @@ def describe_features(schema: Schema, width: int) -> str:
     """What trains, in words: ``1,280-dimensional features of efficientnet-lite0 (128 px)``; empty without encoder."""
     noted = schema.get("encoder")
     if noted is None:
-        return ""
+        return schema.get("made_by", "")
     encoded = sum(noted["widths"].values())
     others = f", and {width - encoded} of other columns" if width > encoded else ""
     of = ", ".join(noted["widths"]) if noted["side"] is None else f"{noted['side']} px"

@@ -102,7 +102,7 @@ class Auto(GrownBuffers, Method):
         if self.n * inputs_of(network) > LARGE:
             self.held_by["race"] = list(range(min(folds, max(1, -(-RACED_ROWS * folds // self.n)))))
         shapes = {stage: Shape(kinds, kinds, len(held)) for stage, held in self.held_by.items()}
-        self.nets[0] = heads = Heads(network, self.classes, shapes)
+        self.nets[0] = heads = Heads(network, self.classes, shapes, rows=self.n)
         self.grid = [setting for setting in GRID if heads.has_hidden or not setting.hidden]
         self.trees, self.tried = Trees(), list[TriedSetting]()
         self.agreement, self.behind, self.agreed, self.sureness = list[float](), list[float](), 0.0, 1.0

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from earlylearn.errors import UsageError, setting
 
+WIDE = 64  # inputs, from which on the rate of linear heads goes by rows too:
+ROWS, SLOWEST, FASTEST = 10_000, 0.25, 2.0  # of so many it is as else, and at least, at most so many times that
+
 
 class HeadBank(nn.Module):
     """Copies of one small perceptron, all from the same initial weights, which part as they are trained.
@@ -57,8 +60,19 @@ class HeadBank(nn.Module):
         for each, kept in ((bias, heads * self.width), *((each, heads) for each in (*weights, *biases))):
             each.data = each[:kept].clone()
 
+    def get_extra_state(self) -> dict[str, float]:
+        """By what the weights are multiplied, without which they mean nothing."""
+        return {"scale": self.scale}
+
+    def set_extra_state(self, state: dict[str, float]) -> None:
+        """Take up a state of `get_extra_state`."""
+        self.scale = state["scale"]
+
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        """Take up as many settings as were kept."""
+        """Take up as many settings as were kept; before the scale was kept, it did not go by rows."""
+        linear = len(self.weights) == 1
+        before = math.sqrt(linear_rate(len(self.weights[0]), ROWS)) if linear else self.scale
+        state_dict.setdefault(f"{prefix}_extra_state", {"scale": before})
         for name, own in self.named_parameters():
             saved = state_dict.get(prefix + name)
             if isinstance(saved, Tensor) and saved.ndim == own.ndim:
@@ -101,12 +115,13 @@ class Heads(nn.Module):
             like) is kept, its linear layers are the hidden heads. Without hidden layers there are linear heads alone.
         classes: C.
         stages: the heads of each stage, by name.
+        rows: n, on how many they train.
 
     Raises:
         UsageError: the network is no perceptron.
     """
 
-    def __init__(self, network: nn.Module, classes: int, stages: Mapping[str, Shape]) -> None:
+    def __init__(self, network: nn.Module, classes: int, stages: Mapping[str, Shape], *, rows: int) -> None:
         super().__init__()
         layers = _linear_layers(network)
         self.prepare = nn.Sequential(*list(network.children())[:-1], nn.Flatten())
@@ -117,7 +132,7 @@ class Heads(nn.Module):
         self.has_hidden = len(layers) > 1
         self.linear, self.hidden = nn.ModuleDict(), nn.ModuleDict()
         for name, (linear, hidden, copies) in stages.items():
-            self.linear[name] = HeadBank([flat], linear, copies, rate=linear_rate(self.inputs))
+            self.linear[name] = HeadBank([flat], linear, copies, rate=linear_rate(self.inputs, rows))
             if self.has_hidden:
                 self.hidden[name] = HeadBank(layers, hidden, copies, rate=hidden_rate(self.inputs))
 
@@ -134,12 +149,14 @@ class Heads(nn.Module):
                 cast(HeadBank, bank[stage]).keep(settings)
 
 
-def linear_rate(inputs: int) -> float:
-    """The learning rate of linear heads on d standardised features, as a multiple of that of the run.
+def linear_rate(inputs: int, rows: int) -> float:
+    """The learning rate of linear heads on n rows of d standardised features, as a multiple of that of the run.
 
-    A step changes a row's own logits by d times the rate: 5 / d keeps that the same. Measured from 8 to 1280 columns.
+    A step changes a row's own logits by d times the rate: 5 / d keeps that the same. Many columns tell rows from each
+    other, so that a linear head memorises too, and the fewer the rows, the sooner (docs/LOG.md).
     """
-    return min(15.0, 250 / inputs)
+    by_rows = min(FASTEST, max(SLOWEST, rows / ROWS)) if inputs >= WIDE else 1.0
+    return min(15.0, 250 / inputs * by_rows)
 
 
 def hidden_rate(inputs: int) -> float:

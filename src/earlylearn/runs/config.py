@@ -186,9 +186,13 @@ def _natural_method(data: LabelledData, said: dict[str, Any], options: dict[str,
 
 
 def _natural_network(data: LabelledData, method: type[Method], recipe: Recipe | None) -> str:
-    """The network where nobody names one: that of the method, or what suits the data."""
+    """The network where nobody names one: that of the method, or what suits the data.
+
+    On what an encoder made `auto` tries linear heads alone: hidden ones agree with the given labels as often only where
+    the labels' noise can be learned, and then learn it (docs/LOG.md).
+    """
     if method.network:
-        return method.network
+        return "linear" if method is Auto and data.is_encoded else method.network
     return "linear" if data.is_embedding and recipe is None else default_network(data.inputs.shape[1:])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earlylearn.data.labelled import LabelledData
+from earlylearn.data.readers.arrays import MADE_BY
 from earlylearn.data.sources import DataRequest
 from earlylearn.encoders.choose import FORMS, NONE
 from earlylearn.encoders.encode import describe_features
@@ -40,7 +41,8 @@ def embed(
     """Write the features of pictures or texts to an .npz file, without training anything. What the command line calls.
 
     The arrays are ``x`` (float32 [n, d], with the other columns of a table beside the text's), ``y`` (int64 positions
-    in ``classes``), ``ids`` (text), ``true`` where true labels are known, and the same with ``_test`` for a test set.
+    in ``classes``), ``ids`` (text), ``true`` where true labels are known, and the same with ``_test`` for a test set;
+    and ``made_by``, which tells what made the features, where there are no others.
     ``earlylearn.train(out)`` reads the file.
 
     Args:
@@ -66,7 +68,11 @@ def embed(
     if "encoder" not in train.schema:
         reason = "nothing said which encoder" if request.get("encoder") == NONE else "has neither pictures nor texts"
         raise UsageError(f"{train.name}: {reason}; name pictures or texts, and {setting('encoder')}, one of {FORMS}")
+    width = train.inputs.shape[1]
+    features = describe_features(train.schema, width)
     arrays = {"classes": np.array(train.classes), **_arrays(train, "")}
+    if train.is_encoded:
+        arrays[MADE_BY] = np.array(features)
     if test is not None:
         arrays |= _arrays(test, "_test")
     partial = target.with_name(target.name + ".partial.npz")
@@ -76,10 +82,9 @@ def embed(
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise UsageError(f"{setting('out', out)}: {error.strerror}; choose a file you may write") from None
-    width = train.inputs.shape[1]
     return {
         "file": str(target),
-        "features": describe_features(train.schema, width),
+        "features": features,
         "rows": len(train),
         "test_rows": 0 if test is None else len(test),
         "width": width,

@@ -24,6 +24,8 @@ from earlylearn.data.readers.suspects import check_classes
 from earlylearn.data.schema import Schema
 from earlylearn.errors import UsageError, setting
 
+MADE_BY = "made_by"  # the array of an .npz that tells what made its features
+
 
 def read_npz(
     path: Path,
@@ -38,7 +40,8 @@ def read_npz(
     x is images (uint8 [n, h, w], [n, h, w, 1 or 3] or [n, 1 or 3, h, w]) or numeric [n, ...], flattened to
     features. y is integers or text; ``classes``, where present, names the integers 0, 1, ... in order. `like`
     gives the classes and the schema of the training data to a test file. Ids are those of ``ids`` (and ``ids_test``)
-    where the file has them, as `earlylearn embed` writes them, else row numbers from 0.
+    where the file has them, as `earlylearn embed` writes them, else row numbers from 0; so is ``made_by``, a text that
+    tells what made the features.
 
     Raises:
         UsageError: see `earlylearn.data.sources.load`.
@@ -58,6 +61,8 @@ def read_npz(
         schema, classes = like.schema, like.classes
     else:
         schema = array_schema(x, where, missing, image_size)
+        if schema["kind"] == "array" and MADE_BY in keys:
+            schema["made_by"] = _in_words(npz_array(path, MADE_BY), f"{name}, array {MADE_BY!r}")
         said += flattened(x, schema, where)
         classes = named or class_names(y)
         said += check_classes(y, f"{name}, array 'y'") if named is None else _of_named(named, y, name)
@@ -153,6 +158,15 @@ def _ids(path: Path, keys: list[str], key: str, x: NDArray[Any], name: str) -> N
     if ids.shape != (rows,) or ids.dtype.kind not in "iuU":
         raise UsageError(f"{name}, array {key!r}: {ids.dtype} {list(ids.shape)}; give one id per row, as text")
     return ids.astype(str)
+
+
+def _in_words(array: NDArray[Any], where: str) -> str:
+    """One text."""
+    if array.shape or array.dtype.kind != "U":
+        raise UsageError(
+            f"{where}: {array.dtype} {list(array.shape)}; give one text that tells what made x, or leave it out"
+        )
+    return str(array)
 
 
 def _numbers(x: NDArray[Any]) -> NDArray[np.str_]:
